@@ -1,0 +1,95 @@
+// The keyspace of etcd. Only this file builds or parses keys. A collection is one kind of record below
+// `/berth/v1/`; its one writing role is named beside it. Reading is free to all of the control plane.
+import type { MessageName } from '@berth/model/generated/messages.ts';
+
+export const ROOT = '/berth/v1/';
+
+export interface Collection<N extends MessageName = MessageName> {
+  /** The first segment of its keys. */
+  readonly name: string;
+  /** The message of `state.proto` that its values are. */
+  readonly message: N;
+  /** How many segments follow the name. */
+  readonly depth: number;
+}
+
+function collection<N extends MessageName>(name: string, message: N, depth: number): Collection<N> {
+  return { name, message, depth };
+}
+
+export const collections = {
+  /** C - api */
+  clusters: collection('clusters', 'ClusterRecord', 1),
+  /** F - api */
+  taskDefinitionFamilies: collection('task-definition-families', 'TaskDefinitionFamilyRecord', 1),
+  /** F/R - api */
+  taskDefinitions: collection('task-definitions', 'TaskDefinitionRecord', 2),
+  /** C/S - api */
+  services: collection('services', 'ServiceRecord', 2),
+  /** C/S - controller */
+  deployments: collection('deployments', 'ServiceDeploymentsRecord', 2),
+  /** C/H - api */
+  hosts: collection('hosts', 'HostRecord', 2),
+  /** C/T - scheduler creates; controller and api set desired status; controller deletes */
+  tasks: collection('tasks', 'TaskRecord', 2),
+  /** C/T - api, for the agent */
+  taskStatus: collection('task-status', 'TaskStatusRecord', 2),
+  /** G - api */
+  targetGroups: collection('target-groups', 'TargetGroupRecord', 1),
+  /** G/X - controller */
+  targets: collection('targets', 'TargetRecord', 2),
+  /** G/X/P - api, for the proxy, under the replica's lease */
+  targetHealth: collection('target-health', 'TargetHealthRecord', 3),
+  /** L - api */
+  listeners: collection('listeners', 'ListenerRecord', 1),
+  /** L/R - api */
+  rules: collection('rules', 'RuleRecord', 2),
+  /** host/H and proxy/P - api, under the replica's lease */
+  sessions: collection('sessions', 'SessionRecord', 2),
+  /** ROLE - candidates */
+  leader: collection('leader', 'LeaderRecord', 1),
+  /** C/ULID - controller, scheduler and api */
+  events: collection('events', 'EventRecord', 2),
+} as const;
+
+export type CollectionName = keyof typeof collections;
+
+const byName = new Map<string, Collection>(
+  Object.values(collections).map((item) => [item.name, item]),
+);
+
+/** The key of one record. @throws Error when a part is empty, holds a slash, or the count is wrong */
+export function keyOf(of: Collection, ...parts: readonly string[]): string {
+  if (parts.length !== of.depth) {
+    throw new Error(`a key of ${of.name} has ${of.depth} parts, not ${parts.length}`);
+  }
+  return ROOT + of.name + joined(of, parts);
+}
+
+/** The prefix of all records whose key starts with these parts. */
+export function prefixOf(of: Collection, ...parts: readonly string[]): string {
+  return `${ROOT}${of.name}${joined(of, parts)}/`;
+}
+
+function joined(of: Collection, parts: readonly string[]): string {
+  for (const part of parts) {
+    if (part === '' || part.includes('/')) {
+      throw new Error(`"${part}" can't be part of a key of ${of.name}`);
+    }
+  }
+  return parts.map((part) => `/${part}`).join('');
+}
+
+export interface ParsedKey {
+  readonly collection: Collection;
+  readonly parts: readonly string[];
+}
+
+/** What a key names; undefined for a key that is not of this keyspace. */
+export function parseKey(key: string): ParsedKey | undefined {
+  if (!key.startsWith(ROOT)) return undefined;
+  const [name = '', ...parts] = key.slice(ROOT.length).split('/');
+  const found = byName.get(name);
+  if (found?.depth !== parts.length || parts.includes('')) return undefined;
+  return { collection: found, parts };
+}
