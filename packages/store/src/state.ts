@@ -5,7 +5,7 @@ import type { MessageName, MessageTypes } from '@berth/model/generated/messages.
 
 import type { Collection, CollectionName } from './keys.ts';
 
-export interface Record<T> {
+export interface Stored<T> {
   readonly key: string;
   readonly parts: readonly string[];
   readonly value: T;
@@ -18,20 +18,20 @@ export interface Record<T> {
 export interface State {
   /** Everything up to this etcd revision has been seen. */
   readonly revision: number;
-  get<N extends MessageName>(of: Collection<N>, ...parts: string[]): Record<MessageTypes[N]> | undefined;
+  get<N extends MessageName>(of: Collection<N>, ...parts: string[]): Stored<MessageTypes[N]> | undefined;
   /** All records whose key starts with these parts, in no particular order. */
-  list<N extends MessageName>(of: Collection<N>, ...parts: string[]): Iterable<Record<MessageTypes[N]>>;
-  tasksByService(cluster: string, service: string): Iterable<Record<MessageTypes['TaskRecord']>>;
-  tasksByHost(hostId: string): Iterable<Record<MessageTypes['TaskRecord']>>;
-  tasksByOwner(owner: string): Iterable<Record<MessageTypes['TaskRecord']>>;
-  targetsByTask(taskId: string): Iterable<Record<MessageTypes['TargetRecord']>>;
+  list<N extends MessageName>(of: Collection<N>, ...parts: string[]): Iterable<Stored<MessageTypes[N]>>;
+  tasksByService(cluster: string, service: string): Iterable<Stored<MessageTypes['TaskRecord']>>;
+  tasksByHost(hostId: string): Iterable<Stored<MessageTypes['TaskRecord']>>;
+  tasksByOwner(owner: string): Iterable<Stored<MessageTypes['TaskRecord']>>;
+  targetsByTask(taskId: string): Iterable<Stored<MessageTypes['TargetRecord']>>;
 }
 
 export interface Change {
   readonly collection: CollectionName;
   readonly parts: readonly string[];
-  readonly before?: Record<unknown> | undefined;
-  readonly after?: Record<unknown> | undefined;
+  readonly before?: Stored<unknown> | undefined;
+  readonly after?: Stored<unknown> | undefined;
 }
 
 export interface ChangeBatch {

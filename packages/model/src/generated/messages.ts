@@ -44,6 +44,11 @@ export interface AgentChanges {
 export interface AssignedTask {
   readonly task?: TaskRecord | undefined;
   readonly taskDefinition?: TaskDefinitionRecord | undefined;
+  /**
+   * What is stored of it, so that an agent that lost its memory does not start a task twice: without a container, a
+   * task that was RUNNING is gone, one that is PENDING has yet to be started.
+   */
+  readonly status?: TaskStatusRecord | undefined;
 }
 
 export interface StreamOrder {
@@ -544,6 +549,12 @@ export interface TaskRecord {
    * proxy may still send to them. Set at creation for load-balanced tasks, cleared by controller.
    */
   readonly holdPorts: boolean;
+  /**
+   * While true the agent lets the task run even if its desired status is STOPPED: requests may still be on
+   * their way to it. Set at creation for load-balanced tasks; the controller clears it when every live proxy has
+   * drained the task's targets or the deregistration delay is over.
+   */
+  readonly drainBeforeStop: boolean;
 }
 
 /** task-status/C/T - written by api, for the agent. Only moves forward. */
@@ -1470,7 +1481,8 @@ export interface PlaceRequest {
   readonly placementStrategy: readonly PlacementStrategy[];
   readonly overrides?: TaskOverride | undefined;
   readonly tags: readonly Tag[];
-  readonly holdPorts: boolean;
+  /** Sets hold_ports and drain_before_stop on the tasks. */
+  readonly loadBalanced: boolean;
   /** DAEMON services: one task on each of these hosts and nowhere else. */
   readonly hostIds: readonly string[];
 }
