@@ -31,7 +31,11 @@ function comment(text: string | null, indent: string): string {
 function valueType(field: protobuf.Field): string {
   if (field.resolvedType) return field.resolvedType.name;
   const values = field.options?.['(values)'] as string | undefined;
-  if (values) return values.split(' ').map((word) => `'${word}'`).join(' | ');
+  if (values)
+    return values
+      .split(' ')
+      .map((word) => `'${word}'`)
+      .join(' | ');
   const scalar = SCALARS[field.type];
   if (!scalar) throw new Error(`${field.fullName}: no TypeScript type for ${field.type}`);
   return scalar;
@@ -78,7 +82,9 @@ function serviceTypes(): string {
     });
     return `${comment(service.comment, '')}export interface ${service.name} {\n${methods.join('')}}\n`;
   });
-  const table = services.map((service) => `  readonly ${service.name}: ${service.name};\n`).join('');
+  const table = services
+    .map((service) => `  readonly ${service.name}: ${service.name};\n`)
+    .join('');
   return `${HEADER}import type * as messages from '@berth/model/generated/messages.ts';\n\n${blocks.join('\n')}\n/** Every service by its name. */\nexport interface ServiceTypes {\n${table}}\n\nexport type ServiceName = keyof ServiceTypes;\n`;
 }
 

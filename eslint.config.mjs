@@ -1,0 +1,57 @@
+// Typed linting of everything, and the two rules of the house that a program can check: time and chance
+// come in as arguments, and I/O libraries are used in one adapter each.
+import tseslint from 'typescript-eslint';
+
+const TIME_AND_CHANCE = ['setTimeout', 'setInterval', 'setImmediate'].map((name) => ({
+  name,
+  message: 'Take a Clock as an argument; the real one is made in packages/process.',
+}));
+
+export default tseslint.config(
+  { ignores: ['**/node_modules/**', '.node24/**', '.berth/**', '**/generated/**', 'test/out/**'] },
+  ...tseslint.configs.strictTypeChecked,
+  {
+    languageOptions: {
+      parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname },
+    },
+    rules: {
+      '@typescript-eslint/switch-exhaustiveness-check': 'error',
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/restrict-template-expressions': [
+        'error',
+        { allowNumber: true, allowBoolean: true },
+      ],
+      '@typescript-eslint/no-unnecessary-condition': [
+        'error',
+        { allowConstantLoopConditions: 'only-allowed-literals' },
+      ],
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+      'no-restricted-exports': ['error', { restrictDefaultExports: { direct: true } }],
+    },
+  },
+  {
+    files: ['packages/*/src/**/*.ts'],
+    ignores: ['packages/process/**', 'packages/cli/**', 'packages/proxy/**', '**/*.test.ts'],
+    rules: {
+      'no-restricted-globals': ['error', ...TIME_AND_CHANCE],
+      'no-restricted-properties': [
+        'error',
+        { object: 'Date', property: 'now', message: 'Take a Clock as an argument.' },
+        { object: 'Math', property: 'random', message: 'Take a Random as an argument.' },
+      ],
+      'no-restricted-imports': [
+        'error',
+        { patterns: ['timers', 'timers/promises', 'node:timers', 'node:timers/promises'] },
+      ],
+    },
+  },
+  {
+    files: ['**/*.test.ts', 'test/**/*.ts'],
+    rules: {
+      '@typescript-eslint/no-non-null-assertion': 'off',
+      '@typescript-eslint/no-unused-expressions': 'off',
+    },
+  },
+  { files: ['**/*.mjs'], ...tseslint.configs.disableTypeChecked },
+  { files: ['eslint.config.mjs'], rules: { 'no-restricted-exports': 'off' } },
+);

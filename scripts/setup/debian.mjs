@@ -1,0 +1,11 @@
+/** Debian's packages that a one-machine cluster needs, and the program that shows that each is there. */
+export const RUNTIME_PACKAGES = {
+  'etcd-server': 'etcd',
+  'docker.io': 'dockerd',
+  iptables: 'iptables',
+  iproute2: 'ip',
+  'busybox-static': 'busybox',
+};
+
+/** What the benches and tests need beyond that. */
+export const BENCH_PACKAGES = { haproxy: 'haproxy', 'nginx-light': 'nginx', wrk: 'wrk' };
