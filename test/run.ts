@@ -31,7 +31,12 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 }
 
 /** Run one program of node_modules/.bin with the Node that runs this; its output appears when it ends. */
-async function program(title: string, command: string, args: string[], env: NodeJS.ProcessEnv = {}) {
+async function program(
+  title: string,
+  command: string,
+  args: string[],
+  env: NodeJS.ProcessEnv = {},
+) {
   const begin = performance.now();
   const path = process.env['PATH'] ?? '';
   const child = spawn(process.execPath, [join(ROOT, 'node_modules', command), ...args], {
@@ -61,7 +66,9 @@ async function program(title: string, command: string, args: string[], env: Node
 }
 
 async function check(title: string, command: string, args: string[]): Promise<Counts> {
-  return (await program(title, command, args)) ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+  return (await program(title, command, args))
+    ? { passed: 1, failed: 0 }
+    : { passed: 0, failed: 1 };
 }
 
 async function mocha(title: string, args: string[], env: NodeJS.ProcessEnv = {}): Promise<Counts> {

@@ -103,7 +103,8 @@ async function sendOne(kind: Kind, options: LoadOptions, agent: Agent): Promise<
     body: kind === 'upload' ? UPLOAD : undefined,
     timeoutMs: options.timeoutMs,
   });
-  if (answer.status !== 200) throw new Error(`status ${answer.status}: ${answer.body.slice(0, 200)}`);
+  if (answer.status !== 200)
+    throw new Error(`status ${answer.status}: ${answer.body.slice(0, 200)}`);
   const taskId = /\b[0-9a-f]{32}\b/.exec(answer.body)?.[0];
   if (!taskId) throw new Error(`an answer without a task id: ${answer.body.slice(0, 200)}`);
   return { taskId };
