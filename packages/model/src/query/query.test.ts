@@ -299,10 +299,10 @@ const { expression: expressions } = fc.letrec<{ expression: Expression; operands
     expression: fc.oneof(
       { depthSize: 'small', maxDepth: 4 },
       comparison,
-      fc.record({
-        kind: fc.constantFrom('and' as const, 'or' as const),
-        operands: tie('operands'),
-      }),
+      fc.record(
+        { kind: fc.constantFrom('and' as const, 'or' as const), operands: tie('operands') },
+        plain,
+      ),
       fc.record({ kind: fc.constant('not' as const), operand: tie('expression') }, plain),
     ),
   }),
