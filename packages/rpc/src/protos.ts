@@ -24,7 +24,9 @@ export function parseProtos(comments = false): protobuf.Root {
   const root = new protobuf.Root();
   root.resolvePath = (_origin, target) =>
     target.startsWith('google/protobuf/') ? target : `${PROTO_DIRECTORY}/${target}`;
-  return root.loadSync(protoFiles(), { alternateCommentMode: comments }).resolveAll() as protobuf.Root;
+  return root
+    .loadSync(protoFiles(), { alternateCommentMode: comments })
+    .resolveAll() as protobuf.Root;
 }
 
 let loaded: protobuf.Root | undefined;

@@ -1,0 +1,82 @@
+// How Berth's ends of a gRPC connection are set up, the same on both sides. The reasons are in the list of
+// pitfalls (G2 to G14): grpc-js has no keepalive, follows proxies of the environment and waits up to two
+// minutes between attempts unless told otherwise.
+import { isIP } from 'node:net';
+import { checkServerIdentity } from 'node:tls';
+
+import { BerthError } from '@berth/model/errors.ts';
+import { credentials, type ChannelCredentials, type ChannelOptions } from '@grpc/grpc-js';
+
+import type { TlsIdentity } from './api.ts';
+
+export const MESSAGE_LIMIT = 64 * 1024 * 1024;
+
+const COMMON_OPTIONS = {
+  'grpc.keepalive_time_ms': 10_000,
+  'grpc.keepalive_timeout_ms': 5_000,
+  'grpc.max_receive_message_length': MESSAGE_LIMIT,
+  'grpc.max_send_message_length': MESSAGE_LIMIT,
+  'grpc.enable_channelz': 0,
+} satisfies ChannelOptions;
+
+export const SERVER_OPTIONS: ChannelOptions = COMMON_OPTIONS;
+
+export const LINK_OPTIONS: ChannelOptions = {
+  ...COMMON_OPTIONS,
+  'grpc.keepalive_permit_without_calls': 1,
+  'grpc.initial_reconnect_backoff_ms': 200,
+  'grpc.max_reconnect_backoff_ms': 3_000,
+  'grpc.enable_http_proxy': 0,
+  'grpc.enable_retries': 0,
+  'grpc.service_config_disable_resolution': 1,
+  'grpc.use_local_subchannel_pool': 1,
+  'grpc-node.flow_control_window': 1024 * 1024,
+};
+
+export interface HostAndPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Parse HOST:PORT or [IPV6]:PORT. @throws BerthError InvalidParameterException */
+export function parseAddress(address: string): HostAndPort {
+  const [, bracketed, plain, digits] =
+    /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(address) ?? [];
+  const host = bracketed ?? plain;
+  const port = Number(digits);
+  if (host === undefined || port > 65_535 || (bracketed !== undefined && isIP(bracketed) !== 6)) {
+    throw new BerthError(
+      'InvalidParameterException',
+      `"${address}" is not an address: expected HOST:PORT, for instance 10.0.0.7:7400.`,
+    );
+  }
+  return { host, port };
+}
+
+export function formatAddress({ host, port }: HostAndPort): string {
+  return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+interface LinkSettings {
+  readonly target: string;
+  readonly credentials: ChannelCredentials;
+  readonly options: ChannelOptions;
+}
+
+/** What it takes to dial one address: the peer must show a certificate of our authority that names the host dialled. */
+export function linkTo(address: string, tls: TlsIdentity): LinkSettings {
+  const { host } = parseAddress(address);
+  const family = isIP(host);
+  const scheme = family === 4 ? 'ipv4' : family === 6 ? 'ipv6' : 'dns';
+  return {
+    target: `${scheme}:${address}`,
+    credentials: credentials.createSsl(
+      Buffer.from(tls.authority),
+      Buffer.from(tls.key),
+      Buffer.from(tls.certificate),
+      { checkServerIdentity: (_name, certificate) => checkServerIdentity(host, certificate) },
+    ),
+    // TLS has no server name for an IP address; the check above is made against the address all the same.
+    options: family === 0 ? {} : { 'grpc.ssl_target_name_override': 'berth.invalid' },
+  };
+}
