@@ -13,14 +13,19 @@ export interface Stored<T> {
   readonly modRevision: number;
 }
 
-
 /** One consistent view. The objects in it are never changed. */
 export interface State {
   /** Everything up to this etcd revision has been seen. */
   readonly revision: number;
-  get<N extends MessageName>(of: Collection<N>, ...parts: string[]): Stored<MessageTypes[N]> | undefined;
+  get<N extends MessageName>(
+    of: Collection<N>,
+    ...parts: string[]
+  ): Stored<MessageTypes[N]> | undefined;
   /** All records whose key starts with these parts, in no particular order. */
-  list<N extends MessageName>(of: Collection<N>, ...parts: string[]): Iterable<Stored<MessageTypes[N]>>;
+  list<N extends MessageName>(
+    of: Collection<N>,
+    ...parts: string[]
+  ): Iterable<Stored<MessageTypes[N]>>;
   tasksByService(cluster: string, service: string): Iterable<Stored<MessageTypes['TaskRecord']>>;
   tasksByHost(hostId: string): Iterable<Stored<MessageTypes['TaskRecord']>>;
   tasksByOwner(owner: string): Iterable<Stored<MessageTypes['TaskRecord']>>;

@@ -38,6 +38,13 @@ export interface ListPage {
   readonly revision: number;
 }
 
+export interface ListOptions {
+  /** Only the first so many. */
+  readonly limit?: number | undefined;
+  /** Leave the values empty: only keys and revisions are wanted. */
+  readonly keysOnly?: boolean | undefined;
+}
+
 export interface WatchEvent {
   readonly key: string;
   /** Absent: the key was deleted. */
@@ -62,7 +69,7 @@ export interface Lease {
 export interface Store {
   get(key: string, signal: AbortSignal): Promise<Entry | undefined>;
   /** Everything below the prefix in key order, as of one revision, read in pages. @throws BerthError Unavailable */
-  list(prefix: string, signal: AbortSignal, options?: { limit?: number }): Promise<ListPage>;
+  list(prefix: string, signal: AbortSignal, options?: ListOptions): Promise<ListPage>;
   /**
    * Commit one transaction. Independent transactions that are offered while one is in flight are sent together.
    * An answer lost on the way is looked up before anything is repeated: a commit is reported once and truly.

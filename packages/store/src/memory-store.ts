@@ -1,0 +1,204 @@
+// The in-memory twin of etcd, for simulation and tests: it passes the same contract tests as `etcd-store.ts`,
+// is deterministic, and can be told to fail. It never touches the network, the disk or real time.
+import type { Clock } from '@berth/control/clock.ts';
+import { BerthError } from '@berth/model/errors.ts';
+
+import { leaseGone, watchFailed } from './failures.ts';
+import { MemoryData } from './memory-data.ts';
+import type {
+  CommitResult,
+  Entry,
+  Lease,
+  ListOptions,
+  ListPage,
+  Store,
+  Transaction,
+  WatchBatch,
+} from './store.ts';
+import { checkTransaction } from './transaction.ts';
+
+export type MemoryOperation = 'get' | 'list' | 'commit' | 'lease' | 'renew' | 'revoke' | 'watch';
+
+/** What goes wrong between one client and the store, besides `partition`. Change the fields at any time. */
+export interface MemoryFaults {
+  /** So many of the next commits are applied, but answered with Unavailable. */
+  loseReplies: number;
+  /** So many of the next watches fail at once. */
+  failWatches: number;
+  /** Awaited before each operation; may throw. Lets a test choose an order, or add latency. */
+  before: ((operation: MemoryOperation) => Promise<void>) | undefined;
+}
+
+export interface MemoryStoreOptions {
+  readonly clock: Clock;
+  /** How many revisions a watch may look back. Default 10,000. */
+  readonly historyLimit?: number;
+}
+
+/** One client of the data. `peer()` makes another client of the same data, with its own faults. */
+export class MemoryStore implements Store {
+  readonly faults: MemoryFaults = {
+    loseReplies: 0,
+    failWatches: 0,
+    before: undefined,
+  };
+  readonly #clock: Clock;
+  readonly #data: MemoryData;
+  readonly #watches = new Set<AbortController>();
+  readonly #leases = new Set<AbortController>();
+  readonly #closed = new AbortController();
+  #partitioned = false;
+
+  constructor(options: MemoryStoreOptions, data?: MemoryData) {
+    this.#clock = options.clock;
+    this.#data = data ?? new MemoryData(options.clock, options.historyLimit ?? 10_000);
+  }
+
+  /** Another client of the same data, as another process would be. */
+  peer(): MemoryStore {
+    return new MemoryStore({ clock: this.#clock }, this.#data);
+  }
+
+  get revision(): number {
+    return this.#data.revision;
+  }
+
+  /** Forget the history before `revision`: watches from there fail and readers must list again. */
+  compact(revision = this.#data.revision): void {
+    this.#data.compact(revision);
+  }
+
+  /** Until `heal`, calls fail, leases are not renewed and open watches stay silent, as on a cut network. */
+  partition(): void {
+    this.#partitioned = true;
+  }
+
+  heal(): void {
+    this.#partitioned = false;
+    this.#data.wake();
+  }
+
+  /** Every open watch of this client fails now. */
+  cutWatches(): void {
+    for (const watch of this.#watches) watch.abort();
+  }
+
+  async get(key: string, signal: AbortSignal): Promise<Entry | undefined> {
+    await this.#begin('get', signal);
+    return this.#data.get(key);
+  }
+
+  async list(prefix: string, signal: AbortSignal, options: ListOptions = {}): Promise<ListPage> {
+    await this.#begin('list', signal);
+    return this.#data.list(prefix, options);
+  }
+
+  async commit(of: Transaction, signal: AbortSignal): Promise<CommitResult> {
+    checkTransaction(of);
+    await this.#begin('commit', signal);
+    const missing = of.puts.find((put) => put.lease !== undefined && !this.#data.lives(put.lease));
+    if (missing?.lease !== undefined) throw leaseGone(missing.lease);
+    const result = this.#data.commit(of);
+    if (this.faults.loseReplies > 0) {
+      this.faults.loseReplies -= 1;
+      throw new BerthError('Unavailable', 'The answer to a commit was lost; it may have happened.');
+    }
+    return result;
+  }
+
+  async *watch(
+    prefix: string,
+    fromRevision: number,
+    signal: AbortSignal,
+  ): AsyncGenerator<WatchBatch, void, undefined> {
+    await this.#begin('watch', signal);
+    if (this.faults.failWatches > 0) {
+      this.faults.failWatches -= 1;
+      throw watchFailed(prefix, 'disconnected');
+    }
+    const cut = new AbortController();
+    this.#watches.add(cut);
+    const stop = AbortSignal.any([signal, cut.signal, this.#closed.signal]);
+    let next = fromRevision;
+    try {
+      for (;;) {
+        if (signal.aborted) return;
+        if (stop.aborted) throw watchFailed(prefix, 'disconnected');
+        if (next <= this.#data.compacted) throw watchFailed(prefix, 'compacted');
+        if (!this.#partitioned && this.#data.revision >= next) {
+          const batch = this.#data.since(next, prefix);
+          next = batch.revision + 1;
+          yield batch;
+        } else await this.#data.changed(stop);
+      }
+    } finally {
+      this.#watches.delete(cut);
+    }
+  }
+
+  async lease(ttlSeconds: number, signal: AbortSignal): Promise<Lease> {
+    await this.#begin('lease', signal);
+    const sent = this.#clock.monotonic();
+    const id = this.#data.grant(ttlSeconds * 1000);
+    const lost = new AbortController();
+    this.#leases.add(lost);
+    void this.#keep(id, ttlSeconds * 1000, sent, lost);
+    return {
+      id,
+      lost: lost.signal,
+      revoke: async () => {
+        lost.abort(leaseGone(id));
+        this.#leases.delete(lost);
+        try {
+          await this.#begin('revoke', this.#closed.signal);
+          this.#data.revoke(id);
+        } catch {
+          // It expires by itself.
+        }
+      },
+    };
+  }
+
+  /** Ends this client: its watches fail and its leases are no longer renewed. */
+  close(): Promise<void> {
+    this.#closed.abort();
+    for (const lost of this.#leases) lost.abort(new Error('the store was closed'));
+    this.#leases.clear();
+    return Promise.resolve();
+  }
+
+  /** Renews three times a lifetime; gives up a tenth of a lifetime before the store would. */
+  async #keep(id: string, ttlMs: number, sent: number, lost: AbortController): Promise<void> {
+    let deadline = sent + ttlMs * 0.9;
+    while (!lost.signal.aborted) {
+      const wait = Math.min(ttlMs / 3, deadline - this.#clock.monotonic());
+      try {
+        await this.#clock.sleep(Math.max(0, wait), lost.signal);
+        const asked = this.#clock.monotonic();
+        if (asked >= deadline) break;
+        await this.#begin('renew', lost.signal);
+        if (!this.#data.renew(id)) break;
+        deadline = asked + ttlMs * 0.9;
+      } catch {
+        // Not renewed this time; the deadline decides.
+      }
+    }
+    this.#leases.delete(lost);
+    lost.abort(leaseGone(id));
+  }
+
+  async #begin(operation: MemoryOperation, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    await this.faults.before?.(operation);
+    signal.throwIfAborted();
+    if (this.#closed.signal.aborted) {
+      throw new BerthError(
+        'Unavailable',
+        `The store was asked to ${operation} after it was closed.`,
+      );
+    }
+    if (this.#partitioned) {
+      throw new BerthError('Unavailable', `The store can't be reached to ${operation}.`);
+    }
+  }
+}

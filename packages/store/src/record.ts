@@ -1,0 +1,93 @@
+// From typed records to the store's entries and back. Writers build their transactions from these helpers;
+// nobody else encodes values or names keys in guards.
+import type { MessageName, MessageTypes } from '@berth/model/generated/messages.ts';
+import { codec } from '@berth/rpc/codec.ts';
+
+import { type Collection, type CollectionName, collections, keyOf, parseKey } from './keys.ts';
+import type { Stored } from './state.ts';
+import type { Entry, Guard, Put } from './store.ts';
+
+/** The put that stores `value`; with a lease the record vanishes with it. */
+export function putRecord<N extends MessageName>(
+  of: Collection<N>,
+  parts: readonly string[],
+  value: MessageTypes[N],
+  lease?: string,
+): Put {
+  return { key: keyOf(of, ...parts), value: codec(of.message).encode(value), lease };
+}
+
+/** Holds while the record is the one that was read. */
+export function guardUnchanged(stored: Pick<Stored<unknown>, 'key' | 'modRevision'>): Guard {
+  return { key: stored.key, modRevision: stored.modRevision };
+}
+
+/** Holds while there is no such record. */
+export function guardAbsent(of: Collection, ...parts: readonly string[]): Guard {
+  return { key: keyOf(of, ...parts), modRevision: 0 };
+}
+
+/** Holds while a record of that name exists since the same creation, whatever is in it. */
+export function guardPresent(stored: Pick<Stored<unknown>, 'key' | 'createRevision'>): Guard {
+  return { key: stored.key, createRevision: stored.createRevision };
+}
+
+/**
+ * The typed record of an entry of a known collection.
+ * @throws Error when the bytes are no such record
+ */
+export function decodeRecord<N extends MessageName>(
+  of: Collection<N>,
+  entry: Entry,
+): Stored<MessageTypes[N]> {
+  return stored(of, partsOf(entry.key), entry);
+}
+
+export interface DecodedEntry {
+  readonly collection: CollectionName;
+  readonly stored: Stored<unknown>;
+}
+
+/**
+ * The record of an entry of any collection.
+ * @throws Error when the key is of no collection that this version knows, or the bytes are no such record
+ */
+export function decodeEntry(entry: Entry): DecodedEntry {
+  const parsed = parseKey(entry.key);
+  if (!parsed) throw new Error(`${entry.key} is in no collection that this version knows`);
+  return {
+    collection: collectionName(parsed.collection),
+    stored: stored(parsed.collection, parsed.parts, entry),
+  };
+}
+
+const names = new Map(
+  Object.entries(collections).map(([name, of]) => [of.name as string, name as CollectionName]),
+);
+
+/** The name of a collection in `collections`. */
+export function collectionName(of: Collection): CollectionName {
+  const name = names.get(of.name);
+  if (!name) throw new Error(`${of.name} is no collection`);
+  return name;
+}
+
+function stored<N extends MessageName>(
+  of: Collection<N>,
+  parts: readonly string[],
+  entry: Entry,
+): Stored<MessageTypes[N]> {
+  return {
+    key: entry.key,
+    parts,
+    value: codec(of.message).decode(entry.value),
+    createRevision: entry.createRevision,
+    modRevision: entry.modRevision,
+  };
+}
+
+function partsOf(key: string): readonly string[] {
+  const parsed = parseKey(key);
+  if (!parsed) throw new Error(`${key} is in no collection that this version knows`);
+  return parsed.parts;
+}

@@ -1,0 +1,182 @@
+// The records of the keyspace in memory, with their indexes. `state-cache.ts` keeps one up to date from the
+// store; tests and simulations may fill one by hand. Replaces records, never changes them. Does no I/O.
+import type { MessageName, MessageTypes } from '@berth/model/generated/messages.ts';
+
+import {
+  type Collection,
+  collections,
+  type CollectionName,
+  keyOf,
+  prefixOf,
+  ROOT,
+} from './keys.ts';
+import { collectionName } from './record.ts';
+import type { Change, State, Stored } from './state.ts';
+
+type Records = Map<string, Stored<unknown>>;
+type Task = MessageTypes['TaskRecord'];
+type Target = MessageTypes['TargetRecord'];
+
+/** Values of a secondary index, by what is looked up. */
+interface Index {
+  readonly of: CollectionName;
+  readonly word: (value: never) => string | undefined;
+  readonly found: Map<string, Records>;
+}
+
+function index<T>(of: CollectionName, word: (value: T) => string | undefined): Index {
+  return { of, word, found: new Map() };
+}
+
+const NONE: Records = new Map();
+
+export class StateView implements State {
+  #revision = 0;
+  readonly #records: Records = new Map();
+  /** All records below each prefix that `list` can name. */
+  readonly #below = new Map<string, Records>();
+  readonly #byService = index<Task>('tasks', (task) =>
+    task.service === undefined ? undefined : `${task.cluster}/${task.service}`,
+  );
+  readonly #byHost = index<Task>('tasks', (task) => task.hostId);
+  readonly #byOwner = index<Task>('tasks', (task) => task.owner);
+  readonly #byTask = index<Target>('targets', (target) => target.taskId);
+  readonly #indexes = [this.#byService, this.#byHost, this.#byOwner, this.#byTask];
+
+  get revision(): number {
+    return this.#revision;
+  }
+
+  get size(): number {
+    return this.#records.size;
+  }
+
+  get<N extends MessageName>(
+    of: Collection<N>,
+    ...parts: string[]
+  ): Stored<MessageTypes[N]> | undefined {
+    return this.#records.get(keyOf(of, ...parts)) as Stored<MessageTypes[N]> | undefined;
+  }
+
+  list<N extends MessageName>(
+    of: Collection<N>,
+    ...parts: string[]
+  ): Iterable<Stored<MessageTypes[N]>> {
+    const prefix = prefixOf(of, ...parts);
+    return values(() => this.#below.get(prefix));
+  }
+
+  tasksByService(cluster: string, service: string): Iterable<Stored<Task>> {
+    return values(() => this.#byService.found.get(`${cluster}/${service}`));
+  }
+
+  tasksByHost(hostId: string): Iterable<Stored<Task>> {
+    return values(() => this.#byHost.found.get(hostId));
+  }
+
+  tasksByOwner(owner: string): Iterable<Stored<Task>> {
+    return values(() => this.#byOwner.found.get(owner));
+  }
+
+  targetsByTask(taskId: string): Iterable<Stored<Target>> {
+    return values(() => this.#byTask.found.get(taskId));
+  }
+
+  /** A record of whatever collection. */
+  at(key: string): Stored<unknown> | undefined {
+    return this.#records.get(key);
+  }
+
+  /** All records, in no particular order. */
+  all(): Iterable<Stored<unknown>> {
+    return values(() => this.#records);
+  }
+
+  moveTo(revision: number): void {
+    this.#revision = revision;
+  }
+
+  /** Put a record in the place of the one with its key, if any. */
+  put(of: CollectionName, after: Stored<unknown>): Change {
+    const before = this.#take(of, after.key);
+    this.#records.set(after.key, after);
+    for (const prefix of prefixes(of, after.key)) add(this.#below, prefix, after);
+    for (const each of this.#indexes) {
+      if (each.of !== of) continue;
+      const word = each.word(after.value as never);
+      if (word !== undefined) add(each.found, word, after);
+    }
+    return { collection: of, parts: after.parts, before, after };
+  }
+
+  /** @returns undefined when there was no such record */
+  delete(of: CollectionName, key: string): Change | undefined {
+    const before = this.#take(of, key);
+    return before && { collection: of, parts: before.parts, before };
+  }
+
+  #take(of: CollectionName, key: string): Stored<unknown> | undefined {
+    const before = this.#records.get(key);
+    if (!before) return undefined;
+    this.#records.delete(key);
+    for (const prefix of prefixes(of, key)) remove(this.#below, prefix, key);
+    for (const each of this.#indexes) {
+      if (each.of !== of) continue;
+      const word = each.word(before.value as never);
+      if (word !== undefined) remove(each.found, word, key);
+    }
+    return before;
+  }
+}
+
+/** A view of these records, for tests and simulations. Revisions count from 1 in the order given. */
+export function stateOf(
+  ...records: readonly {
+    readonly of: Collection;
+    readonly parts: readonly string[];
+    readonly value: unknown;
+  }[]
+): StateView {
+  const view = new StateView();
+  records.forEach(({ of, parts, value }, at) => {
+    const revision = at + 1;
+    view.put(collectionName(of), {
+      key: keyOf(of, ...parts),
+      parts,
+      value,
+      createRevision: revision,
+      modRevision: revision,
+    });
+    view.moveTo(revision);
+  });
+  return view;
+}
+
+/** Iterates what is there when the iteration begins; may be iterated again. */
+function values<T>(records: () => Records | undefined): Iterable<Stored<T>> {
+  return {
+    [Symbol.iterator]: () => (records() ?? NONE).values() as MapIterator<Stored<T>>,
+  };
+}
+
+/** The prefixes that end inside a key, the collection's own first. */
+function prefixes(of: CollectionName, key: string): string[] {
+  const found: string[] = [];
+  let end = ROOT.length + collections[of].name.length;
+  while (end !== -1) {
+    found.push(key.slice(0, end + 1));
+    end = key.indexOf('/', end + 1);
+  }
+  return found;
+}
+
+function add(to: Map<string, Records>, word: string, record: Stored<unknown>): void {
+  const records = to.get(word);
+  if (records) records.set(record.key, record);
+  else to.set(word, new Map([[record.key, record]]));
+}
+
+function remove(from: Map<string, Records>, word: string, key: string): void {
+  const records = from.get(word);
+  if (records?.delete(key) && records.size === 0) from.delete(word);
+}
