@@ -58,20 +58,28 @@ export class Channel<T> implements AsyncIterable<T> {
     for (const resolve of this.#room.splice(0)) resolve();
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
-    try {
-      for (;;) {
-        if (this.#error) throw this.#error;
-        if (this.#items.length > 0) {
-          const item = this.#items.shift() as T;
-          this.#room.shift()?.();
-          yield item;
-        } else if (this.#closed) return;
-        else await new Promise<void>((resolve) => (this.#wake = resolve));
+  [Symbol.asyncIterator](): AsyncIterator<T, void, undefined> {
+    return {
+      next: () => this.#next(),
+      // At once, even while `next` waits: whoever sends must learn that nobody listens any more.
+      return: () => {
+        this.#items.length = 0;
+        this.close();
+        return Promise.resolve({ done: true, value: undefined });
+      },
+    };
+  }
+
+  async #next(): Promise<IteratorResult<T, void>> {
+    for (;;) {
+      if (this.#error) throw this.#error;
+      if (this.#items.length > 0) {
+        const value = this.#items.shift() as T;
+        this.#room.shift()?.();
+        return { done: false, value };
       }
-    } finally {
-      this.#items.length = 0;
-      this.close();
+      if (this.#closed) return { done: true, value: undefined };
+      await new Promise<void>((resolve) => (this.#wake = resolve));
     }
   }
 }

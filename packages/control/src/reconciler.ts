@@ -1,0 +1,126 @@
+// Runs one level-triggered loop for many keys: workers take keys from a queue, reconcile them, and come
+// back to those that failed later and later. It knows nothing of what it reconciles.
+import type { Clock, Random } from './clock.ts';
+import { backoffDelay, TokenBucket, type BackoffOptions } from './backoff.ts';
+import { KeyedQueue } from './keyed-queue.ts';
+import type { Logger } from './logger.ts';
+
+export interface Verdict {
+  /** Wall time in ms at which only time will have changed the answer. */
+  readonly wakeAt?: number | undefined;
+}
+
+export interface ReconcilerObserver {
+  /** One key was worked on. */
+  finished(outcome: 'success' | 'error', workMs: number, waitedMs: number): void;
+}
+
+export interface ReconcilerOptions {
+  /** For the log. */
+  readonly name: string;
+  readonly workers: number;
+  /** Read, plan, apply, record. Idempotent; the key may be gone. Throws to be called again with backoff. */
+  reconcile(key: string, signal: AbortSignal): Promise<Verdict>;
+  /** Every key is added again this often, at a random phase; 0: never. */
+  readonly resyncMs: number;
+  keys(): Iterable<string>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly observer?: ReconcilerObserver | undefined;
+  /** Default 200 ms to 60 s. */
+  readonly backoff?: BackoffOptions | undefined;
+}
+
+const DEFAULT_BACKOFF: BackoffOptions = { initialMs: 200, maxMs: 60_000 };
+/** All failing keys together are tried again at most this often, past a burst. */
+const RETRIES_PER_SECOND = 20;
+const RETRY_BURST = 100;
+
+export class Reconciler {
+  readonly #options: ReconcilerOptions;
+  readonly #queue: KeyedQueue<string>;
+  readonly #failures = new Map<string, number>();
+  readonly #retries: TokenBucket;
+
+  constructor(options: ReconcilerOptions) {
+    this.#options = options;
+    this.#queue = new KeyedQueue(options.clock);
+    this.#retries = new TokenBucket(options.clock, RETRIES_PER_SECOND, RETRY_BURST);
+  }
+
+  /** Keys that wait for a worker now. */
+  get depth(): number {
+    return this.#queue.depth;
+  }
+
+  /** Keys whose last attempt failed. */
+  get failing(): number {
+    return this.#failures.size;
+  }
+
+  /** How often in a row the key has failed. */
+  failuresOf(key: string): number {
+    return this.#failures.get(key) ?? 0;
+  }
+
+  /** The key may need work. */
+  add(key: string): void {
+    this.#queue.add(key);
+  }
+
+  /** Work until the signal is aborted; resolves when the last worker has put its key down. Runs once. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { workers, resyncMs, keys } = this.#options;
+    for (const key of keys()) this.#queue.add(key);
+    const loops = Array.from({ length: workers }, () => this.#work(signal));
+    if (resyncMs > 0) loops.push(this.#resync(signal));
+    await Promise.all(loops);
+    this.#queue.close();
+  }
+
+  async #work(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const taken = await this.#queue.take(signal).catch(() => undefined);
+      if (!taken) return;
+      await this.#one(taken.key, taken.waitedMs, signal);
+      this.#queue.done(taken.key);
+    }
+  }
+
+  async #one(key: string, waitedMs: number, signal: AbortSignal): Promise<void> {
+    const { clock, observer } = this.#options;
+    const started = clock.monotonic();
+    try {
+      const { wakeAt } = await this.#options.reconcile(key, signal);
+      this.#failures.delete(key);
+      if (wakeAt !== undefined) this.#queue.addAt(key, clock.monotonic() + wakeAt - clock.now());
+      observer?.finished('success', clock.monotonic() - started, waitedMs);
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#failed(key, error);
+      observer?.finished('error', clock.monotonic() - started, waitedMs);
+    }
+  }
+
+  #failed(key: string, error: unknown): void {
+    const { clock, random, logger, name, backoff = DEFAULT_BACKOFF } = this.#options;
+    const failures = this.failuresOf(key) + 1;
+    this.#failures.set(key, failures);
+    const delay = Math.max(backoffDelay(backoff, failures, random), this.#retries.take());
+    this.#queue.addAt(key, clock.monotonic() + delay);
+    const fields = { err: error, reconciler: name, key, failures, retryInMs: Math.round(delay) };
+    logger.warn(fields, 'reconciling failed; it will be tried again');
+  }
+
+  async #resync(signal: AbortSignal): Promise<void> {
+    const { clock, random, resyncMs, keys } = this.#options;
+    let wait = resyncMs * random();
+    while (!signal.aborted) {
+      await clock.sleep(wait, signal).catch(() => undefined);
+      if (signal.aborted) return;
+      for (const key of keys()) this.#queue.add(key);
+      wait = resyncMs;
+    }
+  }
+}
