@@ -1,0 +1,30 @@
+// What the stored records of a task say that it holds on its host.
+import type { TaskRecord, TaskStatusRecord } from '../generated/messages.ts';
+import type { Charge } from './ledger.ts';
+
+/**
+ * What a task holds now; undefined where it holds nothing any more. Capacity is released by fact, when
+ * the task is reported STOPPED, not when someone asked it to stop; its host ports only when no proxy may still send to
+ * them either. Pure.
+ */
+export function chargeOf(
+  task: TaskRecord,
+  status: TaskStatusRecord | undefined,
+): Charge | undefined {
+  const { hostId, group } = task;
+  const ports = task.reserved?.ports ?? [];
+  const portsUdp = task.reserved?.portsUdp ?? [];
+  if (status?.lastStatus === 'STOPPED') {
+    if (!task.holdPorts || ports.length + portsUdp.length === 0) return undefined;
+    return { hostId, group, running: false, cpu: 0, memory: 0, ports, portsUdp };
+  }
+  return {
+    hostId,
+    group,
+    running: task.desiredStatus === 'RUNNING',
+    cpu: task.reserved?.cpu ?? 0,
+    memory: task.reserved?.memory ?? 0,
+    ports,
+    portsUdp,
+  };
+}

@@ -1,0 +1,58 @@
+// Whether what is asked fits into what is free. The one definition of it, for the planner that proposes and
+// for whoever checks the result. Source: ECS reference, section 3.7.
+
+/** What a task takes from its host. */
+export interface Ask {
+  /** CPU units, 1024 a vCPU. */
+  readonly cpu: number;
+  /** MiB. */
+  readonly memory: number;
+  readonly ports: readonly number[];
+  readonly portsUdp: readonly number[];
+}
+
+/** What a host has left; below zero where it registered less than its tasks hold. */
+export interface Room {
+  readonly cpuFree: number;
+  readonly memoryFree: number;
+  /** How many hold a host port; the host's own reservations count as one. */
+  readonly ports: ReadonlyMap<number, number>;
+  readonly portsUdp: ReadonlyMap<number, number>;
+}
+
+export type Shortage =
+  | { readonly resource: 'CPU' | 'MEMORY'; readonly asked: number; readonly free: number }
+  | { readonly resource: 'PORTS' | 'PORTS_UDP'; readonly port: number };
+
+/** Asking for nothing fits everywhere, also where less than nothing is left. */
+export function cpuShortage(ask: Ask, room: Room): Shortage | undefined {
+  if (ask.cpu === 0 || ask.cpu <= room.cpuFree) return undefined;
+  return { resource: 'CPU', asked: ask.cpu, free: Math.max(0, room.cpuFree) };
+}
+
+export function memoryShortage(ask: Ask, room: Room): Shortage | undefined {
+  if (ask.memory === 0 || ask.memory <= room.memoryFree) return undefined;
+  return { resource: 'MEMORY', asked: ask.memory, free: Math.max(0, room.memoryFree) };
+}
+
+export function portShortage(ask: Ask, room: Room): Shortage | undefined {
+  for (const port of ask.ports) if (room.ports.has(port)) return { resource: 'PORTS', port };
+  for (const port of ask.portsUdp)
+    if (room.portsUdp.has(port)) return { resource: 'PORTS_UDP', port };
+  return undefined;
+}
+
+/** What is lacking first, in the order of the pipeline; undefined where everything fits. Pure. */
+export function shortage(ask: Ask, room: Room): Shortage | undefined {
+  return cpuShortage(ask, room) ?? memoryShortage(ask, room) ?? portShortage(ask, room);
+}
+
+/** What tasks hold beyond what the host has, e.g. a port twice; undefined on a sound host. For verifiers. Pure. */
+export function overdraft(room: Room): Shortage | undefined {
+  if (room.cpuFree < 0) return { resource: 'CPU', asked: -room.cpuFree, free: 0 };
+  if (room.memoryFree < 0) return { resource: 'MEMORY', asked: -room.memoryFree, free: 0 };
+  for (const [port, holders] of room.ports) if (holders > 1) return { resource: 'PORTS', port };
+  for (const [port, holders] of room.portsUdp)
+    if (holders > 1) return { resource: 'PORTS_UDP', port };
+  return undefined;
+}

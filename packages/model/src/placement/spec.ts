@@ -1,0 +1,57 @@
+// One request for tasks, checked and prepared: what every task of it asks of a host, which rules bind, and
+// which order is preferred.
+import type {
+  PlacementConstraint,
+  PlacementStrategy,
+  TaskDefinitionRecord,
+  TaskOverride,
+} from '../generated/messages.ts';
+import { compileConstraints } from './constraints.ts';
+import type { Constraints } from './constraints.ts';
+import type { Charge } from './ledger.ts';
+import { requirementsOf } from './requirements.ts';
+import type { Requirements } from './requirements.ts';
+import { parseStrategies } from './strategies.ts';
+import type { Strategy } from './strategies.ts';
+
+export interface PlacementSpec extends Constraints {
+  readonly group: string;
+  readonly requirements: Requirements;
+  readonly strategies: readonly Strategy[];
+  /** At most one task on each of these hosts and none elsewhere; absent: all hosts. */
+  readonly onlyHosts?: ReadonlySet<string>;
+}
+
+export interface PlacementRequest {
+  readonly definition: TaskDefinitionRecord;
+  readonly overrides?: TaskOverride | undefined;
+  /** What spreading and `distinctInstance` count: service:NAME, family:NAME or a word of the caller's. */
+  readonly group: string;
+  /** A service's tasks are spread by default, others fall at random. */
+  readonly ofService: boolean;
+  readonly placementConstraints: readonly PlacementConstraint[];
+  readonly placementStrategy: readonly PlacementStrategy[];
+  /** For DAEMON services; empty: all hosts. */
+  readonly hostIds?: readonly string[];
+}
+
+/**
+ * Check and prepare a request. Pure.
+ * @throws BerthError InvalidParameterException or ClientException, naming what is wrong
+ */
+export function placementSpec(request: PlacementRequest): PlacementSpec {
+  const { definition, overrides, group, ofService, hostIds = [] } = request;
+  return {
+    group,
+    requirements: requirementsOf(definition, overrides),
+    ...compileConstraints([...definition.placementConstraints, ...request.placementConstraints]),
+    strategies: parseStrategies(request.placementStrategy, ofService),
+    ...(hostIds.length > 0 ? { onlyHosts: new Set(hostIds) } : {}),
+  };
+}
+
+/** What a task of this request holds on the host that it is given. */
+export function newCharge({ group, requirements }: PlacementSpec, hostId: string): Charge {
+  const { cpu, memory, ports, portsUdp } = requirements;
+  return { hostId, group, running: true, cpu, memory, ports, portsUdp };
+}
