@@ -1,0 +1,63 @@
+// Attributes that people give to hosts. Pure. Source: ECS reference, sections 2.7 and 5.6.
+import { BerthError } from '../errors.ts';
+import type { Attribute } from '../generated/messages.ts';
+import { Checker } from './check.ts';
+
+const MOST_CUSTOM = 10;
+const RESERVED = ['ecs.', 'com.amazonaws.ecs.'];
+
+/** True for an attribute that Berth sets itself and nobody else may. */
+export function isReservedAttribute(name: string): boolean {
+  return RESERVED.some((prefix) => name.startsWith(prefix));
+}
+
+/** Names and values alone, as they are also checked at a host's registration. @throws BerthError by the checker */
+export function checkAttributes(check: Checker, attributes: readonly Attribute[]): void {
+  for (const [index, { name, value }] of attributes.entries()) {
+    check.text(
+      `attributes[${index}].name`,
+      name,
+      /^[A-Za-z0-9_./\\-]{1,128}$/,
+      '1 to 128 letters, digits and _ . / \\ -',
+    );
+    check.text(
+      `attributes[${index}].value`,
+      value === '' ? undefined : value,
+      /^(?! )[A-Za-z0-9_.@/\\: -]{1,128}(?<! )$/,
+      '1 to 128 letters, digits, spaces and - _ . @ / \\ :, with no space at either end',
+    );
+  }
+  check.unique(
+    'attributes: name',
+    attributes.map((attribute) => attribute.name),
+  );
+}
+
+/**
+ * The host's attributes with the given ones added or replaced.
+ * @throws BerthError InvalidParameterException, or AttributeLimitExceededException when they become too many
+ */
+export function putAttributes(
+  current: readonly Attribute[],
+  given: readonly Attribute[],
+): Attribute[] {
+  const check = new Checker('InvalidParameterException');
+  if (given.length === 0) check.refuse('attributes is empty; expected 1 to 10 attributes.');
+  check.atMost('attributes', given.length, MOST_CUSTOM, 'attributes');
+  checkAttributes(check, given);
+  for (const { name } of given) {
+    if (isReservedAttribute(name)) {
+      check.expected('attributes: name', name, `none that begins with ${RESERVED.join(' or ')}`);
+    }
+  }
+  const names = new Set(given.map((attribute) => attribute.name));
+  const merged = [...current.filter((attribute) => !names.has(attribute.name)), ...given];
+  const custom = merged.filter((attribute) => !isReservedAttribute(attribute.name));
+  if (custom.length > MOST_CUSTOM) {
+    throw new BerthError(
+      'AttributeLimitExceededException',
+      `The host would have ${custom.length} custom attributes; expected at most ${MOST_CUSTOM}. Remove some first.`,
+    );
+  }
+  return merged;
+}

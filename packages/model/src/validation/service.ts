@@ -1,0 +1,205 @@
+// What a service must fulfil, by itself and together with its task definition. Whether the things that it
+// names exist is the api's to look up. Pure. Source: ECS reference, sections 2.5, 6.1 and 6.2.
+import type {
+  CreateServiceRequest,
+  DeploymentConfiguration,
+  LoadBalancer,
+  PlacementConstraint,
+  PlacementStrategy,
+  UpdateServiceRequest,
+} from '../generated/messages.ts';
+import {
+  completeDeploymentConfiguration,
+  type CompleteDeploymentConfiguration,
+  type SchedulingStrategy,
+} from '../resources/service.ts';
+import type { TaskDefinitionContent } from '../resources/task-definition.ts';
+import { Checker } from './check.ts';
+import { checkClientToken, checkEcsName } from './names.ts';
+import { acceptStrategies, checkConstraints } from './placement.ts';
+import { checkTags } from './tags.ts';
+
+const MOST_TARGET_GROUPS = 5;
+/** ECS allows 5,000 tasks a service; a bound for mistakes, far above. */
+const DESIRED_COUNT = { least: 0, most: 100_000 };
+const GRACE_SECONDS = { least: 0, most: 2_147_483_647 };
+
+/** A service in normal form, its task definition and target groups still as the caller named them. */
+export interface ServiceOrder {
+  readonly schedulingStrategy: SchedulingStrategy;
+  readonly desiredCount: number;
+  readonly deploymentConfiguration: CompleteDeploymentConfiguration;
+  readonly placementConstraints: readonly PlacementConstraint[];
+  readonly placementStrategy: readonly PlacementStrategy[];
+  readonly healthCheckGracePeriodSeconds: number;
+}
+
+/** @throws BerthError InvalidParameterException */
+export function acceptCreateService(request: CreateServiceRequest): ServiceOrder {
+  const check = new Checker('InvalidParameterException');
+  if (request.serviceName === '') check.refuse('Service name is required. (serviceName is empty)');
+  checkEcsName(check, 'serviceName', request.serviceName);
+  checkClientToken(check, request.clientToken, 36);
+  checkTags(check, request.tags);
+  const strategy: SchedulingStrategy = request.schedulingStrategy || 'REPLICA';
+  checkCount(check, strategy, request.desiredCount);
+  if (strategy === 'REPLICA' && request.desiredCount === undefined) {
+    check.expected('desiredCount', undefined, 'a number of tasks (0 is allowed)');
+  }
+  check.integer(
+    'healthCheckGracePeriodSeconds',
+    request.healthCheckGracePeriodSeconds,
+    GRACE_SECONDS,
+  );
+  checkConstraints(check, 'placementConstraints', request.placementConstraints);
+  checkLoadBalancerShapes(check, request.loadBalancers);
+  return {
+    schedulingStrategy: strategy,
+    desiredCount: request.desiredCount ?? 0,
+    deploymentConfiguration: acceptDeployment(check, strategy, request.deploymentConfiguration),
+    placementConstraints: request.placementConstraints,
+    placementStrategy: acceptServiceStrategies(check, strategy, request.placementStrategy),
+    healthCheckGracePeriodSeconds: request.healthCheckGracePeriodSeconds ?? 0,
+  };
+}
+
+/**
+ * The service as it will be: what the request gives, and of the rest what it was.
+ * @throws BerthError InvalidParameterException
+ */
+export function acceptUpdateService(
+  request: UpdateServiceRequest,
+  current: Omit<ServiceOrder, 'deploymentConfiguration'> & {
+    readonly deploymentConfiguration?: DeploymentConfiguration | undefined;
+  },
+): ServiceOrder {
+  const check = new Checker('InvalidParameterException');
+  const strategy = current.schedulingStrategy;
+  checkCount(check, strategy, request.desiredCount);
+  check.integer(
+    'healthCheckGracePeriodSeconds',
+    request.healthCheckGracePeriodSeconds,
+    GRACE_SECONDS,
+  );
+  const constraints = request.placementConstraints?.items ?? current.placementConstraints;
+  checkConstraints(check, 'placementConstraints', constraints);
+  checkLoadBalancerShapes(check, request.loadBalancers?.items ?? []);
+  return {
+    schedulingStrategy: strategy,
+    desiredCount: request.desiredCount ?? current.desiredCount,
+    deploymentConfiguration: acceptDeployment(
+      check,
+      strategy,
+      request.deploymentConfiguration,
+      current.deploymentConfiguration,
+    ),
+    placementConstraints: constraints,
+    placementStrategy: request.placementStrategy
+      ? acceptServiceStrategies(check, strategy, request.placementStrategy.items)
+      : current.placementStrategy,
+    healthCheckGracePeriodSeconds:
+      request.healthCheckGracePeriodSeconds ?? current.healthCheckGracePeriodSeconds,
+  };
+}
+
+function checkCount(check: Checker, strategy: SchedulingStrategy, count: number | undefined): void {
+  if (strategy === 'DAEMON' && count !== undefined) {
+    check.expected(
+      'desiredCount',
+      count,
+      'none for a DAEMON service: it has one task on each host',
+    );
+  }
+  check.integer('desiredCount', count, DESIRED_COUNT);
+}
+
+function acceptServiceStrategies(
+  check: Checker,
+  strategy: SchedulingStrategy,
+  strategies: readonly PlacementStrategy[],
+): PlacementStrategy[] {
+  if (strategy === 'DAEMON' && strategies.length > 0) {
+    check.refuse('placementStrategy is given; expected none for a DAEMON service.');
+  }
+  return acceptStrategies(check, strategies);
+}
+
+function acceptDeployment(
+  check: Checker,
+  strategy: SchedulingStrategy,
+  asked: DeploymentConfiguration | undefined,
+  current?: DeploymentConfiguration,
+): CompleteDeploymentConfiguration {
+  const complete = completeDeploymentConfiguration(strategy, asked, current);
+  const { minimumHealthyPercent, maximumPercent } = complete;
+  const field = 'deploymentConfiguration';
+  check.integer(`${field}.minimumHealthyPercent`, minimumHealthyPercent, { least: 0, most: 100 });
+  if (strategy === 'DAEMON' && maximumPercent !== 100) {
+    check.expected(`${field}.maximumPercent`, maximumPercent, '100 for a DAEMON service');
+  }
+  check.integer(`${field}.maximumPercent`, maximumPercent, { least: 100, most: 1000 });
+  return complete;
+}
+
+function checkLoadBalancerShapes(check: Checker, loadBalancers: readonly LoadBalancer[]): void {
+  check.atMost('loadBalancers', loadBalancers.length, MOST_TARGET_GROUPS, 'target groups');
+  for (const [index, item] of loadBalancers.entries()) {
+    const field = `loadBalancers[${index}]`;
+    if (item.targetGroupArn === '') {
+      check.expected(`${field}.targetGroupArn`, undefined, 'the name or ARN of a target group');
+    }
+    if (item.containerName === '') {
+      check.expected(`${field}.containerName`, undefined, 'the name of a container');
+    }
+    check.integer(`${field}.containerPort`, item.containerPort, { least: 1, most: 65_535 });
+  }
+}
+
+/**
+ * Each load balancer names a container of the definition and a TCP port that this container maps.
+ * @param loadBalancers with target groups by name
+ * @throws BerthError InvalidParameterException
+ */
+export function checkLoadBalancers(
+  loadBalancers: readonly LoadBalancer[],
+  definition: Pick<TaskDefinitionContent, 'containerDefinitions'>,
+): void {
+  const check: Checker = new Checker('InvalidParameterException');
+  for (const { containerName, containerPort } of loadBalancers) {
+    const container = definition.containerDefinitions.find((item) => item.name === containerName);
+    if (!container) {
+      check.refuse(`The container ${containerName} does not exist in the task definition.`);
+    }
+    const mapping = container.portMappings.find((item) => item.containerPort === containerPort);
+    if (!mapping) {
+      check.refuse(
+        `The container ${containerName} did not have a container port ${containerPort} defined.`,
+      );
+    }
+    if (mapping.protocol === 'udp') {
+      check.refuse(
+        `The container ${containerName} maps container port ${containerPort} for udp; expected tcp for a target group.`,
+      );
+    }
+  }
+  check.unique(
+    'loadBalancers',
+    loadBalancers.map(
+      (item) => `${item.targetGroupArn} ${item.containerName}:${item.containerPort}`,
+    ),
+  );
+}
+
+/** The service's constraints and those of its task definition fit into one task's limit. @throws BerthError InvalidParameterException */
+export function checkConstraintsTogether(
+  constraints: readonly PlacementConstraint[],
+  definition: Pick<TaskDefinitionContent, 'placementConstraints'>,
+): void {
+  checkConstraints(
+    new Checker('InvalidParameterException'),
+    'placementConstraints',
+    constraints,
+    undefined,
+    definition.placementConstraints.length,
+  );
+}
