@@ -1,6 +1,7 @@
 // The in-memory twin of etcd, for simulation and tests: it passes the same contract tests as `etcd-store.ts`,
 // is deterministic, and can be told to fail. It never touches the network, the disk or real time.
 import type { Clock } from '@berth/control/clock.ts';
+import { abortable } from '@berth/control/scope.ts';
 import { BerthError } from '@berth/model/errors.ts';
 
 import { leaseGone, watchFailed } from './failures.ts';
@@ -189,8 +190,8 @@ export class MemoryStore implements Store {
 
   async #begin(operation: MemoryOperation, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    await this.faults.before?.(operation);
-    signal.throwIfAborted();
+    const before = this.faults.before?.(operation);
+    if (before) await abortable(before, signal);
     if (this.#closed.signal.aborted) {
       throw new BerthError(
         'Unavailable',

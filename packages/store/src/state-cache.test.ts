@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 
+import { settle, VirtualClock } from '@berth/control/virtual-clock.ts';
 import { complete } from '@berth/rpc/codec.ts';
 
 import { collections, keyOf } from './keys.ts';
@@ -7,17 +8,17 @@ import { MemoryStore } from './memory-store.ts';
 import { putRecord } from './record.ts';
 import type { ChangeBatch } from './state.ts';
 import { type ListWatchCache, startCache } from './state-cache.ts';
-import { ManualClock, settle, silent } from './testing/time.ts';
+import { silent } from './testing/time.ts';
 import { transaction } from './transaction.ts';
 
 describe('the cache of the state', () => {
-  let clock: ManualClock;
+  let clock: VirtualClock;
   let store: MemoryStore;
   let writer: MemoryStore;
   let stop: AbortController;
 
   beforeEach(() => {
-    clock = new ManualClock();
+    clock = new VirtualClock();
     store = new MemoryStore({ clock, historyLimit: 50 });
     writer = store.peer();
     stop = new AbortController();

@@ -2,7 +2,9 @@
 // revision on, and after any doubt resumes or lists again and tells its subscribers the difference. It
 // only reads. A transaction is seen whole or not at all; what can't be decoded is reported and skipped.
 import type { Clock, Random } from '@berth/control/clock.ts';
+import { backoffDelay } from '@berth/control/backoff.ts';
 import type { Logger } from '@berth/control/logger.ts';
+import { childScope, type Scope } from '@berth/control/scope.ts';
 import { BerthError } from '@berth/model/errors.ts';
 import type { MessageName, MessageTypes } from '@berth/model/generated/messages.ts';
 
@@ -15,7 +17,7 @@ import { StateView } from './state-view.ts';
 import type { Entry, ListPage, Store, WatchBatch } from './store.ts';
 
 const REACHED_WITHIN_MS = 10_000;
-const BACKOFF_MS = { first: 100, most: 3_000 };
+const BACKOFF = { initialMs: 100, maxMs: 3_000 };
 /** A watch that has lived so long was no failure. */
 const GOOD_WATCH_MS = 10_000;
 const COMPARE_EVERY_MS = { least: 300_000, most: 600_000 };
@@ -57,7 +59,7 @@ export class ListWatchCache implements StateCache {
   #filled = false;
   #listAgain = true;
   #failures = 0;
-  #watching = new AbortController();
+  #watching: Scope = new AbortController();
   readonly #onReady = new Set<() => void>();
 
   constructor(options: StateCacheOptions) {
@@ -120,16 +122,24 @@ export class ListWatchCache implements StateCache {
   async reached(revision: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     if (this.#filled && this.#view.revision >= revision) return;
-    const done = new AbortController();
-    const waiter: Waiter = { revision, resolve: () => done.abort() };
+    const scope = childScope(signal);
+    let seen = false;
+    const waiter: Waiter = {
+      revision,
+      resolve: () => {
+        seen = true;
+        scope.abort();
+      },
+    };
     this.#waiters.add(waiter);
     try {
-      await this.#options.clock.sleep(REACHED_WITHIN_MS, AbortSignal.any([done.signal, signal]));
+      await this.#options.clock.sleep(REACHED_WITHIN_MS, scope.signal);
     } catch (error) {
-      if (done.signal.aborted) return;
+      if (seen) return;
       throw error;
     } finally {
       this.#waiters.delete(waiter);
+      scope.abort();
     }
     throw new BerthError(
       'Unavailable',
@@ -176,17 +186,18 @@ export class ListWatchCache implements StateCache {
   }
 
   async #follow(signal: AbortSignal): Promise<void> {
-    this.#watching = new AbortController();
-    const until = AbortSignal.any([signal, this.#watching.signal]);
+    this.#watching = childScope(signal);
+    const until = this.#watching.signal;
     const since = this.#options.clock.monotonic();
     try {
       for await (const batch of this.#options.store.watch(ROOT, this.revision + 1, until)) {
         this.#apply(batch);
       }
     } finally {
+      this.#watching.abort();
       if (this.#options.clock.monotonic() - since > GOOD_WATCH_MS) this.#failures = 0;
     }
-    if (!until.aborted) throw watchFailed(ROOT, 'disconnected');
+    if (!signal.aborted && !this.#listAgain) throw watchFailed(ROOT, 'disconnected');
   }
 
   /** Make the view equal to a list. What can't be decoded stays as it was last understood. */
@@ -266,9 +277,9 @@ export class ListWatchCache implements StateCache {
 
   async #backOff(signal: AbortSignal): Promise<void> {
     const { clock, random } = this.#options;
-    const most = Math.min(BACKOFF_MS.most, BACKOFF_MS.first * 2 ** this.#failures);
-    this.#failures = Math.min(this.#failures + 1, 10);
-    await clock.sleep(most * (0.5 + random() / 2), signal).catch(() => undefined);
+    this.#failures += 1;
+    const wait = backoffDelay(BACKOFF, this.#failures, random);
+    await clock.sleep(wait, signal).catch(() => undefined);
   }
 
   /** The safety net under the watch: a server that loses events is found out within minutes. */
