@@ -7,6 +7,7 @@ import type {
   TaskDefinitionRecord,
   TaskOverride,
 } from '../generated/messages.ts';
+import { parseCpuUnits, parseMemoryMiB } from '../resources/units.ts';
 import type { Ask } from './fit.ts';
 
 export interface Requirements extends Ask {
@@ -22,7 +23,7 @@ type Definition = Pick<
 /**
  * CPU is the task's, else the sum of its containers'; memory is the task's, else the sum of each container's
  * reservation, or of its limit where it has none. Dynamic host ports ask for nothing. Pure.
- * @throws BerthError ClientException when the task's cpu or memory is no whole number of units or MiB
+ * @throws BerthError ClientException when the task's cpu or memory is no size
  */
 export function requirementsOf(definition: Definition, overrides?: TaskOverride): Requirements {
   const containers = definition.containerDefinitions.map((container) =>
@@ -35,8 +36,9 @@ export function requirementsOf(definition: Definition, overrides?: TaskOverride)
   const total = (key: 'cpu' | 'memory'): number =>
     containers.reduce((sum, container) => sum + container[key], 0);
   return {
-    cpu: amount('cpu', overrides?.cpu ?? definition.cpu) ?? total('cpu'),
-    memory: amount('memory', overrides?.memory ?? definition.memory) ?? total('memory'),
+    cpu: taskSize('cpu', overrides?.cpu || definition.cpu, parseCpuUnits) ?? total('cpu'),
+    memory:
+      taskSize('memory', overrides?.memory || definition.memory, parseMemoryMiB) ?? total('memory'),
     ports: staticPorts(definition, mappings, 'tcp'),
     portsUdp: staticPorts(definition, mappings, 'udp'),
     attributes: platformAttributes(definition),
@@ -54,17 +56,19 @@ function sizeOf(
   };
 }
 
-function amount(name: 'cpu' | 'memory', text: string | undefined): number | undefined {
-  if (text === undefined || text === '') return undefined;
-  if (!/^\d{1,9}$/.test(text)) {
-    throw new BerthError(
-      'ClientException',
-      `Invalid '${name}' setting for task: found "${text}", expected a whole number of ${
-        name === 'cpu' ? 'CPU units' : 'MiB'
-      }.`,
-    );
-  }
-  return Number(text);
+function taskSize(
+  name: 'cpu' | 'memory',
+  text: string | undefined,
+  parse: (text: string) => number | undefined,
+): number | undefined {
+  if (!text) return undefined;
+  const size = parse(text);
+  if (size !== undefined) return size;
+  const expected = name === 'cpu' ? '"512" or "0.5 vCPU"' : '"1024" or "1 GB"';
+  throw new BerthError(
+    'ClientException',
+    `Invalid '${name}' setting for task: found "${text}", expected a size like ${expected}.`,
+  );
 }
 
 function staticPorts(
