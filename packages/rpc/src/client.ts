@@ -8,6 +8,7 @@ import type { CallOptions, Client, TlsIdentity } from './api.ts';
 import { LINK_OPTIONS, linkTo } from './channel-options.ts';
 import type { ServiceName } from './generated/services.ts';
 import { methodsOf, type Method } from './load.ts';
+import { deadlineIn } from './network-time.ts';
 import { fromWire } from './status.ts';
 import { readStream, sendAll } from './streams.ts';
 
@@ -65,7 +66,7 @@ export function connect(options: ConnectionOptions): Connection {
 
   async function unary(call: Call, request: unknown, callOptions: CallOptions): Promise<unknown> {
     const timeoutMs = callOptions.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-    const deadline = new Date(Date.now() + timeoutMs);
+    const deadline = deadlineIn(timeoutMs);
     assertOpen(call.name);
     const link = await choose(callOptions.signal);
     assertOpen(call.name);
@@ -106,7 +107,7 @@ export function connect(options: ConnectionOptions): Connection {
     const { path, request: requestCodec, response, kind } = call.method;
     const encode = (value: unknown): Buffer => requestCodec.encode(value);
     const decode = (bytes: Buffer): unknown => response.decode(bytes);
-    const deadline = timeoutMs === undefined ? {} : { deadline: new Date(Date.now() + timeoutMs) };
+    const deadline = timeoutMs === undefined ? {} : { deadline: deadlineIn(timeoutMs) };
     const metadata = metadataOf(callOptions);
     const over = new AbortController();
     let unsendable: unknown;
@@ -180,7 +181,7 @@ async function isReady(
   channel: grpc.ChannelInterface,
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
-  const deadline = Date.now() + CONNECT_MS;
+  const deadline = deadlineIn(CONNECT_MS);
   for (;;) {
     const state = channel.getConnectivityState(true);
     if (state === grpc.connectivityState.READY) return true;

@@ -14,6 +14,7 @@ import { formatAddress, parseAddress, SERVER_OPTIONS } from './channel-options.t
 import type { ServiceName } from './generated/services.ts';
 import { handlerOf, type AnyHandler, type HandlerScope } from './handlers.ts';
 import { methodsOf, packageDefinition } from './load.ts';
+import { after, soon } from './network-time.ts';
 
 export interface ServerOptions {
   /** HOST:PORT to listen on; port 0 picks a free one. */
@@ -83,16 +84,16 @@ function reflection(services: string[]): ReflectionService {
 /** Resolves when all calls have ended, which they are made to after `graceMs`. */
 function finished(server: grpc.Server, graceMs: number, cancelAll: () => void): Promise<void> {
   return new Promise((resolve) => {
-    const force = setTimeout(() => {
+    const cancel = after(graceMs, () => {
       cancelAll();
       // One turn later the answers of the cancelled calls are on their way.
-      setImmediate(() => {
+      soon(() => {
         server.forceShutdown();
         resolve();
       });
-    }, graceMs);
+    });
     server.tryShutdown(() => {
-      clearTimeout(force);
+      cancel();
       resolve();
     });
   });
