@@ -149,8 +149,7 @@ describe('what a task holds', () => {
   });
 
   it('finds nothing on a host that registered nothing', () => {
-    const { registeredResources: _, ...bare } = testHostRecord('a');
-    const view = hostView(bare, true);
+    const view = hostView(testHostRecord('a', { registeredResources: undefined }), true);
     assert.deepEqual([view.cpu, view.memory, view.ports], [0, 0, []]);
   });
 });

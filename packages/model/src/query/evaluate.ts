@@ -82,7 +82,9 @@ function compilePositive({ subject, operator, values }: Comparison): Predicate {
       const count = parseCount(value);
       return (facts) => count !== undefined && ordered(operator, facts.runningTasksCount - count);
     }
-    default: {
+    case 'attribute':
+    case 'agentConnected':
+    case 'ec2InstanceId': {
       const read = textOf(subject);
       const test = textTest(operator, values);
       return (facts) => {
@@ -111,19 +113,15 @@ function textTest(operator: Operator, values: readonly string[]): (text: string)
   return (text) => ordered(operator, compareTexts(text, value));
 }
 
+/** Whether a value stands as the operator asks, by how far it is above the wanted one. */
+const orders: Partial<Record<Operator, (difference: number) => boolean>> = {
+  '==': (difference) => difference === 0,
+  '>': (difference) => difference > 0,
+  '>=': (difference) => difference >= 0,
+  '<': (difference) => difference < 0,
+  '<=': (difference) => difference <= 0,
+};
+
 function ordered(operator: Operator, difference: number): boolean {
-  switch (operator) {
-    case '==':
-      return difference === 0;
-    case '>':
-      return difference > 0;
-    case '>=':
-      return difference >= 0;
-    case '<':
-      return difference < 0;
-    case '<=':
-      return difference <= 0;
-    default:
-      return false;
-  }
+  return orders[operator]?.(difference) ?? false;
 }

@@ -254,7 +254,9 @@ function typeOf(
       };
     case 'runningTasksCount':
       return { name: 'a whole number', accepts: (text) => parseCount(text) !== undefined };
-    default:
+    case 'attribute':
+    case 'task:group':
+    case 'ec2InstanceId':
       return undefined;
   }
 }

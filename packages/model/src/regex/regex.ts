@@ -123,7 +123,8 @@ export class Regex {
           if (atEnd) open.push(instruction.next);
           else found.push(state);
           break;
-        default:
+        case 'char':
+        case 'accept':
           found.push(state);
       }
     }
