@@ -5,6 +5,7 @@ import { abortable } from '@berth/control/scope.ts';
 import { BerthError } from '@berth/model/errors.ts';
 
 import { leaseGone, watchFailed } from './failures.ts';
+import { keepLease } from './lease-keeper.ts';
 import { MemoryData } from './memory-data.ts';
 import type {
   CommitResult,
@@ -46,7 +47,6 @@ export class MemoryStore implements Store {
   readonly #clock: Clock;
   readonly #data: MemoryData;
   readonly #watches = new Set<AbortController>();
-  readonly #leases = new Set<AbortController>();
   readonly #closed = new AbortController();
   #partitioned = false;
 
@@ -140,52 +140,29 @@ export class MemoryStore implements Store {
   async lease(ttlSeconds: number, signal: AbortSignal): Promise<Lease> {
     await this.#begin('lease', signal);
     const sent = this.#clock.monotonic();
-    const id = this.#data.grant(ttlSeconds * 1000);
-    const lost = new AbortController();
-    this.#leases.add(lost);
-    void this.#keep(id, ttlSeconds * 1000, sent, lost);
-    return {
+    const ttlMs = ttlSeconds * 1000;
+    const id = this.#data.grant(ttlMs);
+    return keepLease({
+      clock: this.#clock,
       id,
-      lost: lost.signal,
-      revoke: async () => {
-        lost.abort(leaseGone(id));
-        this.#leases.delete(lost);
-        try {
-          await this.#begin('revoke', this.#closed.signal);
-          this.#data.revoke(id);
-        } catch {
-          // It expires by itself.
-        }
+      ttlMs,
+      askedAt: sent,
+      renew: async (until) => {
+        await this.#begin('renew', until);
+        return this.#data.renew(id);
       },
-    };
+      revoke: async () => {
+        await this.#begin('revoke', this.#closed.signal);
+        this.#data.revoke(id);
+      },
+      closed: this.#closed.signal,
+    });
   }
 
   /** Ends this client: its watches fail and its leases are no longer renewed. */
   close(): Promise<void> {
     this.#closed.abort();
-    for (const lost of this.#leases) lost.abort(new Error('the store was closed'));
-    this.#leases.clear();
     return Promise.resolve();
-  }
-
-  /** Renews three times a lifetime; gives up a tenth of a lifetime before the store would. */
-  async #keep(id: string, ttlMs: number, sent: number, lost: AbortController): Promise<void> {
-    let deadline = sent + ttlMs * 0.9;
-    while (!lost.signal.aborted) {
-      const wait = Math.min(ttlMs / 3, deadline - this.#clock.monotonic());
-      try {
-        await this.#clock.sleep(Math.max(0, wait), lost.signal);
-        const asked = this.#clock.monotonic();
-        if (asked >= deadline) break;
-        await this.#begin('renew', lost.signal);
-        if (!this.#data.renew(id)) break;
-        deadline = asked + ttlMs * 0.9;
-      } catch {
-        // Not renewed this time; the deadline decides.
-      }
-    }
-    this.#leases.delete(lost);
-    lost.abort(leaseGone(id));
   }
 
   async #begin(operation: MemoryOperation, signal: AbortSignal): Promise<void> {
