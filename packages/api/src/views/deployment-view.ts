@@ -1,0 +1,76 @@
+// The deployments of a service as the API shows them. What the controller has not taken in yet is shown as it
+// will be, so that a service has its PRIMARY deployment from the first answer on. Pure. Source: ECS reference, section 6.5.
+import type {
+  Deployment,
+  DeploymentRecord,
+  ServiceRecord,
+  TaskRecord,
+} from '@berth/model/generated/messages.ts';
+import { withWanted } from '@berth/model/deployment/deployments.ts';
+import { arn, type Realm } from '@berth/model/resources/arn.ts';
+import { collections } from '@berth/store/keys.ts';
+import type { State, Stored } from '@berth/store/state.ts';
+
+import { countTasks } from './task-status.ts';
+
+/** Newest first, PRIMARY at index 0. An INACTIVE service has none. */
+export function deploymentView(state: State, realm: Realm, service: ServiceRecord): Deployment[] {
+  const tasks = [...state.tasksByService(service.cluster, service.name)];
+  return deploymentsOf(state, service).map((deployment) => show(state, realm, deployment, tasks));
+}
+
+/** The deployment that is, or will be, PRIMARY: the wanted one, or the one that the circuit breaker went back to. */
+export function primaryDeployment(state: State, service: ServiceRecord): DeploymentRecord {
+  return withWanted(
+    known(state, service),
+    service,
+    desiredOf(state, service),
+    changedAt(state, service),
+  )[0];
+}
+
+function deploymentsOf(state: State, service: ServiceRecord): readonly DeploymentRecord[] {
+  const deployments = known(state, service);
+  if (service.status !== 'ACTIVE') return deployments;
+  return withWanted(deployments, service, desiredOf(state, service), changedAt(state, service));
+}
+
+/** What the controller has made of the service so far. */
+function known(state: State, { cluster, name }: ServiceRecord): readonly DeploymentRecord[] {
+  return state.get(collections.deployments, cluster, name)?.value.deployments ?? [];
+}
+
+/** A new count is wanted from the moment that it is acknowledged. For DAEMON services the controller counts hosts. */
+function desiredOf(state: State, service: ServiceRecord): number {
+  if (service.schedulingStrategy === 'REPLICA') return service.desiredCount;
+  return known(state, service)[0]?.desiredCount ?? 0;
+}
+
+function changedAt(state: State, service: ServiceRecord): number {
+  return known(state, service)[0]?.updatedAt ?? service.deploymentRequestedAt;
+}
+
+function show(
+  state: State,
+  realm: Realm,
+  deployment: DeploymentRecord,
+  tasks: readonly Stored<TaskRecord>[],
+): Deployment {
+  const counts = countTasks(
+    state,
+    tasks.filter(({ value }) => value.owner === deployment.id),
+  );
+  return {
+    id: deployment.id,
+    status: deployment.status,
+    taskDefinition: arn.taskDefinition(realm, deployment.taskDefinition),
+    desiredCount: deployment.desiredCount,
+    pendingCount: counts.pending,
+    runningCount: counts.running,
+    failedTasks: deployment.failedTasks,
+    createdAt: deployment.createdAt,
+    updatedAt: deployment.updatedAt,
+    rolloutState: deployment.rolloutState,
+    rolloutStateReason: deployment.rolloutStateReason,
+  };
+}

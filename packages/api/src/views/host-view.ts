@@ -1,0 +1,68 @@
+// A host as the API shows it. Pure. Source: ECS reference, sections 7.1 and 7.2.
+import type { Host, HostRecord, Resources } from '@berth/model/generated/messages.ts';
+import type { HostFacts } from '@berth/model/query/expression.ts';
+import { chargeOf } from '@berth/model/placement/charge.ts';
+import { arn, type Realm } from '@berth/model/resources/arn.ts';
+import type { State } from '@berth/store/state.ts';
+
+import { countTasks, isConnected, reportedStatus } from './task-status.ts';
+
+export function hostView(state: State, realm: Realm, record: HostRecord): Host {
+  const counts = countTasks(state, state.tasksByHost(record.id));
+  return {
+    containerInstanceArn: arn.host(realm, record.cluster, record.id),
+    hostId: record.id,
+    name: record.name,
+    address: record.address,
+    status: record.status,
+    agentConnected: isConnected(state, record.id),
+    runningTasksCount: counts.running,
+    pendingTasksCount: counts.pending,
+    registeredResources: record.registeredResources,
+    remainingResources: remaining(state, record),
+    attributes: record.attributes,
+    agentVersion: record.agentVersion,
+    engineVersion: record.engineVersion,
+    registeredAt: record.registeredAt,
+  };
+}
+
+/** CPU and memory that are free; ports that are in use, as in ECS. */
+function remaining(state: State, record: HostRecord): Resources {
+  const registered = record.registeredResources;
+  let cpu = registered?.cpu ?? 0;
+  let memory = registered?.memory ?? 0;
+  const ports = new Set(registered?.ports);
+  const portsUdp = new Set(registered?.portsUdp);
+  for (const { value } of state.tasksByHost(record.id)) {
+    const charge = chargeOf(value, reportedStatus(state, value));
+    if (!charge) continue;
+    cpu -= charge.cpu;
+    memory -= charge.memory;
+    for (const port of charge.ports) ports.add(port);
+    for (const port of charge.portsUdp) portsUdp.add(port);
+  }
+  return { cpu, memory, ports: sorted(ports), portsUdp: sorted(portsUdp) };
+}
+
+function sorted(ports: ReadonlySet<number>): number[] {
+  return [...ports].sort((a, b) => a - b);
+}
+
+/** What a query of the cluster query language can ask of the host. */
+export function hostFacts(state: State, record: HostRecord): HostFacts {
+  const groups = new Set<string>();
+  for (const { value } of state.tasksByHost(record.id)) {
+    const reported = reportedStatus(state, value)?.lastStatus;
+    if (value.desiredStatus === 'RUNNING' && reported !== 'STOPPED') groups.add(value.group);
+  }
+  return {
+    id: record.id,
+    attributes: new Map(record.attributes.map(({ name, value }) => [name, value ?? ''])),
+    agentConnected: isConnected(state, record.id),
+    agentVersion: record.agentVersion,
+    registeredAt: record.registeredAt,
+    runningTasksCount: countTasks(state, state.tasksByHost(record.id)).running,
+    groups,
+  };
+}

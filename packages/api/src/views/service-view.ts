@@ -1,0 +1,56 @@
+// A service as the API shows it. Pure. Source: ECS reference, sections 2.5, 6.4 and 6.11.
+import type { Service, ServiceEvent, ServiceRecord } from '@berth/model/generated/messages.ts';
+import { arn, type Realm } from '@berth/model/resources/arn.ts';
+import { collections } from '@berth/store/keys.ts';
+import type { State } from '@berth/store/state.ts';
+
+import { deploymentView, primaryDeployment } from './deployment-view.ts';
+import { targetGroupArn } from './load-balancing-view.ts';
+import { countTasks } from './task-status.ts';
+
+const MOST_EVENTS = 100;
+
+export function serviceView(state: State, realm: Realm, record: ServiceRecord): Service {
+  const { cluster, name } = record;
+  const counts = countTasks(state, state.tasksByService(cluster, name));
+  const deployments = deploymentView(state, realm, record);
+  const isReplica = record.schedulingStrategy === 'REPLICA';
+  return {
+    serviceArn: arn.service(realm, cluster, name),
+    serviceName: name,
+    clusterArn: arn.cluster(realm, cluster),
+    status: record.status,
+    // A DAEMON service wants as many tasks as there are hosts for it; the controller counts them.
+    desiredCount: isReplica ? record.desiredCount : (deployments[0]?.desiredCount ?? 0),
+    runningCount: counts.running,
+    pendingCount: counts.pending,
+    taskDefinition: arn.taskDefinition(realm, primaryDeployment(state, record).taskDefinition),
+    schedulingStrategy: record.schedulingStrategy,
+    deploymentConfiguration: record.deploymentConfiguration,
+    deployments,
+    events: eventsOf(state, record),
+    loadBalancers: record.loadBalancers.map((item) => ({
+      ...item,
+      targetGroupArn: targetGroupArn(state, realm, item.targetGroupArn),
+    })),
+    placementConstraints: record.placementConstraints,
+    placementStrategy: record.placementStrategy,
+    healthCheckGracePeriodSeconds: record.healthCheckGracePeriodSeconds,
+    createdAt: record.createdAt,
+    createdBy: record.createdBy,
+    tags: record.tags,
+  };
+}
+
+/** Newest first. */
+function eventsOf(state: State, { cluster, name }: ServiceRecord): ServiceEvent[] {
+  const events: ServiceEvent[] = [];
+  for (const { value } of state.list(collections.events, cluster)) {
+    const says = value.kind === 'service' || value.kind === 'deployment';
+    if (says && value.service === name) {
+      events.push({ id: value.id, createdAt: value.createdAt, message: value.message });
+    }
+  }
+  events.sort((a, b) => (a.id < b.id ? 1 : -1));
+  return events.slice(0, MOST_EVENTS);
+}

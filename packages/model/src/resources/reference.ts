@@ -1,0 +1,46 @@
+// How people name things: by name, by id or by ARN. Says what a text may name, never whether it exists. Pure.
+// Source: ECS reference, sections 1.5 and 1.6; ALB reference, section 1.2.
+import type { Realm } from './arn.ts';
+
+export type EcsKind = 'cluster' | 'service' | 'task' | 'container-instance' | 'task-definition';
+export type ElbKind = 'targetgroup' | 'listener' | 'listener-rule';
+
+export interface EcsReference {
+  /** Name, id, beginning of an id, or family[:revision]. No slash, not empty. */
+  readonly name: string;
+  /** Which cluster an ARN says that it is in. */
+  readonly cluster?: string | undefined;
+}
+
+const SEGMENT = /^[^/\s]{1,255}$/;
+
+/** @returns undefined for a text that can name nothing of this kind here: an ARN of another kind, region or account */
+export function parseEcsReference(
+  realm: Realm,
+  kind: EcsKind,
+  text: string,
+): EcsReference | undefined {
+  if (!text.startsWith('arn:')) return SEGMENT.test(text) ? { name: text } : undefined;
+  const [found, ...path] = resourceOf(realm, 'ecs', text);
+  const name = path.at(-1) ?? '';
+  const inCluster = kind === 'service' || kind === 'task' || kind === 'container-instance';
+  if (found !== kind || path.length > (inCluster ? 2 : 1) || !SEGMENT.test(name)) return undefined;
+  return path.length === 2 ? { name, cluster: path[0] } : { name };
+}
+
+/** @returns the segments after the kind, or the text itself as the only one; undefined as above */
+export function parseElbReference(
+  realm: Realm,
+  kind: ElbKind,
+  text: string,
+): readonly string[] | undefined {
+  if (!text.startsWith('arn:')) return SEGMENT.test(text) ? [text] : undefined;
+  const [found, ...path] = resourceOf(realm, 'elasticloadbalancing', text);
+  return found === kind && path.every((part) => SEGMENT.test(part)) ? path : undefined;
+}
+
+function resourceOf(realm: Realm, service: string, text: string): string[] {
+  const [, , found, region, account, ...resource] = text.split(':');
+  const here = found === service && region === realm.region && account === realm.account;
+  return here ? resource.join(':').split('/') : [];
+}
