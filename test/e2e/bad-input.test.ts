@@ -23,19 +23,67 @@ const definition = (container: object, rest: object = {}): string =>
 const register = ['task-definition', 'register', '-'];
 
 const cases: readonly Case[] = [
-  { name: 'a misspelt field', args: register, input: definition({ portMapings: [] }), says: [/portMapings/, /portMappings/] },
+  {
+    name: 'a misspelt field',
+    args: register,
+    input: definition({ portMapings: [] }),
+    says: [/portMapings/, /portMappings/],
+  },
   { name: 'JSON that is none', args: register, input: '{ "family": "x", }', says: [/line 1/] },
-  { name: 'a port out of range', args: register, input: definition({ portMappings: [{ containerPort: 70_000 }] }), says: [/70000/, /65535/] },
-  { name: 'a word that ECS does not know', args: register, input: definition({ portMappings: [{ containerPort: 80, protocol: 'tpc' }] }), says: [/tpc/, /tcp/] },
+  {
+    name: 'a port out of range',
+    args: register,
+    input: definition({ portMappings: [{ containerPort: 70_000 }] }),
+    says: [/70000/, /65535/],
+  },
+  {
+    name: 'a word that ECS does not know',
+    args: register,
+    input: definition({ portMappings: [{ containerPort: 80, protocol: 'tpc' }] }),
+    says: [/tpc/, /tcp/],
+  },
   { name: 'CPU below zero', args: register, input: definition({ cpu: -1 }), says: [/cpu/i, /-1/] },
-  { name: 'no memory at all', args: register, input: definition({ memory: undefined }), says: [/memory/, /main/] },
-  { name: 'a field that Berth does not honour', args: register, input: definition({ firelensConfiguration: { type: 'fluentbit' } }), says: [/firelensConfiguration/] },
-  { name: 'a family that does not exist', args: ['service', 'create', 'lost', '--task-definition', 'nowhere', '--count', '1'], says: [/nowhere/] },
-  { name: 'a service that does not exist', args: ['service', 'update', 'nowhere', '--force-new-deployment'], says: [/nowhere/] },
-  { name: 'a task that does not exist', args: ['task', 'stop', 'ffffffff', '--yes'], says: [/ffffffff/] },
+  {
+    name: 'no memory at all',
+    args: register,
+    input: definition({ memory: undefined }),
+    says: [/memory/, /main/],
+  },
+  {
+    name: 'a field that Berth does not honour',
+    args: register,
+    input: definition({ firelensConfiguration: { type: 'fluentbit' } }),
+    says: [/firelensConfiguration/],
+  },
+  {
+    name: 'a family that does not exist',
+    args: ['service', 'create', 'lost', '--task-definition', 'nowhere', '--count', '1'],
+    says: [/nowhere/],
+  },
+  {
+    name: 'a service that does not exist',
+    args: ['service', 'update', 'nowhere', '--force-new-deployment'],
+    says: [/nowhere/],
+  },
+  {
+    name: 'a task that does not exist',
+    args: ['task', 'stop', 'ffffffff', '--yes'],
+    says: [/ffffffff/],
+  },
   { name: 'an unknown command', args: ['servcie', 'list'], says: [/servcie/, /service/], code: 2 },
-  { name: 'an unknown flag', args: ['service', 'list', '--clutser', 'x'], says: [/clutser/], code: 2 },
-  { name: 'a cluster that is not running', args: ['service', 'list'], env: { BERTH_API: '127.0.0.1:1' }, says: [/127\.0\.0\.1:1/], code: 6 },
+  {
+    name: 'an unknown flag',
+    args: ['service', 'list', '--clutser', 'x'],
+    says: [/clutser/],
+    code: 2,
+  },
+  {
+    name: 'a cluster that is not running',
+    args: ['service', 'list'],
+    env: { BERTH_API: '127.0.0.1:1' },
+    says: [/127\.0\.0\.1:1/],
+    code: 6,
+  },
 ];
 
 describe('wrong inputs', () => {
@@ -54,9 +102,18 @@ describe('wrong inputs', () => {
   });
 
   const desires = async (): Promise<string[]> => {
-    const kinds = ['task-definitions', 'task-definition-families', 'services', 'target-groups', 'rules', 'listeners'];
+    const kinds = [
+      'task-definitions',
+      'task-definition-families',
+      'services',
+      'target-groups',
+      'rules',
+      'listeners',
+    ];
     const lists = await Promise.all(
-      kinds.map((kind) => berthJson<{ keys: string[] }>(place, ['state', 'ls', `/berth/v1/${kind}/`])),
+      kinds.map((kind) =>
+        berthJson<{ keys: string[] }>(place, ['state', 'ls', `/berth/v1/${kind}/`]),
+      ),
     );
     return lists.flatMap(({ keys }) => keys).sort();
   };
@@ -86,12 +143,25 @@ describe('wrong inputs', () => {
     assert.equal((await berth(place, register, { input: missing })).code, 0);
     const create = await berth(
       place,
-      ['service', 'create', 'missing', '--task-definition', 'missing', '--count', '1', '--timeout', '60s'],
+      [
+        'service',
+        'create',
+        'missing',
+        '--task-definition',
+        'missing',
+        '--count',
+        '1',
+        '--timeout',
+        '60s',
+      ],
       { timeoutMs: 90_000 },
     );
     assert.equal(create.code, 5, create.stdout + create.stderr);
     assert.match(create.stdout + create.stderr, /CannotPullContainerError/);
     assert.match(create.stdout + create.stderr, /no\/such:image/);
-    assert.equal((await berth(place, ['service', 'delete', 'missing', '--force', '--yes'])).code, 0);
+    assert.equal(
+      (await berth(place, ['service', 'delete', 'missing', '--force', '--yes'])).code,
+      0,
+    );
   });
 });

@@ -31,12 +31,19 @@ describe('roles as separate processes', () => {
   });
 
   const containers = async (): Promise<string[]> => {
-    const { tasks } = await berthJson<{ tasks: Task[] }>(place, ['task', 'list', '--service', 'hello']);
+    const { tasks } = await berthJson<{ tasks: Task[] }>(place, [
+      'task',
+      'list',
+      '--service',
+      'hello',
+    ]);
     return tasks.flatMap((task) => task.containers.map(({ runtimeId }) => runtimeId ?? '')).sort();
   };
 
   const works = async (): Promise<void> => {
-    const update = await berth(place, ['service', 'update', 'hello', '--force-new-deployment'], { timeoutMs: 120_000 });
+    const update = await berth(place, ['service', 'update', 'hello', '--force-new-deployment'], {
+      timeoutMs: 120_000,
+    });
     assert.equal(update.code, 0, update.stdout + update.stderr);
   };
 
@@ -45,7 +52,9 @@ describe('roles as separate processes', () => {
       const before = await containers();
       await roles.kill(name);
       await roles.start(name);
-      await eventually('the cluster answers', 60_000, async () => ((await containers()).length > 0 ? true : undefined));
+      await eventually('the cluster answers', 60_000, async () =>
+        (await containers()).length > 0 ? true : undefined,
+      );
       assert.deepEqual(await containers(), before);
       await works();
       await load.stop();
@@ -58,7 +67,9 @@ describe('roles as separate processes', () => {
     await load.stop();
     await roles.kill('proxy');
     await roles.start('proxy');
-    await eventually('the proxy answers', 30_000, async () => ((await ask(place.url)).status === 200 ? true : undefined));
+    await eventually('the proxy answers', 30_000, async () =>
+      (await ask(place.url)).status === 200 ? true : undefined,
+    );
     assert.deepEqual(await containers(), before);
     await works();
   });
@@ -66,9 +77,13 @@ describe('roles as separate processes', () => {
   it('etcd stopped and started: routing goes on, and all catches up', async () => {
     const before = await containers();
     await roles.kill('etcd');
-    await eventually('requests meanwhile', 15_000, () => (load.fates.length > 500 ? true : undefined));
+    await eventually('requests meanwhile', 15_000, () =>
+      load.fates.length > 500 ? true : undefined,
+    );
     await roles.start('etcd');
-    await eventually('the cluster answers', 90_000, async () => ((await containers()).length > 0 ? true : undefined));
+    await eventually('the cluster answers', 90_000, async () =>
+      (await containers()).length > 0 ? true : undefined,
+    );
     assert.deepEqual(await containers(), before);
     await works();
     await load.stop();

@@ -4,7 +4,16 @@ import assert from 'node:assert/strict';
 import type { Service, Task } from '@berth/model/generated/messages.ts';
 
 import { type Load, startLoad } from '../support/load.ts';
-import { type Place, type Running, ask, berth, berthJson, eventually, newPlace, startDev } from './cluster.ts';
+import {
+  type Place,
+  type Running,
+  ask,
+  berth,
+  berthJson,
+  eventually,
+  newPlace,
+  startDev,
+} from './cluster.ts';
 
 interface Services {
   readonly services: readonly Service[];
@@ -40,7 +49,11 @@ describe('planned changes under load', () => {
   afterEach(async function () {
     await load.stop();
     const failures = load.failures();
-    assert.deepEqual(failures.slice(0, 10), [], `${failures.length} of ${load.fates.length} requests failed`);
+    assert.deepEqual(
+      failures.slice(0, 10),
+      [],
+      `${failures.length} of ${load.fates.length} requests failed`,
+    );
     assert.ok(load.fates.length > 200, `only ${load.fates.length} requests were made`);
   });
 
@@ -51,10 +64,22 @@ describe('planned changes under load', () => {
   });
 
   it('a rolling update to a new revision replaces every task', async () => {
-    const before = new Set((await berthJson<Tasks>(place, ['task', 'list', '--service', 'hello'])).tasks.map(({ taskArn }) => taskArn));
-    const registered = await berth(place, ['task-definition', 'register', 'deploy/sample/hello.json']);
+    const before = new Set(
+      (await berthJson<Tasks>(place, ['task', 'list', '--service', 'hello'])).tasks.map(
+        ({ taskArn }) => taskArn,
+      ),
+    );
+    const registered = await berth(place, [
+      'task-definition',
+      'register',
+      'deploy/sample/hello.json',
+    ]);
     assert.equal(registered.code, 0, registered.stderr);
-    const update = await berth(place, ['service', 'update', 'hello', '--task-definition', 'hello:2'], { timeoutMs: 180_000 });
+    const update = await berth(
+      place,
+      ['service', 'update', 'hello', '--task-definition', 'hello:2'],
+      { timeoutMs: 180_000 },
+    );
     assert.equal(update.code, 0, update.stdout + update.stderr);
     assert.match(update.stdout, /0 (?:of [\d,]+ requests )?failed/);
     const after = (await berthJson<Tasks>(place, ['task', 'list', '--service', 'hello'])).tasks;
@@ -66,8 +91,14 @@ describe('planned changes under load', () => {
   });
 
   it('--force-new-deployment replaces every task', async () => {
-    const before = new Set((await berthJson<Tasks>(place, ['task', 'list', '--service', 'hello'])).tasks.map(({ taskArn }) => taskArn));
-    const update = await berth(place, ['service', 'update', 'hello', '--force-new-deployment'], { timeoutMs: 180_000 });
+    const before = new Set(
+      (await berthJson<Tasks>(place, ['task', 'list', '--service', 'hello'])).tasks.map(
+        ({ taskArn }) => taskArn,
+      ),
+    );
+    const update = await berth(place, ['service', 'update', 'hello', '--force-new-deployment'], {
+      timeoutMs: 180_000,
+    });
     assert.equal(update.code, 0, update.stdout + update.stderr);
     const after = (await berthJson<Tasks>(place, ['task', 'list', '--service', 'hello'])).tasks;
     assert.equal(after.filter(({ taskArn }) => before.has(taskArn)).length, 0);

@@ -1,7 +1,16 @@
 // `npm start` as a newcomer runs it: what it prints, what answers, what is left when it ends.
 import assert from 'node:assert/strict';
 
-import { type Place, type Running, ask, berth, eventually, launch, newPlace, printed } from './cluster.ts';
+import {
+  type Place,
+  type Running,
+  ask,
+  berth,
+  eventually,
+  launch,
+  newPlace,
+  printed,
+} from './cluster.ts';
 
 /** What a one-machine cluster could leave behind. */
 function machine(place: Place): Record<string, string> {
@@ -30,7 +39,15 @@ function rules(tableName: string): string {
 
 describe('npm start', () => {
   const place = newPlace(2);
-  const args = ['start', '--', '--plain', '--port-base', String(place.portBase), '--http-port', String(place.httpPort)];
+  const args = [
+    'start',
+    '--',
+    '--plain',
+    '--port-base',
+    String(place.portBase),
+    '--http-port',
+    String(place.httpPort),
+  ];
   let untouched: Record<string, string>;
   let run: Running;
 
@@ -81,7 +98,10 @@ describe('npm start', () => {
     const { code, stdout } = await berth(place, ['env']);
     assert.equal(code, 0);
     assert.match(stdout, /^export BERTH_API=/m);
-    assert.match(stdout, new RegExp(`^export BERTH_PROXY_URL=.*http://localhost:${place.httpPort}`, 'm'));
+    assert.match(
+      stdout,
+      new RegExp(`^export BERTH_PROXY_URL=.*http://localhost:${place.httpPort}`, 'm'),
+    );
     assert.match(stdout, /^export DOCKER_HOST=/m);
   });
 
@@ -93,7 +113,9 @@ describe('npm start', () => {
   it('goes on from the stored state when it is started again', async () => {
     await start();
     assert.doesNotMatch(run.output(), /registered.*hello:2/);
-    await eventually('four tasks answer', 20_000, async () => ((await answering(4)).size === 4 ? true : undefined));
+    await eventually('four tasks answer', 20_000, async () =>
+      (await answering(4)).size === 4 ? true : undefined,
+    );
     assert.equal(await run.end('SIGINT', 60_000), 0);
     assert.deepEqual(machine(place), untouched);
   });

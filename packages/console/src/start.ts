@@ -44,13 +44,17 @@ export async function startConsole(
   ]);
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (!LOOPBACK_HOST.test(request.headers.host ?? ''))
-      return send(response, 403, 'text/plain', 'Forbidden');
-    if (request.method !== 'GET') return send(response, 405, 'text/plain', 'Method not allowed');
     const path = request.url?.split('?')[0] ?? '';
     const file = files.get(path);
-    if (file) return send(response, 200, file.type, file.text);
-    if (path !== '/overview.json') return send(response, 404, 'text/plain', 'Not found');
+    if (!LOOPBACK_HOST.test(request.headers.host ?? ''))
+      send(response, 403, 'text/plain', 'Forbidden');
+    else if (request.method !== 'GET') send(response, 405, 'text/plain', 'Method not allowed');
+    else if (file) send(response, 200, file.type, file.text);
+    else if (path === '/overview.json') await sendOverview(response);
+    else send(response, 404, 'text/plain', 'Not found');
+  }
+
+  async function sendOverview(response: ServerResponse): Promise<void> {
     try {
       const overview = await readOverview(
         ecs,

@@ -72,12 +72,16 @@ export function toBerthError(error: unknown, attempted: string): BerthError {
   return new BerthError('Internal', attempted, { cause: error });
 }
 
+function text(thrown: unknown): string {
+  return typeof thrown === 'string' ? thrown : JSON.stringify(thrown);
+}
+
 /** The messages of an error and its causes, outermost first, joined by ": ". */
 export function messageChain(error: unknown): string {
   const parts: string[] = [];
   let current: unknown = error;
   for (let depth = 0; depth < 10 && current !== undefined && current !== null; depth += 1) {
-    parts.push(current instanceof Error ? current.message : String(current));
+    parts.push(current instanceof Error ? current.message : text(current));
     current = current instanceof Error ? current.cause : undefined;
   }
   return parts.join(': ');
