@@ -150,14 +150,17 @@ function converse(options: LoadOptions): Promise<Partial<Fate>> {
     }
     socket.onopen = say;
     socket.onmessage = ({ data }) => {
-      if (data !== `message ${received}`) return fail(`got ${String(data)}`);
+      if (data !== `message ${received}`) {
+        fail(`got ${String(data)}`);
+        return;
+      }
       received += 1;
       if (received < WEBSOCKET_MESSAGES) setTimeout(say, 200);
       else socket.close(1000);
     };
     socket.onerror = () => fail('error');
     socket.onclose = ({ code }) => {
-      if (received < WEBSOCKET_MESSAGES) return fail(`closed with ${code}`);
+      if (received < WEBSOCKET_MESSAGES) fail(`closed with ${code}`);
       clearTimeout(limit);
       resolve({});
     };
