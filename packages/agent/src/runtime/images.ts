@@ -46,7 +46,7 @@ export function createImages(runtime: Runtime, onPull: (outcome: 'ok' | 'failed'
 
   function begin(image: string): Flight {
     const scope = childScope();
-    const flight = { done: pull(image, scope.signal), abort: scope.abort, waiters: 0 };
+    const flight = { done: pull(image, scope.signal), abort: () => scope.abort(), waiters: 0 };
     flights.set(image, flight);
     const end = (): void => {
       if (flights.get(image) === flight) flights.delete(image);
