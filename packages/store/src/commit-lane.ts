@@ -1,0 +1,264 @@
+// One transaction at a time, and the truth about each. Every transaction also replaces a mark, a key of this
+// lane's own, and demands that the mark is as the previous one left it. When an answer is lost, a second
+// transaction moves the mark itself: if it can, the lost one was not carried out and never will be, wherever
+// it may still linger; if it can't, the mark says by its value that the lost one was, and at which revision.
+import { backoffDelay } from '@berth/control/backoff.ts';
+import type { Clock, Random } from '@berth/control/clock.ts';
+import { BerthError } from '@berth/model/errors.ts';
+import type { ICompare, IRequestOp, ITxnRequest, ITxnResponse } from 'etcd3';
+
+import {
+  berthErrorOf,
+  isLeaseNotFound,
+  isNoSpace,
+  isOverload,
+  isTransient,
+} from './etcd-errors.ts';
+import { MARKS } from './etcd-keys.ts';
+import type { EtcdLink } from './etcd-link.ts';
+import { leaseGone } from './failures.ts';
+import type { Outcome, Revisions } from './group-commit.ts';
+import type { Transaction } from './store.ts';
+import { MAX_OPERATIONS } from './transaction.ts';
+
+/** The mark's lease sweeps it away after its process is gone; it is renewed by taking a new mark in time. */
+const MARK_TTL_SECONDS = 3_600;
+const MARK_USED_MS = 1_800_000;
+const CLOSE_WITHIN_MS = 1_000;
+const RETRY = { initialMs: 50, maxMs: 1_000 };
+
+export interface CommitLaneOptions {
+  readonly link: EtcdLink;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Unique among all lanes of all processes, ever. */
+  readonly name: string;
+}
+
+interface Mark {
+  readonly key: string;
+  readonly lease: string;
+  readonly takenAt: number;
+  /** Its mod revision; 0 before it is first written. */
+  revision: number;
+}
+
+export class CommitLane {
+  readonly #options: CommitLaneOptions;
+  #mark: Mark | undefined;
+  #marks = 0;
+  #attempts = 0;
+
+  constructor(options: CommitLaneOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * @param until monotonic time by which the outcome must be known
+   * @throws BerthError Unavailable when it is not; the transaction may then have been carried out
+   */
+  async commit(of: Transaction, until: number, signal: AbortSignal): Promise<Outcome> {
+    let leaseDoubted = false;
+    for (let failures = 1; ; failures += 1) {
+      try {
+        const mark = hasRoomForMark(of) ? await this.#freshMark(signal) : undefined;
+        const outcome = await this.#attempt(of, mark, until, signal);
+        if (outcome) return outcome;
+      } catch (error) {
+        signal.throwIfAborted();
+        if (isLeaseNotFound(error)) {
+          // The mark's lease or one of the caller's: with a new mark it is the caller's.
+          this.#mark = undefined;
+          const named = of.puts.find((put) => put.lease !== undefined)?.lease;
+          if (leaseDoubted && named !== undefined) throw leaseGone(named);
+          leaseDoubted = true;
+        } else if (isNoSpace(error) && of.puts.length === 0) {
+          return await this.#deleteWithoutMark(of, signal);
+        } else if (!isOverload(error) && !isTransient(error)) {
+          throw berthErrorOf(error, 'a commit');
+        }
+      }
+      await this.#pause(failures, until, signal);
+    }
+  }
+
+  /** Gives the mark's lease back. */
+  async close(signal: AbortSignal): Promise<void> {
+    const mark = this.#mark;
+    this.#mark = undefined;
+    if (!mark) return;
+    const { link } = this.#options;
+    await link.once(
+      (member, options) => member.leases.leaseRevoke({ ID: mark.lease }, options),
+      signal,
+      CLOSE_WITHIN_MS,
+    );
+  }
+
+  /** @returns undefined when nothing was carried out and nothing will be: try again */
+  async #attempt(
+    of: Transaction,
+    mark: Mark | undefined,
+    until: number,
+    signal: AbortSignal,
+  ): Promise<Outcome | undefined> {
+    this.#attempts += 1;
+    const attempt = String(this.#attempts);
+    try {
+      return this.#read(mark, await this.#send(requestOf(of, mark, attempt), signal));
+    } catch (error) {
+      if (!isTransient(error)) throw error;
+      if (!mark || signal.aborted) throw unknownOutcome(error);
+      return await this.#settle(mark, attempt, until, signal);
+    }
+  }
+
+  #read(mark: Mark | undefined, answer: ITxnResponse): Outcome | undefined {
+    const revision = Number(answer.header.revision);
+    if (answer.succeeded) {
+      if (mark) mark.revision = revision;
+      return { committed: true, revision };
+    }
+    const found: Revisions = new Map();
+    for (const { response_range: range } of answer.responses) {
+      for (const kv of range.kvs) {
+        found.set(kv.key.toString(), {
+          createRevision: Number(kv.create_revision),
+          modRevision: Number(kv.mod_revision),
+        });
+      }
+    }
+    if (mark && (found.get(mark.key)?.modRevision ?? 0) !== mark.revision) {
+      // Swept away while we slept, or the store was restored from a backup.
+      this.#mark = undefined;
+      return undefined;
+    }
+    return { committed: false, revision, found };
+  }
+
+  /** Finds out what became of an attempt whose answer was lost, and makes sure that it stays so. */
+  async #settle(
+    mark: Mark,
+    attempt: string,
+    until: number,
+    signal: AbortSignal,
+  ): Promise<Outcome | undefined> {
+    const key = Buffer.from(mark.key);
+    const fence = `not ${attempt}`;
+    const request: ITxnRequest = {
+      compare: [markUnmoved(mark)],
+      success: [{ request_put: { key, value: Buffer.from(fence), lease: mark.lease } }],
+      failure: [{ request_range: { key } }],
+    };
+    for (let failures = 1; ; failures += 1) {
+      try {
+        const answer = await this.#send(request, signal);
+        if (answer.succeeded) {
+          mark.revision = Number(answer.header.revision);
+          return undefined;
+        }
+        const kv = answer.responses[0]?.response_range.kvs[0];
+        const value = kv?.value.toString();
+        if (!kv || (value !== attempt && value !== fence)) throw new Error('the mark is gone');
+        mark.revision = Number(kv.mod_revision);
+        return value === attempt ? { committed: true, revision: mark.revision } : undefined;
+      } catch (error) {
+        if (!isTransient(error) || signal.aborted) {
+          this.#mark = undefined;
+          throw unknownOutcome(error);
+        }
+        await this.#pause(failures, until, signal).catch(() => {
+          this.#mark = undefined;
+          throw unknownOutcome(error);
+        });
+      }
+    }
+  }
+
+  async #freshMark(signal: AbortSignal): Promise<Mark> {
+    const { clock, link, name } = this.#options;
+    if (this.#mark && clock.monotonic() - this.#mark.takenAt < MARK_USED_MS) return this.#mark;
+    const takenAt = clock.monotonic();
+    const granted = await link.once(
+      (member, options) => member.leases.leaseGrant({ TTL: MARK_TTL_SECONDS }, options),
+      signal,
+    );
+    this.#marks += 1;
+    this.#mark = { key: `${MARKS}${name}-${this.#marks}`, lease: granted.ID, takenAt, revision: 0 };
+    return this.#mark;
+  }
+
+  /** A full etcd still deletes, but takes no mark. */
+  async #deleteWithoutMark(of: Transaction, signal: AbortSignal): Promise<Outcome> {
+    try {
+      const answer = await this.#send(requestOf(of, undefined, ''), signal);
+      return this.#read(undefined, answer) as Outcome;
+    } catch (error) {
+      throw isTransient(error) ? unknownOutcome(error) : berthErrorOf(error, 'a commit');
+    }
+  }
+
+  #send(request: ITxnRequest, signal: AbortSignal): Promise<ITxnResponse> {
+    return this.#options.link.once((member, options) => member.kv.txn(request, options), signal);
+  }
+
+  async #pause(failures: number, until: number, signal: AbortSignal): Promise<void> {
+    const { clock, random } = this.#options;
+    const pause = backoffDelay(RETRY, failures, random);
+    if (clock.monotonic() + pause >= until) {
+      throw new BerthError(
+        'Unavailable',
+        'etcd could not take the change in time; nothing was changed.',
+      );
+    }
+    await clock.sleep(pause, signal);
+  }
+}
+
+function hasRoomForMark(of: Transaction): boolean {
+  return of.guards.length < MAX_OPERATIONS && of.puts.length + of.deletes.length < MAX_OPERATIONS;
+}
+
+function markUnmoved(mark: Mark): ICompare {
+  return {
+    key: Buffer.from(mark.key),
+    target: 'Mod',
+    result: 'Equal',
+    mod_revision: mark.revision,
+  };
+}
+
+/** On failure the answer tells the revisions of all guarded keys, at the moment of the refusal. */
+function requestOf(of: Transaction, mark: Mark | undefined, attempt: string): ITxnRequest {
+  const compare: ICompare[] = of.guards.map((guard) => {
+    const key = Buffer.from(guard.key);
+    return 'createRevision' in guard
+      ? { key, target: 'Create', result: 'Equal', create_revision: guard.createRevision }
+      : { key, target: 'Mod', result: 'Equal', mod_revision: guard.modRevision };
+  });
+  const success: IRequestOp[] = [
+    ...of.puts.map(({ key, value, lease }) => ({
+      request_put: { key: Buffer.from(key), value, lease: lease ?? 0 },
+    })),
+    ...of.deletes.map((key) => ({ request_delete_range: { key: Buffer.from(key) } })),
+  ];
+  const looked = new Set(of.guards.map((guard) => guard.key));
+  if (mark) {
+    const key = Buffer.from(mark.key);
+    compare.push(markUnmoved(mark));
+    success.push({ request_put: { key, value: Buffer.from(attempt), lease: mark.lease } });
+    looked.add(mark.key);
+  }
+  const failure = [...looked].map((key) => ({
+    request_range: { key: Buffer.from(key), keys_only: true },
+  }));
+  return { compare, success, failure };
+}
+
+function unknownOutcome(cause: unknown): BerthError {
+  return new BerthError(
+    'Unavailable',
+    'etcd did not say in time whether it took a change; it may have. Read before trying again.',
+    { cause, details: { outcome: 'unknown' } },
+  );
+}

@@ -1,0 +1,179 @@
+// Connections to etcd. The etcd3 package serves as typed RPC only: its pool, retries, circuit breaker,
+// watches and elections stay unused, for reasons listed in docs/decisions. Every call here has a deadline
+// and a signal; a member that fails or freezes is left for the next one.
+import type { Clock, Random } from '@berth/control/clock.ts';
+import { backoffDelay } from '@berth/control/backoff.ts';
+import type { TlsIdentity } from '@berth/rpc/api.ts';
+import { LINK_OPTIONS, linkTo } from '@berth/rpc/channel-options.ts';
+import { type CallOptions, type Client, Metadata, type ServiceError } from '@grpc/grpc-js';
+import { noop } from 'cockatiel';
+import { type ICallable, KVClient, LeaseClient, MaintenanceClient, WatchClient } from 'etcd3';
+import { Host } from 'etcd3/lib/connection-pool.js';
+
+import { berthErrorOf, isTransient } from './etcd-errors.ts';
+
+/** How long one unary call may take at one member. */
+export const CALL_WITHIN_MS = 3_000;
+const RETRY = { initialMs: 50, maxMs: 1_000 };
+
+export interface LinkOptions {
+  /** HOST:PORT or https://HOST:PORT of every member. */
+  readonly endpoints: readonly string[];
+  readonly tls: TlsIdentity;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** The typed services of one member. */
+export interface Member {
+  readonly address: string;
+  readonly kv: KVClient;
+  readonly leases: LeaseClient;
+  readonly watches: WatchClient;
+  readonly maintenance: MaintenanceClient;
+  close(): void;
+}
+
+interface CallScope extends CallOptions {
+  readonly signal?: AbortSignal;
+}
+
+type Unary = (
+  request: unknown,
+  metadata: Metadata,
+  options: CallOptions,
+  done: (error: ServiceError | null, response: unknown) => void,
+) => { cancel(): void };
+
+/** Each service of a member has a TCP connection of its own, so that none can starve another. */
+function connectMember(endpoint: string, tls: TlsIdentity): Member {
+  const address = endpoint.replace(/^https:\/\//, '');
+  const link = linkTo(address, tls);
+  const host = new Host(
+    link.target,
+    link.credentials,
+    { ...LINK_OPTIONS, 'grpc.keepalive_timeout_ms': 4_000, ...link.options },
+    noop,
+  );
+  const callable: ICallable<Host> = {
+    exec: (service, method, request, options) =>
+      unary(host.getServiceClient(service), method, request, options ?? {}),
+    withConnection: async (service, run) =>
+      run({ resource: host, client: host.getServiceClient(service), metadata: new Metadata() }),
+    markFailed: () => undefined,
+    callOptionsFactory: undefined,
+  };
+  return {
+    address,
+    kv: new KVClient(callable),
+    leases: new LeaseClient(callable),
+    watches: new WatchClient(callable),
+    maintenance: new MaintenanceClient(callable),
+    close: () => host.close(),
+  };
+}
+
+function unary<T>(client: Client, method: string, request: unknown, scope: CallScope): Promise<T> {
+  const { signal, ...options } = scope;
+  return new Promise<T>((resolve, reject) => {
+    signal?.throwIfAborted();
+    const run = (client as unknown as Record<string, Unary>)[method] as Unary;
+    const call = run.call(client, request, new Metadata(), options, (error, response) => {
+      signal?.removeEventListener('abort', abort);
+      if (!error) resolve(response as T);
+      else reject((signal?.aborted ? signal.reason : error) as Error);
+    });
+    const abort = (): void => call.cancel();
+    signal?.addEventListener('abort', abort, { once: true });
+  });
+}
+
+/** The members as one purpose uses them: all calls go to one until it fails, then to the next. */
+export class EtcdLink {
+  readonly #options: LinkOptions;
+  readonly #members: Member[];
+  #current: number;
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+    this.#members = options.endpoints.map((endpoint) => connectMember(endpoint, options.tls));
+    this.#current = Math.floor(options.random() * this.#members.length);
+  }
+
+  get members(): readonly Member[] {
+    return this.#members;
+  }
+
+  get member(): Member {
+    return this.#members[this.#current] as Member;
+  }
+
+  /** Leave a member that has failed, unless another caller has done so already. */
+  leave(failed: Member): void {
+    if (failed === this.member) this.#current = (this.#current + 1) % this.#members.length;
+  }
+
+  /** One try at the present member. @throws what gRPC reports, after leaving a member that is in trouble */
+  async once<T>(
+    run: (member: Member, options: CallOptions) => Promise<T>,
+    signal: AbortSignal,
+    withinMs = CALL_WITHIN_MS,
+  ): Promise<T> {
+    const member = this.member;
+    const deadline = this.#options.clock.now() + withinMs;
+    try {
+      const scope: CallScope = { deadline, signal };
+      return await run(member, scope);
+    } catch (error) {
+      if (!signal.aborted && isTransient(error)) this.leave(member);
+      throw error;
+    }
+  }
+
+  /** What one certain member says; undefined when it does not answer. */
+  async ask<T>(
+    member: Member,
+    run: (member: Member, options: CallOptions) => Promise<T>,
+    signal: AbortSignal,
+  ): Promise<T | undefined> {
+    const scope: CallScope = { deadline: this.#options.clock.now() + CALL_WITHIN_MS, signal };
+    try {
+      return await run(member, scope);
+    } catch {
+      signal.throwIfAborted();
+      return undefined;
+    }
+  }
+
+  /**
+   * For calls that may be repeated: tries until one succeeds, fails for a reason that a repetition won't change,
+   * or `totalMs` are over.
+   * @param attempted "reading /key", for the error
+   * @throws BerthError, or the signal's reason
+   */
+  async repeat<T>(
+    attempted: string,
+    run: (member: Member, options: CallOptions) => Promise<T>,
+    signal: AbortSignal,
+    limits: { readonly withinMs?: number; readonly totalMs?: number } = {},
+  ): Promise<T> {
+    const { clock, random } = this.#options;
+    const end = clock.monotonic() + (limits.totalMs ?? 4 * CALL_WITHIN_MS);
+    for (let failures = 1; ; failures += 1) {
+      try {
+        return await this.once(run, signal, limits.withinMs);
+      } catch (error) {
+        signal.throwIfAborted();
+        const pause = backoffDelay(RETRY, failures, random);
+        if (!isTransient(error) || clock.monotonic() + pause >= end) {
+          throw berthErrorOf(error, attempted);
+        }
+        await clock.sleep(pause, signal);
+      }
+    }
+  }
+
+  close(): void {
+    for (const member of this.#members) member.close();
+  }
+}

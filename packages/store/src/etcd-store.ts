@@ -1,0 +1,195 @@
+// The store on a real etcd, one for a process. Reads, commits, watches and leases have connections of their
+// own. Only Berth's control plane uses this etcd: whatever else writes to it makes views wait longer.
+import { randomUUID } from 'node:crypto';
+
+import type { Clock, Random } from '@berth/control/clock.ts';
+import type { TlsIdentity } from '@berth/rpc/api.ts';
+import type { IKeyValue, IRangeResponse } from 'etcd3';
+
+import { CommitLane } from './commit-lane.ts';
+import { berthErrorOf, isCompacted, isTooLargeAnswer } from './etcd-errors.ts';
+import { after, endOf, entryOf, isMark } from './etcd-keys.ts';
+import { grantLease } from './etcd-lease.ts';
+import { EtcdLink } from './etcd-link.ts';
+import { watchEtcd } from './etcd-watch.ts';
+import { GroupCommit } from './group-commit.ts';
+import { ROOT } from './keys.ts';
+import type {
+  CommitResult,
+  Entry,
+  Lease,
+  ListOptions,
+  ListPage,
+  Store,
+  Transaction,
+  WatchBatch,
+} from './store.ts';
+
+export interface EtcdStoreOptions {
+  /** HOST:PORT or https://HOST:PORT of every member. */
+  readonly endpoints: readonly string[];
+  readonly tls: TlsIdentity;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** Commits in flight at a time. More than two did not pay: see `test/bench/store.ts`. */
+const LANES = 2;
+const PAGE = { first: 500, least: 1, most: 10_000, bytes: 8 * 1024 * 1024 };
+const PAGE_WITHIN_MS = 10_000;
+const LIST_TRIES = 5;
+
+export class EtcdStore implements Store {
+  readonly #options: EtcdStoreOptions;
+  readonly #reads: EtcdLink;
+  readonly #writes: EtcdLink;
+  readonly #leases: EtcdLink;
+  readonly #watches: EtcdLink;
+  readonly #lanes: readonly CommitLane[];
+  readonly #commits: GroupCommit;
+  readonly #closed = new AbortController();
+  #clusterId = '';
+
+  constructor(options: EtcdStoreOptions) {
+    this.#options = options;
+    this.#reads = new EtcdLink(options);
+    this.#writes = new EtcdLink(options);
+    this.#leases = new EtcdLink(options);
+    this.#watches = new EtcdLink(options);
+    const unique = randomUUID();
+    this.#lanes = Array.from(
+      { length: LANES },
+      (_, at) => new CommitLane({ ...options, link: this.#writes, name: `${unique}-${at}` }),
+    );
+    this.#commits = new GroupCommit({
+      clock: options.clock,
+      lanes: this.#lanes.map((lane) => (of, until) => lane.commit(of, until, this.#closed.signal)),
+    });
+  }
+
+  async get(key: string, signal: AbortSignal): Promise<Entry | undefined> {
+    const answer = await this.#reads.repeat(
+      `reading ${key}`,
+      (member, options) => member.kv.range({ key: Buffer.from(key) }, options),
+      signal,
+    );
+    const kv = answer.kvs[0];
+    return kv && entryOf(kv);
+  }
+
+  async list(prefix: string, signal: AbortSignal, options: ListOptions = {}): Promise<ListPage> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await this.#listOnce(prefix, signal, options);
+      } catch (error) {
+        signal.throwIfAborted();
+        // The revision of the first page was compacted meanwhile.
+        if (!isCompacted(error) || tries === LIST_TRIES) {
+          throw berthErrorOf(error, `listing ${prefix}`);
+        }
+      }
+    }
+  }
+
+  commit(of: Transaction, signal: AbortSignal): Promise<CommitResult> {
+    return this.#commits.commit(of, signal);
+  }
+
+  watch(
+    prefix: string,
+    fromRevision: number,
+    signal: AbortSignal,
+  ): AsyncGenerator<WatchBatch, void, undefined> {
+    return watchEtcd(
+      {
+        link: this.#watches,
+        clock: this.#options.clock,
+        clusterId: () => this.#clusterId,
+        newestRevision: async (until) => Number((await this.#newest(until)).header.revision),
+      },
+      prefix,
+      fromRevision,
+      signal,
+    );
+  }
+
+  lease(ttlSeconds: number, signal: AbortSignal): Promise<Lease> {
+    return grantLease(this.#leases, this.#options.clock, ttlSeconds, signal, this.#closed.signal);
+  }
+
+  /** What is in flight is cancelled; leases expire by themselves; open watches end with an error. */
+  async close(): Promise<void> {
+    if (this.#closed.signal.aborted) return;
+    this.#commits.close();
+    await Promise.allSettled(this.#lanes.map((lane) => lane.close(this.#closed.signal)));
+    this.#closed.abort(new Error('the store is closed'));
+    for (const link of [this.#reads, this.#writes, this.#leases, this.#watches]) link.close();
+  }
+
+  async #listOnce(
+    prefix: string,
+    signal: AbortSignal,
+    { limit = Infinity, keysOnly = false }: ListOptions,
+  ): Promise<ListPage> {
+    const entries: Entry[] = [];
+    const end = endOf(prefix);
+    let start: Buffer = Buffer.from(prefix);
+    let revision = 0;
+    let size = PAGE.first;
+    for (;;) {
+      let page: IRangeResponse;
+      try {
+        page = await this.#page(start, end, Math.min(size, limit + 1), revision, keysOnly, signal);
+      } catch (error) {
+        if (!isTooLargeAnswer(error) || size <= PAGE.least) throw error;
+        size = Math.max(PAGE.least, Math.floor(size / 8));
+        continue;
+      }
+      revision ||= Number(page.header.revision);
+      this.#clusterId = page.header.cluster_id;
+      for (const kv of page.kvs) {
+        const entry = entryOf(kv);
+        if (isMark(entry.key)) continue;
+        entries.push(entry);
+        if (entries.length >= limit) return { entries, revision };
+      }
+      const last = page.kvs.at(-1);
+      if (!page.more || !last) return { entries, revision };
+      start = after(last.key.toString());
+      size = nextSize(page.kvs);
+    }
+  }
+  #page(
+    key: Buffer,
+    end: Buffer,
+    limit: number,
+    revision: number,
+    keysOnly: boolean,
+    signal: AbortSignal,
+  ): Promise<IRangeResponse> {
+    return this.#reads.repeat(
+      `listing ${key.toString()}`,
+      (member, options) =>
+        member.kv.range({ key, range_end: end, limit, revision, keys_only: keysOnly }, options),
+      signal,
+      { withinMs: PAGE_WITHIN_MS },
+    );
+  }
+
+  /** A read through the quorum that finds nothing, for its header. */
+  #newest(signal: AbortSignal): Promise<IRangeResponse> {
+    return this.#reads.repeat(
+      'asking for the newest revision',
+      (member, options) => member.kv.range({ key: Buffer.from(ROOT), count_only: true }, options),
+      signal,
+    );
+  }
+}
+
+/** Pages as large as the records allow: few round trips, and far below the limit of a message. */
+function nextSize(page: readonly IKeyValue[]): number {
+  let bytes = 0;
+  for (const { key, value } of page) bytes += key.length + value.length + 64;
+  const fitting = Math.floor((PAGE.bytes * page.length) / bytes);
+  return Math.max(PAGE.least, Math.min(PAGE.most, fitting));
+}
