@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 
-import { daemonHosts } from './daemon.ts';
 import { explainPlacement } from './explain.ts';
 import type { Explanation } from './explain.ts';
 import { attributeMap } from './host.ts';
 import type { HostView } from './host.ts';
 import type { Ledger } from './ledger.ts';
-import type { PlacementSpec } from './spec.ts';
 import {
   distinct,
   inZone,
@@ -144,23 +142,5 @@ describe('explanations of placement', () => {
     const before = ledger.dump();
     explainPlacement(ledger, testSpec());
     assert.deepEqual(ledger.dump(), before);
-  });
-});
-
-describe('the hosts of a DAEMON service', () => {
-  it('are the active ones that meet the constraints, full or disconnected as they may be', () => {
-    const ledger = testLedger([
-      testHost('1', { ...inZone('a'), memory: 0 }),
-      testHost('2', { ...inZone('a'), connected: false }),
-      testHost('3', { ...inZone('a'), status: 'DRAINING' }),
-      testHost('4', inZone('b')),
-    ]);
-    const spec: PlacementSpec = testSpec({
-      constraints: [memberOf('attribute:ecs.availability-zone == a')],
-    });
-    assert.deepEqual(
-      daemonHosts(ledger, spec).map(({ id }) => id),
-      ['1', '2'],
-    );
   });
 });

@@ -42,17 +42,15 @@ export function portShortage(ask: Ask, room: Room): Shortage | undefined {
   return undefined;
 }
 
-/** What is lacking first, in the order of the pipeline; undefined where everything fits. Pure. */
-export function shortage(ask: Ask, room: Room): Shortage | undefined {
-  return cpuShortage(ask, room) ?? memoryShortage(ask, room) ?? portShortage(ask, room);
-}
-
-/** What tasks hold beyond what the host has, e.g. a port twice; undefined on a sound host. For verifiers. Pure. */
-export function overdraft(room: Room): Shortage | undefined {
-  if (room.cpuFree < 0) return { resource: 'CPU', asked: -room.cpuFree, free: 0 };
-  if (room.memoryFree < 0) return { resource: 'MEMORY', asked: -room.memoryFree, free: 0 };
-  for (const [port, holders] of room.ports) if (holders > 1) return { resource: 'PORTS', port };
-  for (const [port, holders] of room.portsUdp)
-    if (holders > 1) return { resource: 'PORTS_UDP', port };
-  return undefined;
+/** Everything that tasks hold beyond what the host has, e.g. a port twice; empty on a sound host. For verifiers. Pure. */
+export function overdrafts(room: Room): Shortage[] {
+  const found: Shortage[] = [];
+  if (room.cpuFree < 0) found.push({ resource: 'CPU', asked: -room.cpuFree, free: 0 });
+  if (room.memoryFree < 0) found.push({ resource: 'MEMORY', asked: -room.memoryFree, free: 0 });
+  for (const resource of ['PORTS', 'PORTS_UDP'] as const) {
+    for (const [port, holders] of resource === 'PORTS' ? room.ports : room.portsUdp) {
+      if (holders > 1) found.push({ resource, port });
+    }
+  }
+  return found;
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 
 import fc from 'fast-check';
 
-import { overdraft } from './fit.ts';
+import { overdrafts } from './fit.ts';
 import type { HostView } from './host.ts';
 import type { Charge, Ledger } from './ledger.ts';
 import { planPlacement } from './plan.ts';
@@ -236,7 +236,7 @@ describe('placement, as laws', () => {
               assert.equal(view?.status, 'ACTIVE');
               assert.ok(view.connected);
             }
-            for (const host of ledger.hosts()) assert.equal(overdraft(host), undefined);
+            for (const host of ledger.hosts()) assert.deepEqual(overdrafts(host), []);
           }
         },
       ),

@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict';
+
+import type { TaskRecord } from '@berth/model/generated/messages.ts';
+import { Ledger } from '@berth/model/placement/ledger.ts';
+import { collections, keyOf } from '@berth/store/keys.ts';
+import { realClock } from '@berth/store/testing/time.ts';
+import { complete } from '@berth/rpc/codec.ts';
+import fc from 'fast-check';
+
+import { buildLedgers, openMirror } from './mirror.ts';
+import { placeTasks } from './place.ts';
+import { specOf } from './request.ts';
+import { CLUSTER, placeRequest, World } from './testing.ts';
+
+type Step =
+  | { readonly kind: 'place'; readonly count: number; readonly fixed: boolean }
+  | { readonly kind: 'conflict' }
+  | {
+      readonly kind: 'host';
+      readonly id: string;
+      readonly memory: number;
+      readonly draining: boolean;
+    }
+  | { readonly kind: 'disconnect' | 'connect' | 'deregister'; readonly id: string }
+  | { readonly kind: 'order' | 'stopped' | 'free' | 'delete'; readonly task: number };
+
+const hostIds = fc.constantFrom('a', 'b', 'c');
+const steps: fc.Arbitrary<Step[]> = fc.array(
+  fc.oneof(
+    fc.record({
+      kind: fc.constant('place' as const),
+      count: fc.integer({ min: 1, max: 4 }),
+      fixed: fc.boolean(),
+    }),
+    fc.record({ kind: fc.constant('conflict' as const) }),
+    fc.record({
+      kind: fc.constant('host' as const),
+      id: hostIds,
+      memory: fc.integer({ min: 0, max: 4096 }),
+      draining: fc.boolean(),
+    }),
+    fc.record({
+      kind: fc.constantFrom('disconnect' as const, 'connect' as const, 'deregister' as const),
+      id: hostIds,
+    }),
+    fc.record({
+      kind: fc.constantFrom(
+        'order' as const,
+        'stopped' as const,
+        'free' as const,
+        'delete' as const,
+      ),
+      task: fc.nat(9),
+    }),
+  ),
+  { maxLength: 25 },
+);
+
+/** Lives through the steps; compares the ledger that followed them with one that is built from the end. */
+async function run(list: readonly Step[]): Promise<void> {
+  const world = new World();
+  try {
+    await world.definition('web', { cpu: 100, memory: 200 });
+    await world.definition('fixed', { cpu: 0, memory: 100, ports: [8080] });
+    await world.host('a');
+    const leader = complete('LeaderRecord', { role: 'scheduler' });
+    const epoch = await world.put(collections.leader, ['scheduler'], leader);
+    const guard = { key: keyOf(collections.leader, 'scheduler'), createRevision: epoch };
+    const { store, cache } = await world.process();
+    const mirror = openMirror(cache);
+    const tools = {
+      store,
+      cache,
+      leadership: { epoch, guard, signal: world.signal },
+      ledger: mirror.ledger(CLUSTER),
+      clock: realClock,
+      random: Math.random,
+      onCommitted: () => undefined,
+      onConflict: () => undefined,
+      onDoubt: (error: unknown) => {
+        throw error;
+      },
+    };
+    const tasks: TaskRecord[] = [];
+    const place = async (count: number, fixed: boolean): Promise<void> => {
+      const request = placeRequest({
+        count,
+        taskDefinition: fixed ? 'fixed:1' : 'web:1',
+        loadBalanced: true,
+      });
+      tasks.push(...(await placeTasks(request, specOf(request, cache), tools)).tasks);
+    };
+    for (const step of list) {
+      switch (step.kind) {
+        case 'place':
+          await place(step.count, step.fixed);
+          break;
+        case 'conflict':
+          store.faults.before = async (operation) => {
+            if (operation !== 'commit') return;
+            store.faults.before = undefined;
+            await world.host('a', { status: 'DRAINING' });
+          };
+          await place(2, false);
+          store.faults.before = undefined;
+          break;
+        case 'host': {
+          const { id, memory, draining } = step;
+          const registeredResources = { cpu: 1000, memory, ports: [memory + 1], portsUdp: [] };
+          await world.host(id, { status: draining ? 'DRAINING' : 'ACTIVE', registeredResources });
+          break;
+        }
+        case 'connect':
+          await world.connect(step.id);
+          break;
+        case 'disconnect':
+          await world.delete(collections.sessions, 'host', step.id);
+          break;
+        case 'deregister':
+          await world.delete(collections.hosts, CLUSTER, step.id);
+          break;
+        default: {
+          const index = step.task % Math.max(1, tasks.length);
+          const task = tasks[index];
+          if (!task) break;
+          if (step.kind === 'stopped') await world.status(task, 'STOPPED');
+          else if (step.kind === 'delete') {
+            tasks.splice(index, 1);
+            await world.delete(collections.tasks, CLUSTER, task.id);
+          } else {
+            const changed: TaskRecord =
+              step.kind === 'order'
+                ? { ...task, desiredStatus: 'STOPPED' }
+                : { ...task, holdPorts: false };
+            tasks[index] = changed;
+            await world.put(collections.tasks, [CLUSTER, task.id], changed);
+          }
+        }
+      }
+    }
+    await cache.reached(world.store.revision, world.signal);
+    const rebuilt = buildLedgers(cache).get(CLUSTER) ?? new Ledger();
+    assert.deepEqual(mirror.ledger(CLUSTER).dump(), rebuilt.dump());
+    mirror.close();
+  } finally {
+    world.end();
+  }
+}
+
+describe('the mirror', () => {
+  it('equals what a restarted scheduler builds from the state, after anything that can happen', async () => {
+    await fc.assert(fc.asyncProperty(steps, run), { numRuns: 60 });
+  });
+});

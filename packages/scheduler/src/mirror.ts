@@ -1,0 +1,92 @@
+// The scheduler's ledgers, one a cluster, kept equal to the state by its changes. Tasks that were placed
+// and whose records the state has not shown yet stay charged: their charge is the one that the record will give.
+import { chargeOf } from '@berth/model/placement/charge.ts';
+import { hostView } from '@berth/model/placement/host.ts';
+import { Ledger } from '@berth/model/placement/ledger.ts';
+import { collections } from '@berth/store/keys.ts';
+import type { Change, State, StateCache } from '@berth/store/state.ts';
+
+export interface Mirror {
+  /** The ledger of a cluster; an empty one for a cluster of which nothing is known. */
+  ledger(cluster: string): Ledger;
+  /** Stop following the state. */
+  close(): void;
+}
+
+/** Build the ledgers from a filled cache, and follow it from there. */
+export function openMirror(cache: StateCache): Mirror {
+  const ledgers = buildLedgers(cache);
+  const close = cache.subscribe(({ changes }) => {
+    for (const change of changes) apply(change, cache, ledgers);
+  });
+  return {
+    ledger: (cluster) => ledgerOf(ledgers, cluster),
+    close,
+  };
+}
+
+/** The ledgers as the state alone gives them. */
+export function buildLedgers(state: State): Map<string, Ledger> {
+  const ledgers = new Map<string, Ledger>();
+  for (const { value } of state.list(collections.hosts)) {
+    readHost(state, ledgers, value.cluster, value.id);
+  }
+  for (const { value } of state.list(collections.tasks)) {
+    readTask(state, ledgers, value.cluster, value.id);
+  }
+  return ledgers;
+}
+
+/** What changed is read again as a whole, so that an event seen twice or late does no harm. */
+function apply(change: Change, state: State, ledgers: Map<string, Ledger>): void {
+  const [first = '', second = ''] = change.parts;
+  switch (change.collection) {
+    case 'hosts':
+      readHost(state, ledgers, first, second);
+      break;
+    case 'sessions':
+      if (first === 'host')
+        for (const cluster of ledgers.keys()) readHost(state, ledgers, cluster, second);
+      break;
+    case 'tasks':
+    case 'taskStatus':
+      readTask(state, ledgers, first, second);
+      break;
+    case 'clusters':
+    case 'taskDefinitionFamilies':
+    case 'taskDefinitions':
+    case 'services':
+    case 'deployments':
+    case 'targetGroups':
+    case 'targets':
+    case 'targetHealth':
+    case 'listeners':
+    case 'rules':
+    case 'leader':
+    case 'events':
+      break;
+  }
+}
+
+function readHost(state: State, ledgers: Map<string, Ledger>, cluster: string, id: string): void {
+  const host = state.get(collections.hosts, cluster, id);
+  const ledger = ledgerOf(ledgers, cluster);
+  if (!host) ledger.removeHost(id);
+  else
+    ledger.putHost(hostView(host.value, state.get(collections.sessions, 'host', id) !== undefined));
+}
+
+function readTask(state: State, ledgers: Map<string, Ledger>, cluster: string, id: string): void {
+  const task = state.get(collections.tasks, cluster, id);
+  const status = state.get(collections.taskStatus, cluster, id);
+  const charge = task && chargeOf(task.value, status?.value);
+  const ledger = ledgerOf(ledgers, cluster);
+  if (charge) ledger.charge(id, charge);
+  else ledger.release(id);
+}
+
+function ledgerOf(ledgers: Map<string, Ledger>, cluster: string): Ledger {
+  let ledger = ledgers.get(cluster);
+  if (!ledger) ledgers.set(cluster, (ledger = new Ledger()));
+  return ledger;
+}

@@ -1,0 +1,170 @@
+// Places the tasks of one request: plan, commit, and plan the rest anew where hosts have changed
+// meanwhile. The ledger is charged by the plan and put right by what became of each commit. Must only run in its turn.
+import { invariant } from '@berth/model/assert.ts';
+import { BerthError } from '@berth/model/errors.ts';
+import type {
+  PlaceRequest,
+  PlaceResponse,
+  TaskRecord,
+  UnplacedTask,
+} from '@berth/model/generated/messages.ts';
+import { overdrafts } from '@berth/model/placement/fit.ts';
+import type { Ledger } from '@berth/model/placement/ledger.ts';
+import { planPlacement } from '@berth/model/placement/plan.ts';
+import type { PlacementPlan } from '@berth/model/placement/plan.ts';
+import type { PlacementSpec } from '@berth/model/placement/spec.ts';
+import { drawHexId } from '@berth/model/resources/ids.ts';
+import type { Clock, Random } from '@berth/control/clock.ts';
+import type { Leadership } from '@berth/store/election.ts';
+import { collections } from '@berth/store/keys.ts';
+import type { StateCache } from '@berth/store/state.ts';
+import type { CommitResult, Store } from '@berth/store/store.ts';
+
+import { batches, taskRecord } from './commit.ts';
+import type { Batch } from './commit.ts';
+
+/** How often a request is planned anew without a task getting through in between. */
+const MAX_CONFLICTS = 5;
+
+export interface PlaceTools {
+  readonly store: Store;
+  readonly cache: StateCache;
+  readonly leadership: Leadership;
+  readonly ledger: Ledger;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** A transaction was committed at this revision. */
+  readonly onCommitted: (revision: number) => void;
+  /** A transaction was refused. */
+  readonly onConflict: () => void;
+  /** Nobody knows whether a transaction happened: the term must end, so that it can't happen any more. */
+  readonly onDoubt: (error: unknown) => void;
+}
+
+/** What became of a request, and the seed that the decision can be replayed with. */
+export interface Placed extends PlaceResponse {
+  readonly seed: number;
+}
+
+/**
+ * @throws BerthError NotLeader when deposed; Unavailable when hosts change faster than tasks can be placed, or the
+ * outcome of a commit is not known. Tasks may have been created even so: a caller that asks again
+ * with its old view is told so by StaleView.
+ */
+export async function placeTasks(
+  request: PlaceRequest,
+  spec: PlacementSpec,
+  tools: PlaceTools,
+): Promise<Placed> {
+  const { ledger, random, cache, leadership, clock } = tools;
+  const seed = Math.floor(random() * 0x1_0000_0000);
+  const tasks: TaskRecord[] = [];
+  let revision = 0;
+  let unplaced: UnplacedTask | undefined;
+  for (let conflicts = 0; tasks.length < request.count;) {
+    const ids = Array.from({ length: request.count - tasks.length }, () => drawHexId(random, 32));
+    const open = withoutHostsOf(tasks, spec);
+    const plan = planPlacement(ledger, open, ids, seed);
+    verify(plan, open, ledger);
+    const make = { request, spec, epoch: leadership.epoch, now: clock.now() };
+    const planned = plan.assignments.map((assignment) => taskRecord(make, assignment));
+    const outcome = await commitAll(batches(planned, leadership.guard, cache), tools);
+    tasks.push(...outcome.tasks);
+    revision = Math.max(revision, outcome.revision);
+    ({ unplaced } = plan);
+    if (outcome.refusedAt === undefined) break;
+    conflicts = outcome.tasks.length > 0 ? 1 : conflicts + 1;
+    await afterRefusal(outcome.refusedAt, conflicts, tools);
+  }
+  return { tasks, unplaced: unplaced ? [unplaced] : [], revision, seed };
+}
+
+/** A DAEMON service's hosts get one task each, also over several rounds. */
+function withoutHostsOf(tasks: readonly TaskRecord[], spec: PlacementSpec): PlacementSpec {
+  if (!spec.onlyHosts || tasks.length === 0) return spec;
+  const served = new Set(tasks.map(({ hostId }) => hostId));
+  return { ...spec, onlyHosts: new Set([...spec.onlyHosts].filter((id) => !served.has(id))) };
+}
+
+/** No host was given more than it has, by the same rules that the planner chose by. */
+function verify(plan: PlacementPlan, { requirements }: PlacementSpec, ledger: Ledger): void {
+  const { cpu, memory, ports, portsUdp } = requirements;
+  const asked = { CPU: cpu > 0, MEMORY: memory > 0 };
+  for (const { hostId } of plan.assignments) {
+    const host = ledger.host(hostId);
+    for (const lacking of host ? overdrafts(host) : []) {
+      // What is lacking since before, because the host registered anew with less, is no fault of this plan.
+      const mine =
+        'port' in lacking
+          ? (lacking.resource === 'PORTS' ? ports : portsUdp).includes(lacking.port)
+          : asked[lacking.resource];
+      invariant(!mine, `host ${hostId} was given more ${lacking.resource} than it has`);
+    }
+  }
+}
+
+interface Outcome {
+  readonly tasks: readonly TaskRecord[];
+  readonly revision: number;
+  /** The store's revision when it refused a transaction; absent when all were committed. */
+  readonly refusedAt?: number;
+}
+
+/** Commit one after the other; after a refusal the rest is not tried. */
+async function commitAll(all: readonly Batch[], tools: PlaceTools): Promise<Outcome> {
+  const tasks: TaskRecord[] = [];
+  let revision = 0;
+  for (const [index, batch] of all.entries()) {
+    const result = await commit(batch, tools);
+    if (!result.committed) {
+      for (const { tasks: lost } of all.slice(index)) {
+        for (const { id } of lost) tools.ledger.release(id);
+      }
+      return { tasks, revision, refusedAt: result.revision };
+    }
+    tools.onCommitted(result.revision);
+    tasks.push(...batch.tasks);
+    ({ revision } = result);
+  }
+  return { tasks, revision };
+}
+
+/** The signal is the term's and not the caller's: a caller that leaves must not make an outcome unknown. */
+async function commit({ transaction }: Batch, tools: PlaceTools): Promise<CommitResult> {
+  const { store, leadership, onDoubt } = tools;
+  try {
+    return await store.commit(transaction, leadership.signal);
+  } catch (error) {
+    onDoubt(error);
+    throw new BerthError('Unavailable', "The outcome of a placement's commit is not known.", {
+      cause: error,
+    });
+  }
+}
+
+/** Catch up with what changed. @throws BerthError NotLeader, Unavailable */
+async function afterRefusal(at: number, conflicts: number, tools: PlaceTools): Promise<void> {
+  const { cache, leadership, onConflict } = tools;
+  onConflict();
+  await cache.reached(at, leadership.signal);
+  const leader = cache.get(collections.leader, 'scheduler');
+  if (leader?.createRevision !== leadership.epoch) throw notLeader(leader?.value.address);
+  if (conflicts >= MAX_CONFLICTS) {
+    throw new BerthError(
+      'Unavailable',
+      `The hosts changed ${conflicts} times while tasks were placed on them; try again.`,
+    );
+  }
+}
+
+/** @param address where the leader serves, as far as known; `details.leader` of the error */
+export function notLeader(address: string | undefined): BerthError {
+  const known = address !== undefined && address !== '';
+  return new BerthError(
+    'NotLeader',
+    known
+      ? `This scheduler does not lead; the one at ${address} does.`
+      : 'This scheduler does not lead, and nobody else does at present.',
+    { details: known ? { leader: address } : {} },
+  );
+}

@@ -1,0 +1,161 @@
+// One term of office of the scheduler: it has the ledgers, answers the calls one after the other, and
+// ends, with everything that it knows, when leadership is lost or when it can't know any more what it has done.
+import type { Clock, Random } from '@berth/control/clock.ts';
+import { childScope } from '@berth/control/scope.ts';
+import type { Logger } from '@berth/control/logger.ts';
+import { BerthError, isBerthError } from '@berth/model/errors.ts';
+import type {
+  ExplainResponse,
+  PlaceRequest,
+  PlaceResponse,
+} from '@berth/model/generated/messages.ts';
+import { explainPlacement } from '@berth/model/placement/explain.ts';
+import type { Leadership } from '@berth/store/election.ts';
+import type { StateCache } from '@berth/store/state.ts';
+import type { Store } from '@berth/store/store.ts';
+
+import type { SchedulerMetrics } from './metrics.ts';
+import { openMirror } from './mirror.ts';
+import type { Mirror } from './mirror.ts';
+import { placeTasks } from './place.ts';
+import { checkRequest, specOf } from './request.ts';
+import { Turns } from './turns.ts';
+
+/** Calls that wait for their turn beyond this many are refused. */
+const MAX_WAITING = 1000;
+
+export interface TermOptions {
+  readonly store: Store;
+  /** Has reached the epoch: everything that earlier leaders wrote has been seen. */
+  readonly cache: StateCache;
+  readonly leadership: Leadership;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly metrics: SchedulerMetrics;
+}
+
+export class Term {
+  readonly #options: TermOptions;
+  readonly #mirror: Mirror;
+  readonly #turns = new Turns(MAX_WAITING);
+  readonly #over = new AbortController();
+  /** Revisions of this term's last commits for an owner, while the cache may not show them yet. */
+  readonly #recent = new Map<string, number>();
+  /** Aborted when the term is over, by loss of leadership or by itself. */
+  readonly signal: AbortSignal;
+
+  constructor(options: TermOptions) {
+    this.#options = options;
+    this.#mirror = openMirror(options.cache);
+    this.signal = AbortSignal.any([options.leadership.signal, this.#over.signal]);
+  }
+
+  /**
+   * Choose hosts for tasks and create them.
+   * @throws BerthError StaleView when tasks were created for the owner that the caller's view does not show; what
+   * `placeTasks`, `specOf` and `checkRequest` throw
+   */
+  async place(request: PlaceRequest, signal: AbortSignal): Promise<PlaceResponse> {
+    checkRequest(request);
+    return this.#within(signal, async (until) => {
+      await this.#options.cache.reached(request.viewRevision, until);
+      return this.#turns.take(() => this.#placeNow(request), until);
+    });
+  }
+
+  /** Say for each host whether it would take one more task of the request, and why not. Changes nothing. */
+  async explain(request: PlaceRequest, signal: AbortSignal): Promise<ExplainResponse> {
+    const { cache } = this.#options;
+    checkRequest(request);
+    await this.#within(signal, (until) => cache.reached(request.viewRevision, until));
+    const { hosts, unplaced } = explainPlacement(
+      this.#mirror.ledger(request.cluster),
+      specOf(request, cache),
+    );
+    return { hosts, unplaced };
+  }
+
+  /** Ends the term: calls that wait are refused, the one at work is awaited. */
+  async close(): Promise<void> {
+    this.#over.abort(new BerthError('NotLeader', 'The term of this scheduler has ended.'));
+    await this.#turns.idle();
+    this.#mirror.close();
+  }
+
+  async #within<T>(signal: AbortSignal, work: (until: AbortSignal) => Promise<T>): Promise<T> {
+    const scope = childScope(signal, this.signal);
+    try {
+      return await work(scope.signal);
+    } finally {
+      scope.abort();
+    }
+  }
+
+  async #placeNow(request: PlaceRequest): Promise<PlaceResponse> {
+    const { cache, clock, logger, metrics } = this.#options;
+    const { cluster, owner, taskDefinition, count } = request;
+    const started = clock.monotonic();
+    this.#refuseStale(request);
+    const spec = specOf(request, cache);
+    try {
+      const { seed, ...response } = await placeTasks(request, spec, {
+        ...this.#options,
+        ledger: this.#mirror.ledger(cluster),
+        onConflict: () => {
+          metrics.conflict();
+        },
+        onDoubt: (error) => {
+          this.#end(error);
+        },
+        onCommitted: (revision) => {
+          this.#recent.set(ownerKey(request), revision);
+        },
+      });
+      const [unplaced] = response.unplaced;
+      metrics.placed(response.tasks.length, unplaced, (clock.monotonic() - started) / 1000);
+      const { revision } = response;
+      logger.info(
+        { cluster, owner, taskDefinition, count, placed: response.tasks.length, revision, seed },
+        'placed tasks',
+      );
+      return response;
+    } catch (error) {
+      if (!isBerthError(error)) this.#end(error); // the ledger can't be trusted any more
+      throw error;
+    }
+  }
+
+  /** A repeated call must not place twice, so the caller has to have seen all that was placed for the owner. */
+  #refuseStale(request: PlaceRequest): void {
+    const { cache } = this.#options;
+    const { cluster, owner, viewRevision } = request;
+    for (const [key, revision] of this.#recent) {
+      if (revision <= cache.revision) this.#recent.delete(key);
+    }
+    let newest = this.#recent.get(ownerKey(request)) ?? 0;
+    for (const { value, createRevision } of cache.tasksByOwner(owner)) {
+      if (value.cluster === cluster) newest = Math.max(newest, createRevision);
+    }
+    if (newest <= viewRevision) return;
+    throw new BerthError(
+      'StaleView',
+      `Placement for ${owner} in cluster ${cluster} was decided on revision ${viewRevision}, but tasks were ` +
+        `created for it at revision ${newest}: catch up and decide anew.`,
+      { details: { revision: String(newest) } },
+    );
+  }
+
+  #end(error: unknown): void {
+    if (this.signal.aborted) return;
+    this.#options.logger.warn(
+      { err: error },
+      'the scheduler starts a new term to be sure of its ledger',
+    );
+    this.#over.abort(new BerthError('NotLeader', 'The term of this scheduler has ended.'));
+  }
+}
+
+function ownerKey({ cluster, owner }: PlaceRequest): string {
+  return `${cluster}/${owner}`;
+}
