@@ -1,0 +1,161 @@
+// The proxy without its session: takes routing tables, serves traffic by them, checks health and drains. Everything that
+// the control plane should know of a target goes out through `onTargetChange`.
+import type { Clock, Random } from '@berth/control/clock.ts';
+import type { Logger } from '@berth/control/logger.ts';
+import type { RouteTable } from '@berth/model/routing/table.ts';
+import type { Registry } from 'prom-client';
+
+import { Draining } from './draining.ts';
+import { HealthChecks } from './health.ts';
+import { Listener } from './listener.ts';
+import { ListenerSet } from './listener-set.ts';
+import { ProxyMetrics, type TargetState } from './metrics.ts';
+import { PassiveHealth } from './passive.ts';
+import { Routing } from './routing.ts';
+import { DEFAULT_SETTINGS, type ProxySettings } from './settings.ts';
+import type { Target } from './target.ts';
+
+export interface DataPathOptions {
+  readonly bindAddress: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly metrics: Registry;
+  readonly settings?: Partial<ProxySettings>;
+  /** What is to be reported of the target has changed. Called synchronously; must not throw. */
+  readonly onTargetChange?: (target: Target) => void;
+  readonly sessionUp?: () => boolean;
+}
+
+const SWEEP_MS = 1_000;
+const LISTEN_RETRY_MS = 1_000;
+const REMOVAL_GRACE_MS = 60_000;
+const FIRST_CHECKS_MS = 1_000;
+const FIRST_CHECKS_STEP_MS = 10;
+
+export class DataPath {
+  readonly routing: Routing;
+  readonly listeners: ListenerSet;
+  readonly health: HealthChecks;
+  readonly #options: DataPathOptions;
+  readonly #metrics: ProxyMetrics;
+  readonly #passive: PassiveHealth;
+  readonly #draining: Draining;
+  readonly #stopping = new AbortController();
+  #serving = false;
+
+  constructor(options: DataPathOptions) {
+    this.#options = options;
+    const { clock, random, logger, bindAddress: address } = options;
+    const settings = { ...DEFAULT_SETTINGS, ...options.settings };
+    const onChange = (target: Target): void => options.onTargetChange?.(target);
+    this.#metrics = new ProxyMetrics(options.metrics, {
+      tableRevision: () => this.routing.table.records.revision,
+      sessionUp: () => options.sessionUp?.() ?? false,
+      clientConnections: () => this.listeners.connections,
+      failedListeners: () => this.listeners.problems().length,
+      groups: () => this.#groupGauges(),
+    });
+    const concurrency = settings.concurrentChecks;
+    this.health = new HealthChecks({ clock, random, logger, concurrency, onChange });
+    this.#draining = new Draining({ clock, logger, onChange });
+    this.#passive = new PassiveHealth({
+      ejectMs: settings.ejectMs,
+      clock,
+      logger,
+      probe: (group, target, signal) => this.health.look(group, target, signal),
+    });
+    this.routing = new Routing({
+      metrics: this.#metrics,
+      settings,
+      clock,
+      hooks: { onIdle: (target) => this.#look(target) },
+    });
+    this.listeners = new ListenerSet({
+      address,
+      clock,
+      logger,
+      retryMs: LISTEN_RETRY_MS,
+      removalGraceMs: REMOVAL_GRACE_MS,
+      create: (port) =>
+        new Listener(port, {
+          routing: this.routing,
+          passive: this.#passive,
+          metrics: this.#metrics,
+          settings,
+          clock,
+        }),
+    });
+    this.#sweep().catch(() => undefined);
+  }
+
+  /** When it returns, every new selection follows `table`. */
+  swap(table: RouteTable): void {
+    const { gone } = this.routing.swap(table);
+    for (const { group, target } of gone) this.#draining.release(group, target);
+    this.health.apply(this.routing.groups.values());
+    for (const group of this.routing.groups.values()) {
+      for (const target of group.targets.values()) this.#look(target);
+    }
+    if (this.#serving) this.listeners.apply(new Set(table.listeners.keys()));
+  }
+
+  /** Opens the ports, at the first time only after each target has been checked once, or a second has passed. */
+  async serve(): Promise<void> {
+    const { clock } = this.#options;
+    const until = clock.monotonic() + FIRST_CHECKS_MS;
+    while (!this.health.settled && clock.monotonic() < until) {
+      await clock.sleep(FIRST_CHECKS_STEP_MS, this.#stopping.signal);
+    }
+    this.#serving = true;
+    this.listeners.apply(new Set(this.routing.table.listeners.keys()));
+  }
+
+  get serving(): boolean {
+    return this.#serving;
+  }
+
+  #look(target: Target): void {
+    const group = this.routing.groups.get(target.record.group);
+    if (group === undefined || target.retired) return;
+    this.#draining.look(target, group.settings.deregistrationDelayMs);
+  }
+
+  async #sweep(): Promise<void> {
+    for (;;) {
+      await this.#options.clock.sleep(SWEEP_MS, this.#stopping.signal);
+      for (const group of this.routing.groups.values()) {
+        for (const target of group.targets.values()) target.pool.sweep();
+      }
+    }
+  }
+
+  *#groupGauges(): Generator<{
+    name: string;
+    active: number;
+    states: Record<TargetState, number>;
+  }> {
+    for (const group of this.routing.groups.values()) {
+      const states = { initial: 0, healthy: 0, unhealthy: 0, draining: 0, ejected: 0 };
+      for (const target of group.targets.values()) {
+        if (target.draining) states.draining += 1;
+        else if (target.ejected) states.ejected += 1;
+        else states[target.health.state] += 1;
+      }
+      yield { name: group.name, active: group.meter.active, states };
+    }
+  }
+
+  /** Stops accepting, lets what is in flight end, then breaks off the rest. Never throws. */
+  async stop(graceMs: number): Promise<void> {
+    await this.listeners.close(graceMs);
+    this.#stopping.abort(new Error('the proxy stops'));
+    this.health.stop();
+    this.#passive.stop();
+    this.#draining.stop();
+    for (const group of this.routing.groups.values()) {
+      for (const target of group.targets.values()) target.pool.cut('the proxy stops');
+    }
+    this.#metrics.remove();
+  }
+}

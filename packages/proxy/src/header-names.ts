@@ -1,0 +1,108 @@
+// What each header name means to the proxy, in both directions. Names repeat endlessly, so that their classes are
+// remembered by the name as it was sent; the memory is bounded.
+
+export type RequestHeaderClass =
+  | 'forward'
+  | 'host'
+  | 'content-length'
+  | 'transfer-encoding'
+  | 'connection'
+  | 'upgrade'
+  | 'x-forwarded-for'
+  | 'x-amzn-trace-id'
+  /** Hop-by-hop, set by the proxy itself, or a way to pretend to be such. */
+  | 'drop'
+  /** Some servers would take it for the header that frames the body. */
+  | 'suspicious';
+
+export type ResponseHeaderClass =
+  | 'forward'
+  | 'content-length'
+  | 'transfer-encoding'
+  | 'connection'
+  | 'keep-alive'
+  | 'upgrade'
+  | 'drop'
+  | 'invalid';
+
+const REQUEST: Readonly<Record<string, RequestHeaderClass>> = {
+  host: 'host',
+  'content-length': 'content-length',
+  'transfer-encoding': 'transfer-encoding',
+  connection: 'connection',
+  upgrade: 'upgrade',
+  'x-forwarded-for': 'x-forwarded-for',
+  'x-amzn-trace-id': 'x-amzn-trace-id',
+  'keep-alive': 'drop',
+  'proxy-connection': 'drop',
+  'proxy-authorization': 'drop',
+  te: 'drop',
+  trailer: 'drop',
+  expect: 'drop',
+  'http2-settings': 'drop',
+  'x-forwarded-proto': 'drop',
+  'x-forwarded-port': 'drop',
+  'x-forwarded-host': 'drop',
+};
+
+const RESPONSE: Readonly<Record<string, ResponseHeaderClass>> = {
+  'content-length': 'content-length',
+  'transfer-encoding': 'transfer-encoding',
+  connection: 'connection',
+  'keep-alive': 'keep-alive',
+  upgrade: 'upgrade',
+  'proxy-connection': 'drop',
+  'proxy-authenticate': 'drop',
+  te: 'drop',
+  trailer: 'drop',
+};
+
+/** Identity that only a load balancer may state. */
+const IDENTITY = /^x-amzn-(?:oidc|mtls|tls)-/;
+/** Names that a client can't have removed by naming them in `Connection`. */
+const PROTECTED =
+  /^(?:host|content-length|content-type|authorization|cookie|x-forwarded-.*|x-amzn-.*)$/;
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const REMEMBERED = 4096;
+
+const requestClasses = new Map<string, RequestHeaderClass>();
+const responseClasses = new Map<string, ResponseHeaderClass>();
+
+/** @param name as sent; already known to be a token */
+export function classifyRequestHeader(name: string): RequestHeaderClass {
+  return requestClasses.get(name) ?? remember(requestClasses, name, requestClass(name));
+}
+
+/** @param name as sent by the target; anything */
+export function classifyResponseHeader(name: string): ResponseHeaderClass {
+  return responseClasses.get(name) ?? remember(responseClasses, name, responseClass(name));
+}
+
+export function isProtected(lowerCaseName: string): boolean {
+  return PROTECTED.test(lowerCaseName);
+}
+
+function remember<T>(classes: Map<string, T>, name: string, found: T): T {
+  if (classes.size >= REMEMBERED) classes.clear();
+  classes.set(name, found);
+  return found;
+}
+
+function requestClass(name: string): RequestHeaderClass {
+  const lower = name.toLowerCase();
+  const known = Object.hasOwn(REQUEST, lower) ? REQUEST[lower] : undefined;
+  if (known !== undefined) return known;
+  if (IDENTITY.test(lower)) return 'drop';
+  // CGI, WSGI and their like see `Content_Length` and `Content-Length` as one name.
+  const alias = lower.replace(/[^a-z0-9]/g, '-');
+  if (alias === lower) return 'forward';
+  if (alias === 'content-length' || alias === 'transfer-encoding') return 'suspicious';
+  const pretends = Object.hasOwn(REQUEST, alias) || IDENTITY.test(alias) || isProtected(alias);
+  return pretends ? 'drop' : 'forward';
+}
+
+function responseClass(name: string): ResponseHeaderClass {
+  if (!TOKEN.test(name)) return 'invalid';
+  const lower = name.toLowerCase();
+  return (Object.hasOwn(RESPONSE, lower) ? RESPONSE[lower] : undefined) ?? 'forward';
+}

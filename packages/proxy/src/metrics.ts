@@ -1,0 +1,216 @@
+// What the proxy counts. Labels are target groups and closed sets of words; a group's series go with the group, after the table
+// without it is in place.
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+
+/** How a request to a target group ended. `proxy`: answered by the proxy itself; `cut`: broken off in the middle. */
+export type Outcome =
+  | 'target_1xx'
+  | 'target_2xx'
+  | 'target_3xx'
+  | 'target_4xx'
+  | 'target_5xx'
+  | 'proxy_4xx'
+  | 'proxy_5xx'
+  | 'cut'
+  | 'client_gone';
+
+const OUTCOMES: readonly Outcome[] = [
+  'target_1xx',
+  'target_2xx',
+  'target_3xx',
+  'target_4xx',
+  'target_5xx',
+  'proxy_4xx',
+  'proxy_5xx',
+  'cut',
+  'client_gone',
+];
+
+/** Requests that no target group had a part in. */
+export type AnswerKind = 'fixed_response' | 'redirect' | 'refused' | 'unrouted';
+
+export interface Gauges {
+  readonly tableRevision: () => number;
+  readonly sessionUp: () => boolean;
+  readonly clientConnections: () => number;
+  readonly failedListeners: () => number;
+  /** Of every group: its targets by state, and its open connections. */
+  readonly groups: () => Iterable<{
+    readonly name: string;
+    readonly active: number;
+    readonly states: Readonly<Record<TargetState, number>>;
+  }>;
+}
+
+export type TargetState = 'initial' | 'healthy' | 'unhealthy' | 'draining' | 'ejected';
+
+export class ProxyMetrics {
+  readonly #registry: Registry;
+  readonly #names: string[] = [];
+  readonly #requests: Counter<'group' | 'outcome'>;
+  readonly #duration: Histogram<'group'>;
+  readonly #retries: Counter<'group'>;
+  readonly #ejections: Counter<'group'>;
+  readonly #answers: Counter<'kind'>;
+  readonly #active: Gauge<'group'>;
+  readonly #targets: Gauge<'group' | 'state'>;
+
+  constructor(registry: Registry, gauges: Gauges) {
+    this.#registry = registry;
+    const named = (
+      name: string,
+      help: string,
+    ): { name: string; help: string; registers: Registry[] } => {
+      this.#names.push(`berth_proxy_${name}`);
+      return { name: `berth_proxy_${name}`, help, registers: [registry] };
+    };
+    this.#requests = new Counter({
+      ...named('requests_total', 'Requests to target groups, by how they ended.'),
+      labelNames: ['group', 'outcome'],
+    });
+    this.#duration = new Histogram({
+      ...named('request_duration_seconds', 'From the head of a request to the end of its answer.'),
+      labelNames: ['group'],
+      buckets: [0.001, 0.005, 0.025, 0.1, 0.25, 1, 5, 30],
+    });
+    this.#retries = new Counter({
+      ...named('retries_total', 'Requests sent again to another connection or target.'),
+      labelNames: ['group'],
+    });
+    this.#ejections = new Counter({
+      ...named('ejections_total', 'Targets passed over for a while because connections failed.'),
+      labelNames: ['group'],
+    });
+    this.#answers = new Counter({
+      ...named(
+        'answers_total',
+        'Requests answered by the proxy that no target group had a part in.',
+      ),
+      labelNames: ['kind'],
+    });
+    for (const kind of ['fixed_response', 'redirect', 'refused', 'unrouted'] as const) {
+      this.#answers.inc({ kind }, 0);
+    }
+    const active = (this.#active = new Gauge({
+      ...named('active_requests', 'Requests and tunnels in flight.'),
+      labelNames: ['group'],
+      collect: () => {
+        for (const group of gauges.groups()) active.set({ group: group.name }, group.active);
+      },
+    }));
+    const targets = (this.#targets = new Gauge({
+      ...named('targets', 'Targets by state.'),
+      labelNames: ['group', 'state'],
+      collect: () => {
+        for (const group of gauges.groups()) {
+          for (const [state, count] of Object.entries(group.states)) {
+            targets.set({ group: group.name, state }, count);
+          }
+        }
+      },
+    }));
+    this.#gauge(
+      named('table_revision', 'Revision of the routing table in use.'),
+      gauges.tableRevision,
+    );
+    this.#gauge(named('session_up', '1 while a session with the api stands.'), () =>
+      Number(gauges.sessionUp()),
+    );
+    this.#gauge(
+      named('client_connections', 'Open connections of clients.'),
+      gauges.clientConnections,
+    );
+    this.#gauge(
+      named('failed_listeners', 'Listeners whose port can not be had.'),
+      gauges.failedListeners,
+    );
+  }
+
+  #gauge(
+    options: { name: string; help: string; registers: Registry[] },
+    value: () => number,
+  ): void {
+    const gauge: Gauge = new Gauge({ ...options, collect: () => gauge.set(value()) });
+  }
+
+  answered(kind: AnswerKind): void {
+    this.#answers.inc({ kind });
+  }
+
+  meter(group: string): GroupMeter {
+    return new GroupMeter({
+      requests: Object.fromEntries(
+        OUTCOMES.map((outcome) => [outcome, this.#requests.labels({ group, outcome })]),
+      ) as Record<Outcome, Counter.Internal>,
+      duration: this.#duration.labels({ group }),
+      retries: this.#retries.labels({ group }),
+      ejections: this.#ejections.labels({ group }),
+      remove: () => {
+        for (const outcome of OUTCOMES) this.#requests.remove({ group, outcome });
+        for (const state of ['initial', 'healthy', 'unhealthy', 'draining', 'ejected']) {
+          this.#targets.remove({ group, state });
+        }
+        for (const metric of [this.#duration, this.#retries, this.#ejections, this.#active]) {
+          metric.remove({ group });
+        }
+      },
+    });
+  }
+
+  /** Takes the proxy's metrics out of the process's registry. */
+  remove(): void {
+    for (const name of this.#names) this.#registry.removeSingleMetric(name);
+  }
+}
+
+interface GroupSeries {
+  readonly requests: Readonly<Record<Outcome, Counter.Internal>>;
+  readonly duration: Histogram.Internal<'group'>;
+  readonly retries: Counter.Internal;
+  readonly ejections: Counter.Internal;
+  readonly remove: () => void;
+}
+
+/** Counts one target group. Its totals go to the control plane, its series to Prometheus. */
+export class GroupMeter {
+  requests = 0;
+  failed = 0;
+  targetErrors = 0;
+  active = 0;
+  readonly #series: GroupSeries;
+  #removed = false;
+
+  constructor(series: GroupSeries) {
+    this.#series = series;
+    for (const outcome of ['target_2xx', 'proxy_5xx'] as const) series.requests[outcome].inc(0);
+    series.retries.inc(0);
+  }
+
+  begin(): void {
+    this.requests += 1;
+    this.active += 1;
+  }
+
+  end(outcome: Outcome, milliseconds: number): void {
+    this.active -= 1;
+    if (outcome === 'proxy_5xx' || outcome === 'cut') this.failed += 1;
+    if (outcome === 'target_5xx') this.targetErrors += 1;
+    if (this.#removed) return;
+    this.#series.requests[outcome].inc();
+    this.#series.duration.observe(milliseconds / 1000);
+  }
+
+  retried(): void {
+    if (!this.#removed) this.#series.retries.inc();
+  }
+
+  ejected(): void {
+    if (!this.#removed) this.#series.ejections.inc();
+  }
+
+  /** Its group is gone; requests that still end are not counted, or the series would come back. */
+  remove(): void {
+    this.#removed = true;
+    this.#series.remove();
+  }
+}

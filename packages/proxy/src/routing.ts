@@ -1,0 +1,88 @@
+// The routing table in use and the run-time state behind it: groups with their targets, and the turns of weighted rules. A swap is
+// one synchronous step, so that when it returns every new selection follows the new table.
+import type { Clock } from '@berth/control/clock.ts';
+import { EMPTY_TABLE, type RouteAction, type RouteTable } from '@berth/model/routing/table.ts';
+
+import { Group, type GroupHooks } from './group.ts';
+import type { ProxyMetrics } from './metrics.ts';
+import type { ProxySettings } from './settings.ts';
+import type { Target } from './target.ts';
+
+export interface SwapResult {
+  readonly added: readonly { readonly group: Group; readonly target: Target }[];
+  /** No longer in the table. */
+  readonly gone: readonly { readonly group: Group; readonly target: Target }[];
+}
+
+export interface RoutingSurroundings {
+  readonly metrics: ProxyMetrics;
+  readonly settings: ProxySettings;
+  readonly clock: Clock;
+  readonly hooks: GroupHooks;
+}
+
+export class Routing {
+  table: RouteTable = EMPTY_TABLE;
+  readonly groups = new Map<string, Group>();
+  readonly #with: RoutingSurroundings;
+  readonly #turns = new Map<string, number>();
+
+  constructor(surroundings: RoutingSurroundings) {
+    this.#with = surroundings;
+  }
+
+  swap(table: RouteTable): SwapResult {
+    const added: { group: Group; target: Target }[] = [];
+    const gone: { group: Group; target: Target }[] = [];
+    const previous = this.table;
+    for (const [name, routes] of table.groups) {
+      if (previous.groups.get(name) === routes) continue;
+      const group = this.groups.get(name) ?? this.#newGroup(name, table);
+      const before = new Set(group.targets.values());
+      for (const target of group.apply(routes)) gone.push({ group, target });
+      for (const target of group.targets.values()) {
+        if (!before.has(target)) added.push({ group, target });
+      }
+    }
+    this.table = table;
+    for (const [name, group] of this.groups) {
+      if (table.groups.has(name)) continue;
+      for (const target of group.targets.values()) gone.push({ group, target });
+      this.groups.delete(name);
+      group.meter.remove();
+    }
+    for (const { target } of gone) target.retired = true;
+    this.#forgetTurns();
+    return { added, gone };
+  }
+
+  #newGroup(name: string, table: RouteTable): Group {
+    const routes = table.groups.get(name);
+    if (routes === undefined) throw new Error(`group ${name} is not in the table`);
+    const { metrics, hooks, settings, clock } = this.#with;
+    const group = new Group(routes, metrics.meter(name), hooks, settings, clock);
+    this.groups.set(name, group);
+    return group;
+  }
+
+  /** Rules come and go; their turns must not pile up. */
+  #forgetTurns(): void {
+    if (this.#turns.size === 0) return;
+    const known = new Set(
+      [...this.table.listeners.values()].flatMap(({ routes }) => routes.map((route) => route.key)),
+    );
+    for (const key of this.#turns.keys()) if (!known.has(key)) this.#turns.delete(key);
+  }
+
+  /** The group whose turn it is in a forward action; undefined when all weights are zero or the group does not exist. */
+  groupOf(routeKey: string, action: Extract<RouteAction, { kind: 'forward' }>): Group | undefined {
+    const { cycle, groups } = action;
+    let turn = 0;
+    if (cycle.length > 1) {
+      turn = this.#turns.get(routeKey) ?? 0;
+      this.#turns.set(routeKey, (turn + 1) % cycle.length);
+    }
+    const chosen = groups[cycle[turn % cycle.length] ?? -1];
+    return chosen === undefined ? undefined : this.groups.get(chosen.group);
+  }
+}
