@@ -223,6 +223,11 @@ function value(tokens: Tokens, subject: Subject, operator: Operator): string {
     );
   }
   const { text } = token;
+  const { current } = tokens;
+  const glued = token.kind === 'word' && current.column === token.column + text.length;
+  if (glued && (current.text === '[' || current.text === '(')) {
+    tokens.fail('quotes around a value that holds brackets or parentheses');
+  }
   if (operator === '=~' || operator === '!~') {
     const result = parseRegex(text);
     if (!result.ok) {

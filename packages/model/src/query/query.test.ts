@@ -164,6 +164,10 @@ describe('the cluster query language', () => {
       'column 18: expected a regular expression, found one where look-ahead "(?=" is not supported',
     ],
     [
+      'attribute:a =~ t[23].*',
+      'column 17: expected quotes around a value that holds brackets or parentheses, found "["',
+    ],
+    [
       'attribute:a == ü',
       'column 16: expected a word, a quoted value, a sign or a parenthesis, found "ü"',
     ],
