@@ -30,6 +30,10 @@ export type ErrorCode =
   | 'ResourceInUse'
   | 'TooManyRules'
   | 'InvalidConfigurationRequest'
+  | 'InvalidLoadBalancerAction'
+  | 'OperationNotPermitted'
+  | 'TooManyActions'
+  | 'TooManyListeners'
   // between Berth's roles
   | 'NotLeader'
   | 'StaleView'

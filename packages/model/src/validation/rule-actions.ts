@@ -1,4 +1,5 @@
 // The actions of listeners and rules. Pure. Source: ALB reference, section 2.3.
+import { BerthError } from '../errors.ts';
 import type {
   Action,
   FixedResponseAction,
@@ -39,11 +40,14 @@ const PLACEHOLDERS: Readonly<Record<RedirectPart, readonly string[]>> = {
 /**
  * The actions in normal form: weights and the parts of redirects filled in, target groups still as the caller
  * named them.
- * @throws BerthError by the checker unless there is exactly one good action
+ * @throws BerthError by the checker, TooManyActions or InvalidLoadBalancerAction unless there is exactly one good action
  */
 export function acceptActions(check: Checker, field: string, actions: readonly Action[]): Action[] {
   if (actions.length !== 1) {
-    check.refuse(
+    const code = actions.length === 0 ? 'ValidationError' : 'TooManyActions';
+    throw new BerthError(
+      code,
+
       `${field} has ${actions.length} actions; expected exactly one: forward, redirect or fixed-response.`,
     );
   }
@@ -100,7 +104,9 @@ function acceptRedirect(check: Checker, at: string, redirect: RedirectAction): R
     (part) => complete[part] !== REDIRECT_DEFAULTS[part],
   );
   if (!moves) {
-    check.refuse(
+    throw new BerthError(
+      'InvalidLoadBalancerAction',
+
       `The redirect configuration is not valid because it creates a loop: ${at} must change at least one of protocol, host, port and path.`,
     );
   }

@@ -1,0 +1,141 @@
+// RunTask: the scheduler places and commits; the api checks, recognises repetitions and explains what could
+// not be placed. Source: ECS reference, sections 2.4 and 2.9.
+import { BerthError, isBerthError } from '@berth/model/errors.ts';
+import type {
+  PlaceRequest,
+  PlaceResponse,
+  RunTaskRequest,
+  RunTaskResponse,
+  TaskDefinitionRecord,
+  TaskRecord,
+} from '@berth/model/generated/messages.ts';
+import { arn } from '@berth/model/resources/arn.ts';
+import { drawHexId, fingerprint } from '@berth/model/resources/ids.ts';
+import { definitionName } from '@berth/model/resources/task-definition.ts';
+import { acceptRunTask, type RunTaskOrder } from '@berth/model/validation/run-task.ts';
+import type { CallContext } from '@berth/rpc/api.ts';
+import { collections } from '@berth/store/keys.ts';
+import type { State } from '@berth/store/state.ts';
+
+import { taskView } from '../../views/task-view.ts';
+import type { OperationContext } from '../deps.ts';
+import { type ClusterPlace, invalid, requireActiveDefinition, requireCluster } from '../resolve.ts';
+import { failuresOf } from './placement-failures.ts';
+
+const MOST_ATTEMPTS = 5;
+
+/** Places as many of the tasks as fit; the rest are failures in the answer, not an error. */
+export async function runTask(
+  on: OperationContext,
+  request: RunTaskRequest,
+  call: CallContext,
+): Promise<RunTaskResponse> {
+  const place = requireCluster({ state: on.cache, realm: on.realm }, request.cluster);
+  const definition = requireActiveDefinition(place, request.taskDefinition).value;
+  const order = acceptRunTask(request, definition);
+  refuseWithoutHosts(place);
+  const token = request.clientToken || drawHexId(on.random, 32);
+  const wish = placeRequest(place, definition, order, token);
+  return on.turns.run(`run/${place.name}/${token}`, call.signal, async () => {
+    if (request.clientToken) refuseReusedToken(place, wish, token);
+    return answer(on, place, wish, await placeOnce(on, wish, call.signal), call.signal);
+  });
+}
+
+function refuseWithoutHosts({ state, name }: ClusterPlace): void {
+  for (const { value } of state.list(collections.hosts, name)) {
+    if (value.status === 'ACTIVE') return;
+  }
+  throw invalid(
+    `No Container Instances were found in your cluster. (cluster "${name}" has no ACTIVE host)`,
+  );
+}
+
+type Wish = Omit<PlaceRequest, 'viewRevision'>;
+
+function placeRequest(
+  place: ClusterPlace,
+  definition: TaskDefinitionRecord,
+  order: RunTaskOrder,
+  token: string,
+): Wish {
+  const wish = {
+    cluster: place.name,
+    taskDefinition: definitionName(definition),
+    count: order.count,
+    group: order.group,
+    startedBy: order.startedBy,
+    placementConstraints: order.placementConstraints,
+    placementStrategy: order.placementStrategy,
+    overrides: order.overrides,
+    tags: order.tags,
+    loadBalanced: false,
+    hostIds: [],
+  };
+  return { ...wish, owner: ownerOf(token, fingerprint(JSON.stringify(wish))) };
+}
+
+/** One intention: the same token with the same arguments. The fingerprint has a fixed length, the token any characters. */
+function ownerOf(token: string, argumentsOf: string): string {
+  return `run/${argumentsOf}/${token}`;
+}
+
+/** @throws BerthError ConflictException when tasks were started by this token with other arguments */
+function refuseReusedToken({ state, realm, name }: ClusterPlace, wish: Wish, token: string): void {
+  const others: string[] = [];
+  for (const { value } of state.list(collections.tasks, name)) {
+    const sameToken = value.owner.startsWith('run/') && value.owner.slice(21) === token;
+    if (sameToken && value.owner !== wish.owner) others.push(arn.task(realm, name, value.id));
+  }
+  if (others.length === 0) return;
+  throw new BerthError(
+    'ConflictException',
+    `The client token "${token}" was used with other arguments before; use a new one.`,
+    { details: { resourceIds: others.slice(0, 10).join(' ') } },
+  );
+}
+
+/**
+ * Place the tasks unless it has been done. An answer that was lost, or a leader that changed, is found out by looking
+ * again at a newer view; the scheduler refuses to place for an owner that an older view does not show.
+ */
+async function placeOnce(
+  on: OperationContext,
+  wish: Wish,
+  signal: AbortSignal,
+): Promise<PlaceResponse> {
+  for (let attempt = 1; ; attempt += 1) {
+    const viewRevision = on.cache.revision;
+    const placed = tasksOf(on.cache, wish);
+    if (placed.length > 0) return { tasks: placed, unplaced: [], revision: viewRevision };
+    try {
+      const response = await on.schedulerPlace({ ...wish, viewRevision }, signal);
+      await on.cache.reached(response.revision, signal);
+      return response;
+    } catch (error) {
+      if (!isBerthError(error, 'StaleView') || attempt === MOST_ATTEMPTS) throw error;
+      await on.freshen(signal);
+    }
+  }
+}
+
+function tasksOf(state: State, { owner, cluster }: Wish): TaskRecord[] {
+  return Array.from(state.tasksByOwner(owner), ({ value }) => value).filter(
+    (task) => task.cluster === cluster,
+  );
+}
+
+async function answer(
+  on: OperationContext,
+  place: ClusterPlace,
+  wish: Wish,
+  response: PlaceResponse,
+  signal: AbortSignal,
+): Promise<RunTaskResponse> {
+  const tasks = response.tasks.map((task) => taskView(on.cache, on.realm, task));
+  const failures =
+    response.unplaced.length > 0
+      ? await failuresOf(on, place.name, wish, response.unplaced, signal)
+      : [];
+  return { tasks, failures };
+}

@@ -1,0 +1,46 @@
+// What creating and updating a service have in common: looking up what it names. Pure.
+// Source: ECS reference, section 2.5; ALB reference, section 5.
+import type { LoadBalancer, TargetGroupRecord } from '@berth/model/generated/messages.ts';
+import { arn } from '@berth/model/resources/arn.ts';
+import { parseElbReference } from '@berth/model/resources/reference.ts';
+import { collections } from '@berth/store/keys.ts';
+import type { Stored } from '@berth/store/state.ts';
+
+import { isGroupInUse } from '../../views/group-references.ts';
+import { invalid, type Place } from '../resolve.ts';
+
+export interface ResolvedLoadBalancers {
+  /** With target groups by name. */
+  readonly loadBalancers: readonly LoadBalancer[];
+  readonly groups: readonly Stored<TargetGroupRecord>[];
+}
+
+/**
+ * The load balancers of a request with their target groups looked up. Each has to be one that a listener or a rule
+ * forwards to: nothing would check its targets otherwise, and no task would ever be healthy.
+ * @throws BerthError InvalidParameterException
+ */
+export function resolveLoadBalancers(
+  place: Place,
+  asked: readonly LoadBalancer[],
+): ResolvedLoadBalancers {
+  const groups = new Map<string, Stored<TargetGroupRecord>>();
+  const loadBalancers = asked.map((item) => {
+    const [name = ''] = parseElbReference(place.realm, 'targetgroup', item.targetGroupArn) ?? [];
+    const group = name === '' ? undefined : place.state.get(collections.targetGroups, name);
+    if (!group) {
+      throw invalid(
+        `The specified target group does not exist. (target group "${item.targetGroupArn}"; create it first)`,
+      );
+    }
+    if (!isGroupInUse(place.state, name)) {
+      throw invalid(
+        `The target group with targetGroupArn ${arn.targetGroup(place.realm, name, group.value.id)} does not have an associated load balancer. ` +
+          '(expected a listener or rule that forwards to it; create one first)',
+      );
+    }
+    groups.set(name, group);
+    return { ...item, targetGroupArn: name };
+  });
+  return { loadBalancers, groups: [...groups.values()] };
+}

@@ -1,0 +1,153 @@
+// UpdateService: only what is given changes, and only some of it starts a new deployment.
+// Source: ECS reference, section 2.5.
+import { BerthError } from '@berth/model/errors.ts';
+import type {
+  DeploymentRecord,
+  LoadBalancer,
+  ServiceRecord,
+  UpdateServiceRequest,
+  UpdateServiceResponse,
+} from '@berth/model/generated/messages.ts';
+import { drawDeploymentId } from '@berth/model/resources/ids.ts';
+import { definitionName } from '@berth/model/resources/task-definition.ts';
+import {
+  acceptUpdateService,
+  checkConstraintsTogether,
+  checkLoadBalancers,
+} from '@berth/model/validation/service.ts';
+import type { CallContext } from '@berth/rpc/api.ts';
+import { collections } from '@berth/store/keys.ts';
+import { guardUnchanged } from '@berth/store/record.ts';
+import type { Stored } from '@berth/store/state.ts';
+
+import { definitionOf } from '../../views/definition.ts';
+import { primaryDeployment } from '../../views/deployment-view.ts';
+import { serviceView } from '../../views/service-view.ts';
+import type { OperationContext } from '../deps.ts';
+import {
+  type ClusterPlace,
+  findDefinition,
+  requireActiveDefinition,
+  requireCluster,
+  requireService,
+} from '../resolve.ts';
+import { type Decision, replace, touch, write } from '../write.ts';
+import { resolveLoadBalancers } from './service-order.ts';
+
+/** An update that changes nothing writes nothing and gives the service as it is. */
+export async function updateService(
+  on: OperationContext,
+  request: UpdateServiceRequest,
+  { signal }: CallContext,
+): Promise<UpdateServiceResponse> {
+  const options = {
+    signal,
+    attempted: `update service ${request.service}`,
+    turn: `services ${request.service}`,
+  };
+  return write(on, options, (state) => {
+    const place = requireCluster({ state, realm: on.realm }, request.cluster, 'service', [
+      request.service,
+    ]);
+    const service = requireService(place, request.service);
+    if (service.value.status !== 'ACTIVE') {
+      throw new BerthError(
+        'ServiceNotActiveException',
+        `Service was not ACTIVE. (service "${service.value.name}" is ${service.value.status})`,
+      );
+    }
+    return decide(on, place, request, service);
+  });
+}
+
+function decide(
+  on: OperationContext,
+  place: ClusterPlace,
+  request: UpdateServiceRequest,
+  service: Stored<ServiceRecord>,
+): Decision<UpdateServiceResponse> {
+  const current = service.value;
+  const order = acceptUpdateService(request, current);
+  const primary = primaryDeployment(place.state, current);
+  const definition = nextDefinition(place, request, primary);
+  const given = request.loadBalancers && resolveLoadBalancers(place, request.loadBalancers.items);
+  const loadBalancers = given?.loadBalancers ?? current.loadBalancers;
+  const content = definitionOf(place.state, definition);
+  if (content) {
+    checkLoadBalancers(loadBalancers, content);
+    checkConstraintsTogether(order.placementConstraints, content);
+  }
+  const wanted: ServiceRecord = { ...current, ...order, loadBalancers };
+  const redeploys =
+    request.forceNewDeployment === true ||
+    definition !== primary.taskDefinition ||
+    !sameLoadBalancers(loadBalancers, current.loadBalancers);
+  if (!redeploys && sameSettings(wanted, current)) {
+    return { result: (seen) => ({ service: serviceView(seen, on.realm, current) }) };
+  }
+  const record: ServiceRecord = {
+    ...wanted,
+    generation: current.generation + 1,
+    ...(redeploys
+      ? {
+          taskDefinition: definition,
+          deploymentId: drawDeploymentId(on.random),
+          deploymentRequestedAt: on.clock.now(),
+        }
+      : {}),
+  };
+  const { guard, put } = replace(collections.services, service, record);
+  const touched = (given?.groups ?? []).map((group) => touch(collections.targetGroups, group));
+  const seenDefinition = findDefinition(place, definition);
+  return {
+    guards: [
+      guard,
+      ...(seenDefinition ? [guardUnchanged(seenDefinition)] : []),
+      ...touched.map((each) => each.guard),
+    ],
+    puts: [put, ...touched.map((each) => each.put)],
+    result: (seen) => ({ service: serviceView(seen, on.realm, record) }),
+  };
+}
+
+/**
+ * The revision that the service shall run, by family:revision. The one that it runs may be INACTIVE; another has to be
+ * ACTIVE.
+ */
+function nextDefinition(
+  place: ClusterPlace,
+  { taskDefinition }: UpdateServiceRequest,
+  primary: DeploymentRecord,
+): string {
+  if (taskDefinition === undefined) return primary.taskDefinition;
+  const found = findDefinition(place, taskDefinition);
+  if (found && definitionName(found.value) === primary.taskDefinition) {
+    return primary.taskDefinition;
+  }
+  return definitionName(requireActiveDefinition(place, taskDefinition).value);
+}
+
+function sameLoadBalancers(a: readonly LoadBalancer[], b: readonly LoadBalancer[]): boolean {
+  const text = (list: readonly LoadBalancer[]): string =>
+    JSON.stringify(
+      list.map((item) => [item.targetGroupArn, item.containerName, item.containerPort]).sort(),
+    );
+  return text(a) === text(b);
+}
+
+function sameSettings(a: ServiceRecord, b: ServiceRecord): boolean {
+  const text = (record: ServiceRecord): string =>
+    JSON.stringify([
+      record.desiredCount,
+      settingsOf(record),
+      record.placementConstraints.map(({ type, expression }) => [type, expression]),
+      record.placementStrategy.map(({ type, field }) => [type, field]),
+      record.healthCheckGracePeriodSeconds,
+    ]);
+  return text(a) === text(b);
+}
+
+function settingsOf({ deploymentConfiguration: of }: ServiceRecord): unknown[] {
+  const breaker = of?.deploymentCircuitBreaker;
+  return [of?.minimumHealthyPercent, of?.maximumPercent, breaker?.enable, breaker?.rollback];
+}
