@@ -1,0 +1,89 @@
+// The texts of service events, as ECS words them. Pure. Source: ECS reference, section 6.11.
+// Behind the words of ECS, where it says only that something failed, stands what a user needs to know why.
+import type { UnplacedTask } from '../generated/messages.ts';
+import type { Sickness } from './health.ts';
+
+const MANUAL =
+  'For more information, see the Troubleshooting section of the Amazon ECS Developer Guide.';
+/** So many tasks are named in an event; the others are counted. */
+const NAMED = 20;
+
+const tasks = (ids: readonly string[]): string => {
+  const named = ids.slice(0, NAMED).map((id) => `(task ${id})`);
+  const more = ids.length > NAMED ? ` and ${ids.length - NAMED} more` : '';
+  return named.join(' ') + more;
+};
+
+/** Messages behind the prefix `(service NAME) `, which `serviceEvent` puts on. */
+export const text = {
+  steady: 'has reached a steady state.',
+  started: (ids: readonly string[], replacing: number) =>
+    `has started ${ids.length} tasks: ${tasks(ids)}.` +
+    (replacing > 0 ? ` Amazon ECS replaced ${replacing} tasks due to an unhealthy status.` : ''),
+  stoppedRunning: (ids: readonly string[]) =>
+    `has stopped ${ids.length} running tasks: ${tasks(ids)}.`,
+  stoppedPending: (count: number) => `stopped ${count} pending tasks.`,
+  registered: (count: number, group: string) =>
+    `registered ${count} targets in (target-group ${group})`,
+  deregistered: (count: number, group: string) =>
+    `deregistered ${count} targets in (target-group ${group})`,
+  draining: (count: number) => `has begun draining connections on ${count} tasks.`,
+  completed: (deployment: string) => `(deployment ${deployment}) deployment completed.`,
+  failed: (deployment: string) =>
+    `(deployment ${deployment}) deployment failed: tasks failed to start.`,
+  rollingBack: (deployment: string) => `rolling back to deployment ${deployment}.`,
+  unhealthy: (task: string, sickness: Sickness) =>
+    sickness.kind === 'target'
+      ? `(task ${task}) (port ${sickness.port}) is unhealthy in (target-group ${sickness.group}) ` +
+        `due to (reason ${sickness.reason})`
+      : `(task ${task}) failed container health checks.${checkOutput(sickness)}`,
+  noTargetGroup: (task: string, group: string) =>
+    `(task ${task}) is not healthy in target-group (${group}) due to TARGET GROUP IS NOT FOUND.`,
+  noHostPort: (task: string, container: string, port: number, group: string) =>
+    `(task ${task}) can't be registered in (target-group ${group}): its (container ${container}) has no ` +
+    `host port for its port ${port}. Add the port to the portMappings of the container.`,
+  unplaced: (unplaced: UnplacedTask) => {
+    const why = unplaced.closestHostId
+      ? `The closest matching (container-instance ${unplaced.closestHostId}) ${unplaced.closestReason ?? 'was refused'}.`
+      : refusals(unplaced);
+    return `was unable to place a task because no container instance met all of its requirements. ${why} ${MANUAL}`;
+  },
+  impaired: (lastFailure: string | undefined) =>
+    `is unable to consistently start tasks successfully. ${MANUAL}` +
+    (lastFailure === undefined ? '' : ` Last failure: ${lastFailure}`),
+  stuck:
+    'was unable to stop or start tasks during a deployment because of the service deployment configuration. ' +
+    'Update the minimumHealthyPercent or maximumPercent value and try again.',
+} as const;
+
+export function serviceEvent(service: string, message: string): string {
+  return `(service ${service}) ${message}`;
+}
+
+/** Texts of deployment state changes. Source: ECS reference, section 10.4. */
+export const rolloutReason = {
+  inProgress: (deployment: string) => `ECS deployment ${deployment} in progress.`,
+  completed: (deployment: string) => `ECS deployment ${deployment} completed.`,
+} as const;
+
+/** What a task that is stopped by the service scheduler says of itself. Source: ECS reference, section 4.4. */
+export const stoppedReason = {
+  scaling: (deployment: string) => `Scaling activity initiated by (deployment ${deployment})`,
+  unhealthy: (sickness: Sickness) =>
+    sickness.kind === 'target'
+      ? `Task failed ELB health checks in (target-group ${sickness.group})`
+      : 'Task failed container health checks',
+  hostLost: (host: string) => `Host EC2 (instance ${host}) terminated.`,
+} as const;
+
+function checkOutput(sickness: Sickness & { kind: 'container' }): string {
+  const output = sickness.output?.trim();
+  const said = output ? `: ${output}` : ' without any output';
+  return ` The check of (container ${sickness.container}) failed${said}`;
+}
+
+function refusals({ refusals: counts }: UnplacedTask): string {
+  if (counts.length === 0) return 'Reason: No Container Instances were found in your cluster.';
+  const each = counts.map(({ reason, hosts }) => `${reason} on ${hosts}`).join(', ');
+  return `Reason: all container instances were refused: ${each}.`;
+}

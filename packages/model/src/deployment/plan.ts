@@ -1,0 +1,186 @@
+// One look at a service: what to do now so that it comes nearer to what was asked for. Everything is decided
+// anew from the view; crashing after any action and planning again reaches the same end. Pure.
+// Source: ECS reference, sections 6 and 7.4; design, section 4.
+import { invariant } from '../assert.ts';
+import type {
+  DeploymentRecord,
+  ServiceDeploymentsRecord,
+  ServiceRecord,
+} from '../generated/messages.ts';
+import type { Action, DeploymentPlan } from './actions.ts';
+import { announce, REPEAT_AFTER_MS } from './announcements.ts';
+import { type Buckets, earliest, EMPTY_BUCKET } from './buckets.ts';
+import { chooser } from './choice.ts';
+import { concernsOf, isOver } from './concerns.ts';
+import { planDaemon } from './daemon.ts';
+import { adopted } from './deployments.ts';
+import { countTasks } from './failures.ts';
+import { type Limits, limitsOf } from './limits.ts';
+import { planRolling } from './rolling.ts';
+import { advance, type Rollout } from './rollout.ts';
+import type { Step } from './step.ts';
+import { planTargets } from './targets.ts';
+import {
+  patchActions,
+  patchesOf,
+  stopMessages,
+  targetActions,
+  targetMessages,
+  tell,
+} from './task-actions.ts';
+import { mayLaunchAt } from './throttle.ts';
+import { nextLoss, type ServiceView } from './view.ts';
+import { windUp } from './wind-up.ts';
+
+const NOTHING: Step = { starts: [], stops: [], kept: new Map(), stuck: false };
+
+/**
+ * Decide what to do about one service now.
+ * @param now milliseconds since the Unix epoch, by the controller's clock
+ */
+export function planDeployment(view: ServiceView, now: number): DeploymentPlan {
+  const { service } = view;
+  if (service?.status !== 'ACTIVE') return windUp(view, now);
+  const rollout = advance(view, service, now);
+  const { buckets } = rollout;
+  const adopting = adopted(view, rollout.deployments);
+  const gate = launchGate(view, now);
+  const step = adopting.length > 0 ? NOTHING : decide(view, service, rollout, gate.mayLaunch);
+
+  const targets = planTargets(view, rollout.deployments, now);
+  const [{ id: deploymentId }] = rollout.deployments;
+  const patches = patchesOf({ view, stops: step.stops, adopting, deploymentId, targets, now });
+  const deployments = withStep(rollout.deployments, step);
+  const steadySince = steadiness(view, deployments, rollout, now);
+  const said = announce(
+    view.record?.announced ?? {},
+    concernsOf({
+      view,
+      deployments,
+      steadySince,
+      buckets,
+      step,
+      unregistered: targets.unregistered,
+    }),
+    (key) => isOver(key, steadySince),
+    now,
+  );
+  const messages = [
+    ...targetMessages(targets),
+    ...stopMessages(step.stops),
+    ...rollout.messages,
+    ...said.messages,
+  ];
+  const steadyAgain = steadySince === undefined ? undefined : said.announced['steady'];
+  return {
+    actions: [
+      ...patchActions(patches, view.name),
+      ...targetActions(targets),
+      ...rollout.events.map((event): Action => ({ kind: 'addEvent', event })),
+      ...messages.map((message) => tell(view, message)),
+      ...step.starts.map((start): Action => ({ kind: 'startTasks', start })),
+    ],
+    record: {
+      cluster: view.cluster,
+      service: view.name,
+      observedGeneration: service.generation,
+      deployments,
+      steadySince,
+      announced: said.announced,
+    },
+    wakeAt: [
+      buckets.changesAt,
+      targets.wakeAt,
+      gate.opensAt(),
+      nextLoss(view, now),
+      steadyAgain === undefined ? undefined : steadyAgain + REPEAT_AFTER_MS,
+    ].reduce(earliest, undefined),
+    ended: rollout.ended,
+  };
+}
+
+function decide(
+  view: ServiceView,
+  service: ServiceRecord,
+  { deployments, buckets, desired }: Rollout,
+  mayLaunch: (deployment: DeploymentRecord) => boolean,
+): Step {
+  const limits = limitsOf(service, desired);
+  const common = { deployments, buckets, limits, mayLaunch };
+  if (service.schedulingStrategy === 'DAEMON') {
+    return planDaemon({ ...common, eligible: view.eligibleHosts ?? [], hosts: view.hosts });
+  }
+  const choose = chooser(view, service, buckets);
+  const step = planRolling({ ...common, desired, choose });
+  checkLimits(step, buckets, limits);
+  return step;
+}
+
+/** Invariants 1 and 2 of the design: a plan that breaks them is a bug and is not carried out. */
+function checkLimits({ starts, stops }: Step, buckets: Buckets, limits: Limits): void {
+  const starting = starts.reduce((sum, { count }) => sum + count, 0);
+  invariant(
+    starting === 0 || buckets.total + starting <= limits.maxTotal,
+    `a plan would start ${starting} tasks beside ${buckets.total}, of ${limits.maxTotal} allowed`,
+  );
+  const stopping = new Set(stops.map(({ of }) => of.task.id));
+  invariant(stopping.size === stops.length, 'a plan stops a task twice');
+  const healthyStops = [...buckets.byDeployment.values()]
+    .flatMap(({ healthy, leaving }) => [...healthy, ...leaving])
+    .filter(({ of, health }) => health.state === 'healthy' && stopping.has(of.task.id)).length;
+  invariant(
+    healthyStops === 0 || buckets.healthyTotal - healthyStops >= limits.minHealthy,
+    `a plan would stop ${healthyStops} of ${buckets.healthyTotal} healthy tasks, of which ${limits.minHealthy} must stay`,
+  );
+}
+
+/** May a deployment launch tasks now, and, if one that wants to may not, when. */
+function launchGate(
+  view: ServiceView,
+  now: number,
+): { mayLaunch: (of: DeploymentRecord) => boolean; opensAt: () => number | undefined } {
+  let opensAt: number | undefined;
+  const mayLaunch = (deployment: DeploymentRecord): boolean => {
+    const held = view.placementHeldUntil;
+    if (held !== undefined && now < held) {
+      opensAt = earliest(opensAt, held);
+      return false;
+    }
+    if (mayLaunchAt(deployment, now)) return true;
+    opensAt = earliest(opensAt, deployment.nextLaunchAt);
+    return false;
+  };
+  return { mayLaunch, opensAt: () => opensAt };
+}
+
+/** The deployments as the step leaves them: what the old ones keep, and whose tasks failed their checks. */
+function withStep(deployments: Rollout['deployments'], step: Step): readonly DeploymentRecord[] {
+  return deployments.map((deployment) => {
+    const sick = step.stops
+      .filter(({ of, sickness }) => sickness !== undefined && of.task.owner === deployment.id)
+      .map(({ of }) => of.task.id);
+    const counted = countTasks(deployment, sick);
+    const desiredCount = step.kept.get(deployment.id) ?? counted.desiredCount;
+    return desiredCount === counted.desiredCount ? counted : { ...counted, desiredCount };
+  });
+}
+
+/**
+ * Since when the service has been steady: one completed deployment, and every wanted task runs and is healthy. Once steady,
+ * a task that merely lacks a report, as while proxies reconnect, changes nothing.
+ */
+function steadiness(
+  view: ServiceView,
+  deployments: ServiceDeploymentsRecord['deployments'],
+  { buckets, desired }: Rollout,
+  now: number,
+): number | undefined {
+  const [primary, ...old] = deployments;
+  if (primary?.rolloutState !== 'COMPLETED' || old.length > 0 || buckets.total !== desired) {
+    return undefined;
+  }
+  const since = view.record?.steadySince;
+  const { healthy, unknown } = buckets.byDeployment.get(primary.id) ?? EMPTY_BUCKET;
+  if (healthy.length === desired) return since ?? now;
+  return healthy.length + unknown.length === desired ? since : undefined;
+}
