@@ -45,7 +45,7 @@ export async function freeSpace(options: LinkOptions, signal: AbortSignal): Prom
     }
     await link.repeat(
       'ending the alarm',
-      (member, call) => member.maintenance.alarm({ action: 'Deactivate', alarm: 'NoSpace' }, call),
+      (member, call) => member.maintenance.alarm({ action: 'Deactivate', alarm: 'Nospace' }, call),
       signal,
     );
     return { compactedTo, members };

@@ -1,0 +1,40 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { type ContractSubject, storeContract } from './store-contract.ts';
+import { startTestEtcd, type TestEtcd } from './testing/etcd.ts';
+import { realClock } from './testing/time.ts';
+import { EtcdLink } from './etcd-link.ts';
+
+describe('the store on etcd', function () {
+  this.timeout(30_000);
+  let server: TestEtcd;
+  let subject: ContractSubject;
+
+  before(async () => {
+    server = await startTestEtcd();
+  });
+  after(() => server.close());
+  beforeEach(() => {
+    subject = {
+      store: server.open(),
+      peer: server.open(),
+      compact: () => compact(server),
+      expire: () => delay(0),
+    };
+  });
+  afterEach(async () => {
+    await subject.store.close();
+    await subject.peer.close();
+  });
+
+  storeContract('etcd', () => subject);
+});
+
+async function compact(server: TestEtcd): Promise<void> {
+  const options = { endpoints: [server.etcd.endpoint], tls: server.tls };
+  const link = new EtcdLink({ ...options, clock: realClock, random: () => 0 });
+  const { member } = link;
+  const { header } = await member.kv.range({ key: Buffer.from('x') });
+  await member.kv.compact({ revision: header.revision });
+  link.close();
+}
