@@ -22,7 +22,11 @@ export class CommandError extends Error {
   readonly exitCode: ExitCode;
   readonly next: string | undefined;
 
-  constructor(exitCode: ExitCode, message: string, options: { next?: string; cause?: unknown } = {}) {
+  constructor(
+    exitCode: ExitCode,
+    message: string,
+    options: { next?: string; cause?: unknown } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'CommandError';
     this.exitCode = exitCode;
@@ -107,7 +111,11 @@ export function failureOf(error: unknown, attempted: string): Failure {
     const text = messageChain(error);
     const line = `${prefix}: ${text}${text.includes(error.code) ? '' : ` (${error.code})`}`;
     if (exitCode === refused && ABSENT.test(text)) {
-      return withNext(notFound, line, next ?? ABSENT_HINTS.find(([pattern]) => pattern.test(text))?.[1]);
+      return withNext(
+        notFound,
+        line,
+        next ?? ABSENT_HINTS.find(([pattern]) => pattern.test(text))?.[1],
+      );
     }
     return withNext(exitCode, line, next);
   }

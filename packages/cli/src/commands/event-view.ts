@@ -1,0 +1,26 @@
+import type { EventRecord, ServiceEvent } from '@berth/model/generated/messages.ts';
+
+import type { Context } from '../context.ts';
+import { paint } from '../output/style.ts';
+import { age } from '../output/text.ts';
+
+/** "  3m  (service web) has reached a steady state." The message is not cut: it wraps as the terminal likes. */
+export function eventLine(
+  event: Pick<EventRecord | ServiceEvent, 'createdAt' | 'message'>,
+  context: Context,
+): string {
+  const { color } = context.terminal;
+  const ago = age(context.clock.now() - event.createdAt).padStart(5);
+  return `${paint(color, 'dim', ago)}  ${event.message}`;
+}
+
+const LAST = 8;
+
+/** The last events under a heading, as `show` ends with them. Empty for none. @param events newest first */
+export function lastEvents(
+  events: readonly Pick<EventRecord | ServiceEvent, 'createdAt' | 'message'>[],
+  context: Context,
+): string[] {
+  if (events.length === 0) return [];
+  return ['', 'Events:', ...events.slice(0, LAST).map((event) => eventLine(event, context))];
+}

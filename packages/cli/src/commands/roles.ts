@@ -1,0 +1,196 @@
+// The commands that run roles: each checks its configuration, then runs until it is asked to end.
+import { X509Certificate } from 'node:crypto';
+import { hostname } from 'node:os';
+
+import { startAgent } from '@berth/agent/start.ts';
+import { startApi } from '@berth/api/start.ts';
+import { startController } from '@berth/controller/start.ts';
+import { version } from '@berth/process/version.ts';
+import { startProxy } from '@berth/proxy/start.ts';
+import { identityOf } from '@berth/rpc/identity.ts';
+import { startScheduler } from '@berth/scheduler/start.ts';
+
+import { readIdentity } from '../connection.ts';
+import type { Context, Handler, Handlers } from '../context.ts';
+import { CommandError, exitCodes } from '../failure.ts';
+import type { Flags } from '../flags.ts';
+import { say } from '../output/terminal.ts';
+import {
+  apiAddresses,
+  lossConfig,
+  machineAddress,
+  machineName,
+  portRange,
+  processConfig,
+  realmConfig,
+  refuseUnknownVariables,
+  serveConfig,
+  storeConfig,
+} from '../roles/config.ts';
+import { claimHostId } from '../roles/host-id.ts';
+import { type Start, runProcess, stateRole } from '../roles/run.ts';
+
+const holder = (): string => `${hostname()}/${process.pid}`;
+
+/** A role's configuration, checked before anything starts, and how to start it from that. */
+interface Plan {
+  readonly config: object;
+  readonly starts: readonly Start[];
+}
+
+function role(name: string, plan: (flags: Flags, tlsDirectory: string) => Plan): Handler {
+  return async (context: Context) => {
+    const { flags, terminal, environment } = context;
+    refuseUnknownVariables(environment);
+    const config = processConfig(flags);
+    const planned = plan(flags, config.tlsDirectory);
+    if (flags.on('check-config')) {
+      say(terminal, JSON.stringify({ ...config, ...planned.config }, undefined, 2));
+      return exitCodes.ok;
+    }
+    return await runProcess(name, config, planned.starts);
+  };
+}
+
+export const handlers: Handlers = {
+  server: role('server', (flags, tlsDirectory) => {
+    const [store, serve, realm] = [
+      storeConfig(flags),
+      serveConfig(flags, 7400),
+      realmConfig(flags),
+    ];
+    const scheduler = serveConfig(flags, 7401, 'scheduler-');
+    const loss = lossConfig(flags);
+    const state = stateRole(store, tlsDirectory);
+    return {
+      config: { ...store, ...serve, scheduler, realm, ...loss },
+      starts: [
+        state.start,
+        ({ surroundings }) =>
+          startApi(
+            { ...serve, realm, version, ...shared(state, store, tlsDirectory) },
+            surroundings,
+          ),
+        ({ surroundings }) =>
+          startScheduler({ ...scheduler, ...shared(state, store, tlsDirectory) }, surroundings),
+        ({ surroundings }) =>
+          startController(
+            { ...loss, holder: holder(), ...shared(state, store, tlsDirectory) },
+            surroundings,
+          ),
+      ],
+    };
+  }),
+
+  api: role('api', (flags, tlsDirectory) => {
+    const [store, serve, realm] = [
+      storeConfig(flags),
+      serveConfig(flags, 7400),
+      realmConfig(flags),
+    ];
+    const state = stateRole(store, tlsDirectory);
+    return {
+      config: { ...store, ...serve, realm },
+      starts: [
+        state.start,
+        ({ surroundings }) =>
+          startApi(
+            { ...serve, realm, version, ...shared(state, store, tlsDirectory) },
+            surroundings,
+          ),
+      ],
+    };
+  }),
+
+  scheduler: role('scheduler', (flags, tlsDirectory) => {
+    const [store, serve] = [storeConfig(flags), serveConfig(flags, 7401)];
+    const state = stateRole(store, tlsDirectory);
+    return {
+      config: { ...store, ...serve },
+      starts: [
+        state.start,
+        ({ surroundings }) =>
+          startScheduler({ ...serve, ...shared(state, store, tlsDirectory) }, surroundings),
+      ],
+    };
+  }),
+
+  controller: role('controller', (flags, tlsDirectory) => {
+    const [store, loss] = [storeConfig(flags), lossConfig(flags)];
+    const state = stateRole(store, tlsDirectory);
+    return {
+      config: { ...store, ...loss },
+      starts: [
+        state.start,
+        ({ surroundings }) =>
+          startController(
+            { ...loss, holder: holder(), ...shared(state, store, tlsDirectory) },
+            surroundings,
+          ),
+      ],
+    };
+  }),
+
+  agent: role('agent', (flags, tlsDirectory) => {
+    const config = {
+      api: apiAddresses(flags),
+      cluster: flags.text('cluster') ?? 'default',
+      name: flags.text('name') ?? machineName(),
+      address: flags.text('address') ?? machineAddress(),
+      dataDirectory: flags.text('data-dir') ?? '/var/lib/berth/agent',
+      dockerHost: flags.text('docker') ?? 'unix:///var/run/docker.sock',
+      portRange: portRange(flags),
+      attributes: flags.pairs('attribute').map(({ key, value }) => ({ name: key, value })),
+    };
+    return {
+      config,
+      starts: [
+        async ({ surroundings }) => {
+          const tls = readIdentity(tlsDirectory, 'host');
+          claimHostId(config.dataDirectory, nameIn(tls.certificate, 'host', tlsDirectory));
+          return await startAgent({ ...config, tls, stopTasksOnExit: false }, surroundings);
+        },
+      ],
+    };
+  }),
+
+  proxy: role('proxy', (flags, tlsDirectory) => {
+    const config = {
+      api: apiAddresses(flags),
+      bindAddress: flags.text('bind') ?? '0.0.0.0',
+      dataDirectory: flags.text('data-dir') ?? '/var/lib/berth/proxy',
+      version,
+    };
+    return {
+      config: { ...config, id: flags.text('id') },
+      starts: [
+        async ({ surroundings }) => {
+          const tls = readIdentity(tlsDirectory, 'proxy');
+          const id = flags.text('id') ?? nameIn(tls.certificate, 'proxy', tlsDirectory);
+          return await startProxy({ ...config, id, tls }, surroundings);
+        },
+      ],
+    };
+  }),
+};
+
+/** What every role of the control plane is given. */
+function shared(
+  state: ReturnType<typeof stateRole>,
+  { leaseSeconds }: { readonly leaseSeconds: number },
+  tlsDirectory: string,
+) {
+  const { store, cache } = state.opened();
+  return { tls: readIdentity(tlsDirectory, 'control'), store, cache, leaseSeconds };
+}
+
+/** Whom a certificate names. @throws CommandError when it is for another role */
+function nameIn(pem: string, role: 'host' | 'proxy', directory: string): string {
+  const identity = identityOf(new X509Certificate(pem).subjectAltName ?? '');
+  if (identity.role === role) return identity.name;
+  throw new CommandError(
+    exitCodes.refused,
+    `${directory}/${role}.crt names ${identity.role}/${identity.name}, expected a ${role}`,
+    { next: `berth certificate issue ${role} NAME --tls-dir ${directory}` },
+  );
+}

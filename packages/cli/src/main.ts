@@ -1,0 +1,96 @@
+// Runs one command in this process: wires the terminal, the clock, Ctrl-C and the connection to the api, and
+// turns whatever happens into output and an exit code.
+import { realClock } from '@berth/process/real-clock.ts';
+
+import { type Api, connectApi, locate } from './connection.ts';
+import type { Context, Handlers } from './context.ts';
+import { exitCodes, failureOf } from './failure.ts';
+import { type Environment, Flags } from './flags.ts';
+import { type Terminal, processTerminal } from './output/terminal.ts';
+import { parse } from './table/parse.mjs';
+
+const modules: Readonly<Record<string, () => Promise<{ readonly handlers: Handlers }>>> = {
+  certificate: () => import('./commands/certificate.ts'),
+  cluster: () => import('./commands/cluster.ts'),
+  dev: () => import('./commands/dev.ts'),
+  env: () => import('./commands/env.ts'),
+  events: () => import('./commands/events.ts'),
+  exec: () => import('./commands/exec.ts'),
+  host: () => import('./commands/host.ts'),
+  listener: () => import('./commands/listener.ts'),
+  logs: () => import('./commands/logs.ts'),
+  roles: () => import('./commands/roles.ts'),
+  rule: () => import('./commands/rule.ts'),
+  service: () => import('./commands/service.ts'),
+  state: () => import('./commands/state.ts'),
+  status: () => import('./commands/status.ts'),
+  'target-group': () => import('./commands/target-group.ts'),
+  task: () => import('./commands/task.ts'),
+  'task-definition': () => import('./commands/task-definition.ts'),
+  version: () => import('./commands/version.ts'),
+};
+
+/** They stop what they have started, in order, and listen to signals themselves. */
+const OWN_SIGNALS = new Set(['dev', 'roles']);
+const ABORT_GRACE_MS = 2000;
+
+/** Run the command line of this process and set its exit code. */
+export async function main(args: readonly string[]): Promise<void> {
+  if (args[0] === '__complete') {
+    const { completeNames } = await import('./commands/complete.ts');
+    await completeNames(args.slice(1), process.env, (text) => void process.stdout.write(text));
+    return;
+  }
+  const interrupted = new AbortController();
+  const { command } = parse(args);
+  if (!OWN_SIGNALS.has(command.module)) {
+    for (const name of ['SIGINT', 'SIGTERM'] as const) {
+      process.on(name, () => {
+        interrupted.abort();
+        setTimeout(() => process.exit(exitCodes.interrupted), ABORT_GRACE_MS).unref();
+      });
+    }
+  }
+  process.exitCode = await run(args, process.env, interrupted.signal);
+}
+
+/** Run one command. Never throws. @returns its exit code */
+export async function run(
+  args: readonly string[],
+  environment: Environment,
+  signal: AbortSignal,
+  makeTerminal: (noColor: boolean) => Terminal = processTerminal,
+): Promise<number> {
+  const line = parse(args);
+  const flags = new Flags(line, environment);
+  const terminal = makeTerminal(flags.on('no-color'));
+  const words = line.command.path.join(' ');
+  let api: Promise<Api> | undefined;
+  const context: Context = {
+    flags,
+    positionals: line.positionals,
+    rest: line.rest,
+    terminal,
+    clock: realClock,
+    environment,
+    signal,
+    cluster: flags.text('cluster') ?? environment['BERTH_CLUSTER'] ?? 'default',
+    api: () => (api ??= (async () => await connectApi(locate(flags, environment)))()),
+  };
+  try {
+    const { handlers } = (await modules[line.command.module]?.()) ?? { handlers: {} };
+    const handler = handlers[words];
+    if (!handler) throw new Error(`"${words}" is in the table and has no handler`);
+    return (await handler(context)) ?? exitCodes.ok;
+  } catch (error) {
+    if (signal.aborted) return exitCodes.interrupted;
+    const failure = failureOf(error, words);
+    for (const text of failure.lines) terminal.complain(text);
+    return failure.exitCode;
+  } finally {
+    await api?.then(
+      (made) => made.close(),
+      () => undefined,
+    );
+  }
+}

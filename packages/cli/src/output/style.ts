@@ -1,0 +1,57 @@
+// Colour, by meaning. Pure.
+
+export type Style = 'good' | 'bad' | 'warn' | 'dim' | 'strong' | 'accent';
+
+const CODES: Readonly<Record<Style, string>> = {
+  good: '32',
+  bad: '31',
+  warn: '33',
+  dim: '2',
+  strong: '1',
+  accent: '36',
+};
+
+/** The text in the style's colour, or as it is where there is no colour. */
+export function paint(color: boolean, style: Style | undefined, text: string): string {
+  return color && style ? `\u001b[${CODES[style]}m${text}\u001b[0m` : text;
+}
+
+const NAME_COLORS = ['36', '33', '32', '35', '34', '96', '93', '92', '95', '94'];
+
+/** The same name always has the same colour, among ten. */
+export function paintName(color: boolean, name: string, text: string): string {
+  if (!color) return text;
+  let hash = 0;
+  for (const letter of name) hash = (hash * 31 + letter.charCodeAt(0)) % 65_521;
+  return `\u001b[${NAME_COLORS[hash % NAME_COLORS.length] ?? '36'}m${text}\u001b[0m`;
+}
+
+const WORDS: Readonly<Record<string, Style>> = {
+  ACTIVE: 'good',
+  RUNNING: 'good',
+  HEALTHY: 'good',
+  COMPLETED: 'good',
+  healthy: 'good',
+  serving: 'good',
+  yes: 'good',
+  UNHEALTHY: 'bad',
+  FAILED: 'bad',
+  unhealthy: 'bad',
+  no: 'bad',
+  DRAINING: 'warn',
+  PENDING: 'warn',
+  ACTIVATING: 'warn',
+  DEACTIVATING: 'warn',
+  STOPPING: 'warn',
+  IN_PROGRESS: 'warn',
+  draining: 'warn',
+  initial: 'warn',
+  STOPPED: 'dim',
+  INACTIVE: 'dim',
+  UNKNOWN: 'dim',
+};
+
+/** The style of a status word of ECS or ALB. */
+export function styleOf(word: string): Style | undefined {
+  return Object.hasOwn(WORDS, word) ? WORDS[word] : undefined;
+}

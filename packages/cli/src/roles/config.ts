@@ -1,0 +1,138 @@
+// The configuration of a role from its flags and variables: checked as a whole before anything starts.
+import { networkInterfaces, hostname } from 'node:os';
+
+import { messageChain } from '@berth/model/errors.ts';
+import { LOG_LEVELS, type LogLevel } from '@berth/process/logger.ts';
+import { parseAddress } from '@berth/rpc/channel-options.ts';
+
+import type { Environment, Flags } from '../flags.ts';
+import { UsageError, environmentNames } from '../table/parse.mjs';
+
+export interface ProcessConfig {
+  readonly adminHost: string;
+  readonly adminPort: number;
+  readonly logLevel: LogLevel;
+  readonly tlsDirectory: string;
+}
+
+export interface StoreConfig {
+  readonly etcd: readonly string[];
+  readonly leaseSeconds: number;
+}
+
+export interface ServeConfig {
+  readonly listen: string;
+  readonly advertise: string;
+}
+
+const DEFAULT_TLS = '/etc/berth/tls';
+const LEASE_SECONDS = 10;
+/** A lease below this does not survive a busy disk; above, a dead leader is missed for too long. */
+const LEASE_RANGE = { min: 2, max: 60 };
+const LOST_AFTER_MS = 20_000;
+/** Set for people's shells by `berth env`, and by tests; no role reads them. */
+const OTHER_NAMES = /^BERTH_(PROXY_URL|TEST_.*)$/;
+
+/** @throws UsageError that names each variable with our prefix that none of the table reads */
+export function refuseUnknownVariables(environment: Environment): void {
+  const known = environmentNames();
+  const unknown = Object.keys(environment).filter(
+    (name) => name.startsWith('BERTH_') && !known.includes(name) && !OTHER_NAMES.test(name),
+  );
+  if (unknown.length === 0) return;
+  throw new UsageError(
+    `Unknown environment variables: ${unknown.sort().join(', ')}. Known are ${known.filter((name) => name.startsWith('BERTH_')).join(', ')}.`,
+    'berth help environment',
+  );
+}
+
+export function processConfig(flags: Flags): ProcessConfig {
+  const { host, port } = parsed(flags, 'admin', flags.text('admin') ?? '127.0.0.1:7404');
+  return {
+    adminHost: host,
+    adminPort: port,
+    logLevel: flags.word('log-level', LOG_LEVELS) ?? 'info',
+    tlsDirectory: flags.text('tls-dir') ?? DEFAULT_TLS,
+  };
+}
+
+export function storeConfig(flags: Flags): StoreConfig {
+  const members = (flags.text('etcd') ?? '127.0.0.1:7402').split(',').filter(Boolean);
+  for (const member of members) parsed(flags, 'etcd', member.replace(/^https:\/\//, ''));
+  return { etcd: members, leaseSeconds: flags.integer('lease', LEASE_RANGE) ?? LEASE_SECONDS };
+}
+
+/** @param prefix of the flags: `scheduler-` for those of a scheduler beside an api */
+export function serveConfig(flags: Flags, port: number, prefix = ''): ServeConfig {
+  const listen = flags.text(`${prefix}listen`) ?? `127.0.0.1:${port}`;
+  const { host } = parsed(flags, `${prefix}listen`, listen);
+  const advertise = flags.text(`${prefix}advertise`) ?? listen;
+  parsed(flags, `${prefix}advertise`, advertise);
+  if (['0.0.0.0', '::'].includes(host) && advertise === listen) {
+    throw flags.wrong(
+      `--${prefix}listen ${listen} is every address of this machine: say with --${prefix}advertise which one others use`,
+    );
+  }
+  return { listen, advertise };
+}
+
+export function realmConfig(flags: Flags): { readonly region: string; readonly account: string } {
+  const account = flags.text('account') ?? '000000000000';
+  if (!/^\d{12}$/.test(account)) {
+    throw flags.wrong(`--account must be twelve digits, found "${account}"`);
+  }
+  return { region: flags.text('region') ?? 'us-east-1', account };
+}
+
+export function lossConfig(flags: Flags): {
+  readonly hostLostAfterMs: number;
+  readonly proxyLostAfterMs: number;
+} {
+  return {
+    hostLostAfterMs: flags.duration('host-lost-after') ?? LOST_AFTER_MS,
+    proxyLostAfterMs: flags.duration('proxy-lost-after') ?? LOST_AFTER_MS,
+  };
+}
+
+export function apiAddresses(flags: Flags): readonly string[] {
+  const addresses = (flags.text('api') ?? '127.0.0.1:7400').split(',').filter(Boolean);
+  for (const address of addresses) parsed(flags, 'api', address);
+  return addresses;
+}
+
+const PORTS = /^(\d{1,5})-(\d{1,5})$/;
+const PORT_MAX = 65_535;
+
+export function portRange(flags: Flags): { readonly first: number; readonly last: number } {
+  const text = flags.text('ports') ?? '20000-29999';
+  const [, first, last] = (PORTS.exec(text) ?? []).map(Number);
+  if (first === undefined || last === undefined || first < 1 || last > PORT_MAX || first > last) {
+    throw flags.wrong(`--ports must be FIRST-LAST within 1 and ${PORT_MAX}, found "${text}"`);
+  }
+  return { first, last };
+}
+
+/** This machine's name, as far as an id may hold it. */
+export function machineName(): string {
+  return hostname().replace(/[^A-Za-z0-9._-]/g, '-') || 'host';
+}
+
+/** The first address of this machine that others can reach. */
+export function machineAddress(): string {
+  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  return (
+    addresses.find(({ family, internal }) => family === 'IPv4' && !internal)?.address ?? '127.0.0.1'
+  );
+}
+
+function parsed(
+  flags: Flags,
+  name: string,
+  text: string,
+): { readonly host: string; readonly port: number } {
+  try {
+    return parseAddress(text);
+  } catch (error) {
+    throw flags.wrong(`--${name}: ${messageChain(error).replace(/\.$/, '')}`);
+  }
+}

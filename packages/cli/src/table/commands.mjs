@@ -1,0 +1,60 @@
+// The one table of commands: parsing, help and shell completion all read it.
+import { API_FLAGS, COMMON_FLAGS } from './build.mjs';
+import { resourceCommands } from './resources.mjs';
+import { roleCommands } from './roles.mjs';
+import { serviceCommands } from './services.mjs';
+import { watchingCommands } from './watching.mjs';
+
+export const commands = [
+  ...roleCommands,
+  ...watchingCommands,
+  ...serviceCommands,
+  ...resourceCommands,
+].map((command) => ({
+  ...command,
+  flags: [...command.flags, ...(command.local ? [] : API_FLAGS), ...COMMON_FLAGS],
+}));
+
+/** What the first words stand for, in the order and under the headings of `berth --help`. */
+export const sections = [
+  { title: 'Try it', names: ['dev', 'status', 'env'] },
+  {
+    title: 'Deploy and look',
+    names: ['service', 'task', 'task-definition', 'logs', 'exec', 'events'],
+  },
+  { title: 'Route requests', names: ['listener', 'rule', 'target-group'] },
+  { title: 'Machines', names: ['cluster', 'host'] },
+  {
+    title: 'Run the parts of a cluster',
+    names: ['server', 'agent', 'proxy', 'api', 'scheduler', 'controller', 'certificate'],
+  },
+  { title: 'Other', names: ['state', 'version', 'completion', 'help'] },
+];
+
+export const groupSummaries = {
+  service: 'Keep tasks running, update and scale them',
+  task: 'Run, list and stop tasks',
+  'task-definition': 'Register and list what tasks are made from',
+  listener: 'The ports of the proxies',
+  rule: 'Which requests go where',
+  'target-group': 'The tasks behind a rule, and their health',
+  cluster: 'Create and list clusters',
+  host: 'List, drain and remove machines',
+  certificate: 'The identities of roles that are started alone',
+  state: 'What etcd holds, as JSON',
+  help: 'Show help on a command, or: exit-codes, environment',
+};
+
+/** @returns the command whose path begins the words, or undefined */
+export function findCommand(words) {
+  return (
+    commands.find(
+      ({ path }) => path.length === 2 && path[0] === words[0] && path[1] === words[1],
+    ) ?? commands.find(({ path }) => path.length === 1 && path[0] === words[0])
+  );
+}
+
+/** @returns the commands below a first word that is none by itself */
+export function commandsOf(group) {
+  return commands.filter(({ path }) => path.length === 2 && path[0] === group);
+}

@@ -1,0 +1,204 @@
+// Commands that start the roles, and the one-machine cluster.
+import { command, flag } from './build.mjs';
+
+const env = (name) => ({ env: name });
+
+const TLS = [
+  flag(
+    'tls-dir',
+    'DIRECTORY',
+    'has ca.crt and NAME.crt, NAME.key of this role',
+    env('BERTH_TLS_DIR'),
+  ),
+];
+const ADMIN = [
+  flag(
+    'admin',
+    'HOST:PORT',
+    'serve /metrics, /healthz and /readyz here (default 127.0.0.1:7404)',
+    env('BERTH_ADMIN'),
+  ),
+  flag('log-level', 'LEVEL', 'debug, info (default), warn or error', {
+    complete: ['debug', 'info', 'warn', 'error'],
+    env: 'BERTH_LOG_LEVEL',
+  }),
+  flag('check-config', '', 'only check the configuration'),
+];
+const STORE = [
+  flag('etcd', 'HOST:PORT,...', 'members of etcd (default 127.0.0.1:7402)', env('BERTH_ETCD')),
+  flag(
+    'lease',
+    'SECONDS',
+    'how long a dead process keeps its leadership (default 10)',
+    env('BERTH_LEASE'),
+  ),
+];
+const SERVE = (port, what) => [
+  flag(
+    'listen',
+    'HOST:PORT',
+    `where ${what} serves gRPC (default 127.0.0.1:${port})`,
+    env('BERTH_LISTEN'),
+  ),
+  flag(
+    'advertise',
+    'HOST:PORT',
+    'the address that others reach it by (default: that of --listen)',
+    env('BERTH_ADVERTISE'),
+  ),
+];
+const REALM = [
+  flag('region', 'NAME', 'in ARNs (default us-east-1)', env('BERTH_REGION')),
+  flag('account', 'ID', 'in ARNs (default 000000000000)', env('BERTH_ACCOUNT')),
+];
+const CONTROLLER = [
+  flag(
+    'host-lost-after',
+    'DURATION',
+    'replace the tasks of a host that is gone this long (default 20s)',
+    env('BERTH_HOST_LOST_AFTER'),
+  ),
+  flag(
+    'proxy-lost-after',
+    'DURATION',
+    'wait this long for a proxy that is gone (default 20s)',
+    env('BERTH_PROXY_LOST_AFTER'),
+  ),
+];
+const SCHEDULER_PORT = [
+  flag(
+    'scheduler-listen',
+    'HOST:PORT',
+    'where the scheduler serves gRPC (default 127.0.0.1:7401)',
+    env('BERTH_SCHEDULER_LISTEN'),
+  ),
+  flag(
+    'scheduler-advertise',
+    'HOST:PORT',
+    'the address that others reach it by',
+    env('BERTH_SCHEDULER_ADVERTISE'),
+  ),
+];
+const SESSION = [
+  flag('api', 'HOST:PORT,...', 'replicas of the api (default 127.0.0.1:7400)', env('BERTH_API')),
+];
+
+const role = (usage, summary, flags) =>
+  command(usage, summary, { module: 'roles', flags, local: true });
+
+export const roleCommands = [
+  command('dev', 'Run a one-machine cluster with a sample service behind a proxy', {
+    flags: [
+      flag('keep', '', 'leave the cluster running in the background'),
+      flag('stop', '', 'stop the cluster that runs on the data directory'),
+      flag('fresh', '', 'forget the stored state first'),
+      flag('no-sample', '', 'do not deploy the sample service'),
+      flag('plain', '', 'print lines instead of the live view'),
+      flag('http-port', 'PORT', 'the proxy’s listener (default 8080)', env('BERTH_HTTP_PORT')),
+      flag(
+        'port-base',
+        'PORT',
+        'first of five ports on 127.0.0.1: api, scheduler, etcd (2), metrics (default 7400)',
+        env('BERTH_PORT_BASE'),
+      ),
+      flag(
+        'data-dir',
+        'DIRECTORY',
+        'its state (default: .berth/dev in the checkout)',
+        env('BERTH_DATA_DIR'),
+      ),
+    ],
+    details:
+      'Uses the Docker Engine that answers (DOCKER_HOST, then the default socket), else starts one of its own. Ctrl-C stops everything that it started; the next start goes on from the stored state.',
+    examples: [
+      'berth dev',
+      'berth dev --keep; eval "$(berth env)"; berth status; berth dev --stop',
+    ],
+    local: true,
+  }),
+  role('server', 'Run a control plane: api, scheduler and controller', [
+    ...SERVE(7400, 'the api'),
+    ...SCHEDULER_PORT,
+    ...STORE,
+    ...REALM,
+    ...CONTROLLER,
+    ...TLS,
+    ...ADMIN,
+  ]),
+  role('api', 'Run an api replica', [...SERVE(7400, 'it'), ...STORE, ...REALM, ...TLS, ...ADMIN]),
+  role('scheduler', 'Run a scheduler', [...SERVE(7401, 'it'), ...STORE, ...TLS, ...ADMIN]),
+  role('controller', 'Run a service controller', [...CONTROLLER, ...STORE, ...TLS, ...ADMIN]),
+  role('agent', 'Run the agent of a host', [
+    ...SESSION,
+    flag('cluster', 'NAME', 'the cluster to join (default: default)', env('BERTH_CLUSTER')),
+    flag('name', 'NAME', 'the host’s name (default: the machine’s)', env('BERTH_HOST_NAME')),
+    flag(
+      'address',
+      'ADDRESS',
+      'where its tasks’ ports are reached (default: the machine’s)',
+      env('BERTH_HOST_ADDRESS'),
+    ),
+    flag('attribute', 'NAME=VALUE', 'an attribute of the host; may be repeated', {
+      multiple: true,
+      env: 'BERTH_HOST_ATTRIBUTES',
+    }),
+    flag(
+      'docker',
+      'URL',
+      'the Docker Engine (default unix:///var/run/docker.sock)',
+      env('DOCKER_HOST'),
+    ),
+    flag(
+      'ports',
+      'FIRST-LAST',
+      'dynamic host ports (default 20000-29999)',
+      env('BERTH_HOST_PORTS'),
+    ),
+    flag(
+      'data-dir',
+      'DIRECTORY',
+      'its memory (default /var/lib/berth/agent)',
+      env('BERTH_DATA_DIR'),
+    ),
+    ...TLS,
+    ...ADMIN,
+  ]),
+  role('proxy', 'Run a proxy', [
+    ...SESSION,
+    flag('id', 'NAME', 'the proxy’s name (default: the machine’s)', env('BERTH_PROXY_ID')),
+    flag(
+      'bind',
+      'ADDRESS',
+      'where its listeners listen (default 0.0.0.0)',
+      env('BERTH_PROXY_BIND'),
+    ),
+    flag(
+      'data-dir',
+      'DIRECTORY',
+      'its memory (default /var/lib/berth/proxy)',
+      env('BERTH_DATA_DIR'),
+    ),
+    ...TLS,
+    ...ADMIN,
+  ]),
+  command('certificate create-authority', 'Create the authority of a cluster', {
+    flags: [...TLS],
+    details:
+      'Writes ca.crt and ca.key. The key signs every identity: keep it where nobody else reads it.',
+    local: true,
+  }),
+  command('certificate issue ROLE NAME', 'Issue a certificate that names its holder', {
+    flags: [
+      flag('san', 'NAME', 'a DNS name or address that it serves; may be repeated', {
+        multiple: true,
+      }),
+      flag('days', 'N', 'how long it is valid (default 365)'),
+      flag('out', 'FILE', 'without extension (default: ROLE in the TLS directory)'),
+      ...TLS,
+    ],
+    complete: { ROLE: ['admin', 'control', 'host', 'proxy'] },
+    details: 'Writes FILE.crt and FILE.key, signed by ca.key of the TLS directory.',
+    examples: ['berth certificate issue host web-1 --out /tmp/web-1/host --tls-dir /etc/berth/tls'],
+    local: true,
+  }),
+];

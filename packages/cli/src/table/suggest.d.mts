@@ -1,0 +1,1 @@
+export declare function nearest(word: string, candidates: readonly string[]): string | undefined;
