@@ -76,7 +76,13 @@ describe('LineSplitter', () => {
   it('bounds a line, with and without an end', () => {
     const splitter = new LineSplitter();
     const lines = splitter.push(Buffer.alloc(200_000, 'x'));
-    assert.deepEqual(lines.map((line) => line.length), [65_536, 65_536, 65_536]);
-    assert.deepEqual(splitter.end().map((line) => line.length), [200_000 - 3 * 65_536]);
+    assert.deepEqual(
+      lines.map((line) => line.length),
+      [65_536, 65_536, 65_536],
+    );
+    assert.deepEqual(
+      splitter.end().map((line) => line.length),
+      [200_000 - 3 * 65_536],
+    );
   });
 });

@@ -35,13 +35,19 @@ interface Case {
 const running = (more: Known = {}): Known => ({ phase: 'RUNNING', startedAt: 1, ...more });
 const exited = (exitCode: number): Known => ({ phase: 'STOPPED', startedAt: 1, exitCode });
 const db = { name: 'db', essential: false };
-const on = (condition: 'START' | 'COMPLETE' | 'SUCCESS' | 'HEALTHY'): Input<ContainerDefinition> => ({
+const on = (
+  condition: 'START' | 'COMPLETE' | 'SUCCESS' | 'HEALTHY',
+): Input<ContainerDefinition> => ({
   name: 'web',
   dependsOn: [{ containerName: 'db', condition }],
 });
 const wait = (ms?: number): Step => ({ kind: 'wait', ms });
 const pullWeb: Step = { kind: 'pull', container: 'web' };
-const ordered = { desiredStatus: 'STOPPED', stopCode: 'UserInitiated', stoppedReason: 'bye' } as const;
+const ordered = {
+  desiredStatus: 'STOPPED',
+  stopCode: 'UserInitiated',
+  stoppedReason: 'bye',
+} as const;
 
 const CASES: readonly Case[] = [
   {
@@ -99,12 +105,42 @@ const CASES: readonly Case[] = [
     task: ordered,
     expect: { kind: 'finished' },
   },
-  { name: 'START waits for RUNNING', containers: [db, on('START')], known: { db: { phase: 'CREATED' } }, expect: { kind: 'start', container: 'db' } },
-  { name: 'START is met by RUNNING', containers: [db, on('START')], known: { db: running() }, expect: pullWeb },
-  { name: 'START is met by one that has run', containers: [db, on('START')], known: { db: exited(9) }, expect: pullWeb },
-  { name: 'COMPLETE waits for the exit', containers: [db, on('COMPLETE')], known: { db: running() }, expect: wait() },
-  { name: 'COMPLETE is met by any exit', containers: [db, on('COMPLETE')], known: { db: exited(4) }, expect: pullWeb },
-  { name: 'SUCCESS is met by exit 0', containers: [db, on('SUCCESS')], known: { db: exited(0) }, expect: pullWeb },
+  {
+    name: 'START waits for RUNNING',
+    containers: [db, on('START')],
+    known: { db: { phase: 'CREATED' } },
+    expect: { kind: 'start', container: 'db' },
+  },
+  {
+    name: 'START is met by RUNNING',
+    containers: [db, on('START')],
+    known: { db: running() },
+    expect: pullWeb,
+  },
+  {
+    name: 'START is met by one that has run',
+    containers: [db, on('START')],
+    known: { db: exited(9) },
+    expect: pullWeb,
+  },
+  {
+    name: 'COMPLETE waits for the exit',
+    containers: [db, on('COMPLETE')],
+    known: { db: running() },
+    expect: wait(),
+  },
+  {
+    name: 'COMPLETE is met by any exit',
+    containers: [db, on('COMPLETE')],
+    known: { db: exited(4) },
+    expect: pullWeb,
+  },
+  {
+    name: 'SUCCESS is met by exit 0',
+    containers: [db, on('SUCCESS')],
+    known: { db: exited(0) },
+    expect: pullWeb,
+  },
   {
     name: 'SUCCESS can’t be met by another exit code',
     containers: [db, on('SUCCESS')],
@@ -112,9 +148,24 @@ const CASES: readonly Case[] = [
     expect: { kind: 'finished' },
     stop: { stopCode: 'TaskFailedToStart', reason: /\[db\].*\[web\].*did not exit successfully/ },
   },
-  { name: 'HEALTHY waits for health', containers: [db, on('HEALTHY')], known: { db: running() }, expect: wait() },
-  { name: 'HEALTHY waits even while unhealthy', containers: [db, on('HEALTHY')], known: { db: running({ health: 'UNHEALTHY' }) }, expect: wait() },
-  { name: 'HEALTHY is met by HEALTHY', containers: [db, on('HEALTHY')], known: { db: running({ health: 'HEALTHY' }) }, expect: pullWeb },
+  {
+    name: 'HEALTHY waits for health',
+    containers: [db, on('HEALTHY')],
+    known: { db: running() },
+    expect: wait(),
+  },
+  {
+    name: 'HEALTHY waits even while unhealthy',
+    containers: [db, on('HEALTHY')],
+    known: { db: running({ health: 'UNHEALTHY' }) },
+    expect: wait(),
+  },
+  {
+    name: 'HEALTHY is met by HEALTHY',
+    containers: [db, on('HEALTHY')],
+    known: { db: running({ health: 'HEALTHY' }) },
+    expect: pullWeb,
+  },
   {
     name: 'HEALTHY can’t be met by one that has exited',
     containers: [db, on('HEALTHY')],
@@ -214,7 +265,9 @@ describe('nextStep', () => {
 
 function ranFor(known: Case['known']): Map<string, number> {
   return new Map(
-    Object.entries(known).flatMap(([name, { ranMs }]) => (ranMs === undefined ? [] : [[name, ranMs]])),
+    Object.entries(known).flatMap(([name, { ranMs }]) =>
+      ranMs === undefined ? [] : [[name, ranMs]],
+    ),
   );
 }
 
@@ -227,7 +280,14 @@ type Happening =
 
 const happenings: fc.Arbitrary<Happening> = fc.oneof(
   { weight: 12, arbitrary: fc.constant({ kind: 'step' } as const) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('exit' as const), which: fc.nat(4), code: fc.constantFrom(0, 0, 1) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('exit' as const),
+      which: fc.nat(4),
+      code: fc.constantFrom(0, 0, 1),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('healthy' as const), which: fc.nat(4) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('fail' as const), which: fc.nat(4) }) },
   { weight: 1, arbitrary: fc.constant({ kind: 'order-stop' } as const) },
@@ -339,7 +399,11 @@ function carriedOut(memory: TaskMemory, step: Step): TaskMemory {
         const phase = view.containers.get(name)?.phase;
         assert.equal(phase, 'STOPPED', `${step.container} stopped before ${name}`);
       }
-      return updateContainer(memory, step.container, { phase: 'STOPPED', exitCode: 143, finishedAt: 6 });
+      return updateContainer(memory, step.container, {
+        phase: 'STOPPED',
+        exitCode: 143,
+        finishedAt: 6,
+      });
     }
     default:
       return memory;

@@ -21,7 +21,9 @@ function portsOf(count: number, more: Partial<PortsOptions> = {}): Ports {
 
 async function take(ports: Ports, task: string, hostPort = 0): Promise<number | string> {
   const allocation = await ports.allocate(task, [{ containerPort: 80, hostPort }], false);
-  return allocation.kind === 'allocated' ? (allocation.bindings[0]?.hostPort ?? 0) : allocation.kind;
+  return allocation.kind === 'allocated'
+    ? (allocation.bindings[0]?.hostPort ?? 0)
+    : allocation.kind;
 }
 
 describe('Ports', () => {
