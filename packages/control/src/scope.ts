@@ -64,3 +64,24 @@ export function childScope(...parents: readonly AbortSignal[]): Scope {
   }
   return { signal: controller.signal, abort };
 }
+
+/**
+ * The items of an iterable until it ends or the signal is aborted, even while it waits for the next one.
+ * @throws what the iterable throws, or the signal's reason
+ */
+export async function* untilAborted<T>(
+  items: AsyncIterable<T>,
+  signal: AbortSignal,
+): AsyncGenerator<T, void, undefined> {
+  const iterator = items[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const step = await abortable(iterator.next(), signal);
+      if (step.done) return;
+      yield step.value;
+    }
+  } finally {
+    // Not awaited: a generator learns of it only when what it waits for comes.
+    iterator.return?.().catch(() => undefined);
+  }
+}

@@ -1,6 +1,7 @@
 // Typed gRPC clients over mutual TLS. Every unary call has a deadline; streams are iterables with
 // back-pressure in both directions; every failure is a `BerthError`. Nothing is repeated here: a call is
 // sent once, on a connection that stands, or not at all.
+import { untilAborted } from '@berth/control/scope.ts';
 import { BerthError } from '@berth/model/errors.ts';
 import * as grpc from '@grpc/grpc-js';
 
@@ -10,7 +11,7 @@ import type { ServiceName } from './generated/services.ts';
 import { methodsOf, type Method } from './load.ts';
 import { deadlineIn } from './network-time.ts';
 import { fromWire } from './status.ts';
-import { readStream, sendAll } from './streams.ts';
+import { sendAll } from './streams.ts';
 
 export interface ConnectionOptions {
   /** HOST:PORT, one or several; calls fail over among them. */
@@ -134,7 +135,7 @@ export function connect(options: ConnectionOptions): Connection {
     signal?.addEventListener('abort', onAbort, { once: true });
     incoming.on('error', () => undefined); // cancelling reports an error even when nobody iterates any more
     try {
-      yield* readStream(incoming, over.signal);
+      yield* untilAborted(incoming as AsyncIterable<unknown>, over.signal);
     } catch (error) {
       throw unsendable ?? failure(error, call.name, link.address, signal);
     } finally {

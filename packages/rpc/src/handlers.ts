@@ -1,5 +1,5 @@
 // Wraps one handler for grpc-js: decode, identify the caller, run, encode, map what was thrown, report.
-import { abortable, childScope, type Scope } from '@berth/control/scope.ts';
+import { abortable, childScope, untilAborted, type Scope } from '@berth/control/scope.ts';
 import type { Logger } from '@berth/control/logger.ts';
 import { BerthError, isBerthError } from '@berth/model/errors.ts';
 import type * as grpc from '@grpc/grpc-js';
@@ -9,7 +9,7 @@ import type { ServiceName } from './generated/services.ts';
 import { identityOf } from './identity.ts';
 import type { Method } from './load.ts';
 import { toWire } from './status.ts';
-import { readStream, sendAll } from './streams.ts';
+import { sendAll } from './streams.ts';
 import { unknownWords } from './words.ts';
 
 /** A handler of any method; `methodsOf` says what it really takes and gives. */
@@ -143,5 +143,6 @@ async function* decoded(
   method: Method,
   signal: AbortSignal,
 ): AsyncGenerator<unknown, void, undefined> {
-  for await (const bytes of readStream<Buffer>(call, signal)) yield method.request.decode(bytes);
+  for await (const bytes of untilAborted(call as AsyncIterable<Buffer>, signal))
+    yield method.request.decode(bytes);
 }

@@ -1,25 +1,8 @@
 // Between Node's object streams, as grpc-js has them, and async iterables: both directions with
 // back-pressure, and both ended at once by a signal.
-import type { Readable, Writable } from 'node:stream';
+import type { Writable } from 'node:stream';
 
-import { abortable } from '@berth/control/scope.ts';
-
-/** The stream's items, read only as fast as they are asked for. @throws the stream's error, or the signal's reason */
-export async function* readStream<T>(
-  stream: Readable,
-  signal: AbortSignal,
-): AsyncGenerator<T, void, undefined> {
-  const iterator = stream[Symbol.asyncIterator]() as AsyncIterator<T>;
-  try {
-    for (;;) {
-      const step = await abortable(iterator.next(), signal);
-      if (step.done) return;
-      yield step.value;
-    }
-  } finally {
-    letGo(iterator);
-  }
-}
+import { abortable, untilAborted } from '@berth/control/scope.ts';
 
 /**
  * Write all items, waiting whenever the stream has enough, then end it.
@@ -31,17 +14,10 @@ export async function sendAll<T>(
   signal: AbortSignal,
   encode: (item: T) => unknown = (item) => item,
 ): Promise<void> {
-  const iterator = items[Symbol.asyncIterator]();
-  try {
-    for (;;) {
-      const step = await abortable(iterator.next(), signal);
-      if (step.done) break;
-      if (!stream.write(encode(step.value))) await drained(stream, signal);
-    }
-    stream.end();
-  } finally {
-    letGo(iterator);
+  for await (const item of untilAborted(items, signal)) {
+    if (!stream.write(encode(item))) await drained(stream, signal);
   }
+  stream.end();
 }
 
 async function drained(stream: Writable, signal: AbortSignal): Promise<void> {
@@ -55,9 +31,4 @@ async function drained(stream: Writable, signal: AbortSignal): Promise<void> {
   } finally {
     stream.off('drain', resume);
   }
-}
-
-/** Tell an iterator that it is no longer wanted; a generator that waits for something learns of it when that comes. */
-function letGo(iterator: AsyncIterator<unknown>): void {
-  iterator.return?.().catch(() => undefined);
 }

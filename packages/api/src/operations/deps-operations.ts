@@ -1,0 +1,14 @@
+// What Berth's own operations are given besides what all operations are.
+import type { AgentSessions } from '../sessions/agent-sessions.ts';
+import type { StreamBroker } from '../sessions/streams.ts';
+import type { OperationsDeps } from './deps.ts';
+import type { Replicas } from './replicas.ts';
+
+export interface OwnOperationsDeps extends OperationsDeps {
+  readonly version: string;
+  /** Where this replica serves gRPC, for other replicas. */
+  readonly replicaAddress: () => string;
+  readonly agents: Pick<AgentSessions, 'holds'>;
+  readonly streams: Pick<StreamBroker, 'relay'>;
+  readonly replicas: Replicas;
+}

@@ -1,0 +1,38 @@
+// Berth's own operations: what ECS has no words for.
+import type { GetInfoResponse } from '@berth/model/generated/messages.ts';
+import type { Handlers } from '@berth/rpc/api.ts';
+import { collections } from '@berth/store/keys.ts';
+
+import type { OwnOperationsDeps } from './deps-operations.ts';
+import { exec } from './exec.ts';
+import { getState, listState } from './raw-state.ts';
+import { streamLogs } from './stream-logs.ts';
+import { watchEvents } from './watch-events.ts';
+import { watchService } from './watch-service.ts';
+
+export function operationsHandlers(deps: OwnOperationsDeps): Handlers<'Operations'> {
+  return {
+    GetInfo: async (_request, { signal }) => {
+      await deps.freshen(signal);
+      return info(deps);
+    },
+    WatchEvents: (request, context) => watchEvents(deps, request, context),
+    WatchService: (request, context) => watchService(deps, request, context),
+    StreamLogs: (request, context) => streamLogs(deps, request, context),
+    Exec: (inputs, context) => exec(deps, inputs, context),
+    GetState: (request, { signal }) => getState(deps.store, request, signal),
+    ListState: (request, { signal }) => listState(deps.store, request, signal),
+  };
+}
+
+function info({ cache, realm, version, replicaAddress }: OwnOperationsDeps): GetInfoResponse {
+  return {
+    version,
+    replica: replicaAddress(),
+    region: realm.region,
+    account: realm.account,
+    leaders: Array.from(cache.list(collections.leader), ({ value }) => value),
+    proxies: Array.from(cache.list(collections.sessions, 'proxy'), ({ value }) => value),
+    revision: cache.revision,
+  };
+}

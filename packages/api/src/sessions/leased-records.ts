@@ -1,0 +1,189 @@
+// Records that are true only as long as this replica lives: sessions and target health. What should stand
+// in the store is kept in memory; a reconciler makes it so, again after a lost lease or a record that vanished.
+import { Reconciler } from '@berth/control/reconciler.ts';
+import type { Clock, Random } from '@berth/control/clock.ts';
+import type { Logger } from '@berth/control/logger.ts';
+import { BerthError } from '@berth/model/errors.ts';
+import { keyOf, type Collection } from '@berth/store/keys.ts';
+import { putRecord } from '@berth/store/record.ts';
+import type { MessageName, MessageTypes } from '@berth/model/generated/messages.ts';
+import type { ChangeBatch, StateCache } from '@berth/store/state.ts';
+import type { Guard, Put, Store } from '@berth/store/store.ts';
+
+import type { ReplicaLease } from './replica-lease.ts';
+
+export interface LeasedRecordsOptions {
+  readonly store: Store;
+  readonly cache: StateCache;
+  readonly lease: ReplicaLease;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+/** How a record is written. */
+export interface Terms {
+  /**
+   * What must hold, asked before each write; again, on a newer view, when it did not hold. Undefined: the record is not to
+   * stand any longer. `written` is what stands of it, as far as known.
+   * @throws BerthError to be asked again later
+   */
+  guards(written: Written | undefined): readonly Guard[] | undefined;
+}
+
+export interface Written {
+  readonly modRevision: number;
+}
+
+interface Entry {
+  readonly value: object;
+  readonly terms: Terms;
+  put(lease: string): Put;
+}
+
+interface Standing extends Written {
+  readonly lease: string;
+  readonly value: object;
+}
+
+const WORKERS = 64;
+
+export class LeasedRecords {
+  readonly #options: LeasedRecordsOptions;
+  readonly #wanted = new Map<string, Entry>();
+  readonly #written = new Map<string, Standing>();
+  readonly #reconciler: Reconciler;
+
+  constructor(options: LeasedRecordsOptions) {
+    this.#options = options;
+    const { clock, random, logger } = options;
+    this.#reconciler = new Reconciler({
+      name: 'leased-records',
+      workers: WORKERS,
+      reconcile: (key, signal) => this.#reconcile(key, signal),
+      resyncMs: 0,
+      keys: () => this.#wanted.keys(),
+      clock,
+      random,
+      logger,
+      backoff: { initialMs: 50, maxMs: 3_000 },
+    });
+    options.lease.onRenewed(() => this.#all());
+  }
+
+  /** Records that are to be in the store. */
+  get size(): number {
+    return this.#wanted.size;
+  }
+
+  /** From now on this record is to stand in the store. */
+  set<N extends MessageName>(
+    of: Collection<N>,
+    parts: readonly string[],
+    value: MessageTypes[N],
+    terms: Terms,
+  ): void {
+    const key = keyOf(of, ...parts);
+    this.#wanted.set(key, { value, terms, put: (lease) => putRecord(of, parts, value, lease) });
+    this.#reconciler.add(key);
+  }
+
+  /** A record that the caller has just written by itself under `lease`, in a transaction with others. */
+  adopt<N extends MessageName>(
+    of: Collection<N>,
+    parts: readonly string[],
+    value: MessageTypes[N],
+    terms: Terms,
+    standing: Written & { readonly lease: string },
+  ): void {
+    const key = keyOf(of, ...parts);
+    if ((this.#written.get(key)?.modRevision ?? 0) > standing.modRevision) return; // a later one was faster
+    this.#written.set(key, { ...standing, value });
+    this.set(of, parts, value, terms);
+  }
+
+  /** What was last asked for under this key. */
+  wanted(key: string): object | undefined {
+    return this.#wanted.get(key)?.value;
+  }
+
+  /** What of it stands in the store, as far as known. */
+  written(key: string): Written | undefined {
+    return this.#written.get(key);
+  }
+
+  /**
+   * The record is no longer to stand; it is deleted unless another has written it since.
+   * @param value only if it is still this one that is wanted
+   */
+  remove(key: string, value?: object): void {
+    const wanted = this.#wanted.get(key)?.value;
+    if (wanted === undefined || (value !== undefined && wanted !== value)) return;
+    this.#wanted.delete(key);
+    this.#reconciler.add(key);
+  }
+
+  /** To be called for each batch of the cache: a record of ours that somebody deleted is written again. */
+  observe(batch: ChangeBatch): void {
+    for (const { before, after } of batch.changes) {
+      if (after || !before || !this.#wanted.has(before.key)) continue;
+      const standing = this.#written.get(before.key);
+      if (standing && standing.modRevision >= batch.revision) continue; // written again since
+      this.#written.delete(before.key);
+      this.#reconciler.add(before.key);
+    }
+  }
+
+  run(signal: AbortSignal): Promise<void> {
+    return this.#reconciler.run(signal);
+  }
+
+  #all(): void {
+    for (const key of this.#wanted.keys()) this.#reconciler.add(key);
+  }
+
+  async #reconcile(key: string, signal: AbortSignal): Promise<object> {
+    const { lease } = this.#options;
+    if (!lease.held) return {}; // the next one brings all of them up again
+    const entry = this.#wanted.get(key);
+    const standing = this.#written.get(key);
+    if (!entry) await this.#delete(key, standing, signal);
+    else if (standing?.lease !== lease.id || standing.value !== entry.value) {
+      await this.#write(key, entry, standing, signal);
+    }
+    return {};
+  }
+
+  async #delete(key: string, standing: Standing | undefined, signal: AbortSignal): Promise<void> {
+    if (!standing) return;
+    const guards = [{ key, modRevision: standing.modRevision }];
+    await this.#options.store.commit({ guards, puts: [], deletes: [key] }, signal);
+    if (this.#written.get(key) === standing) this.#written.delete(key);
+  }
+
+  async #write(
+    key: string,
+    entry: Entry,
+    standing: Standing | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { store, cache, lease } = this.#options;
+    const guards = entry.terms.guards(standing);
+    if (!guards) {
+      if (this.#wanted.get(key) === entry) this.#wanted.delete(key);
+      await this.#delete(key, standing, signal);
+      return;
+    }
+    const leaseId = lease.id;
+    const result = await store.commit({ guards, puts: [entry.put(leaseId)], deletes: [] }, signal);
+    if (result.committed) {
+      this.#written.set(key, { modRevision: result.revision, lease: leaseId, value: entry.value });
+      return;
+    }
+    await cache.reached(result.revision, signal);
+    throw new BerthError(
+      'Unavailable',
+      `${key} could not be written: something has changed meanwhile.`,
+    );
+  }
+}

@@ -1,0 +1,129 @@
+// Starts the api: the control plane's doors. Any number of replicas may run; none leads.
+import type { Realm } from '@berth/model/resources/arn.ts';
+import { rpcMetrics } from '@berth/process/metrics.ts';
+import type { Role, Surroundings } from '@berth/process/role.ts';
+import type { TlsIdentity } from '@berth/rpc/api.ts';
+import { formatAddress, parseAddress } from '@berth/rpc/channel-options.ts';
+import { leaderClient } from '@berth/rpc/leader-client.ts';
+import { serve } from '@berth/rpc/server.ts';
+import { collections } from '@berth/store/keys.ts';
+import type { StateCache } from '@berth/store/state.ts';
+import type { Store } from '@berth/store/store.ts';
+
+import { authorized } from './authorize.ts';
+import { sessionCounters, sessionGauges } from './metrics.ts';
+import type { OwnOperationsDeps } from './operations/deps-operations.ts';
+import { ecsHandlers } from './operations/ecs/handlers.ts';
+import { freshenFrom } from './operations/freshen.ts';
+import { loadBalancingHandlers } from './operations/load-balancing/handlers.ts';
+import { operationsHandlers } from './operations/operations-service.ts';
+import { Replicas } from './operations/replicas.ts';
+import { startSessions } from './sessions/start-sessions.ts';
+
+export interface ApiOptions {
+  /** HOST:PORT to listen on. */
+  readonly listen: string;
+  /** HOST:PORT where other replicas, agents and proxies reach this one; port 0 stands for the one it listens on. */
+  readonly advertise: string;
+  /** A `control` identity. */
+  readonly tls: TlsIdentity;
+  readonly realm: Realm;
+  readonly store: Store;
+  readonly cache: StateCache;
+  readonly version: string;
+  readonly leaseSeconds: number;
+}
+
+/** Resolves when it serves. @throws BerthError Unavailable when the address or a lease can't be had */
+export async function startApi(
+  options: ApiOptions,
+  surroundings: Surroundings,
+): Promise<Role & { readonly address: string }> {
+  const { store, cache, realm, tls, version, leaseSeconds } = options;
+  const { clock, random, metrics } = surroundings;
+  const logger = surroundings.logger.child({ component: 'api' });
+  const sessions = await startSessions({
+    store,
+    cache,
+    clock,
+    random,
+    logger,
+    leaseSeconds,
+    replicaAddress: () => advertised,
+    counters: sessionCounters(metrics),
+  });
+  sessionGauges(metrics, sessions);
+  const scheduler = leaderClient({
+    service: 'Scheduler',
+    address: () => cache.get(collections.leader, 'scheduler')?.value.address,
+    tls,
+    clock,
+    random,
+  });
+  const replicas = new Replicas(tls);
+  const deps: OwnOperationsDeps = {
+    store,
+    cache,
+    clock,
+    random,
+    realm,
+    logger,
+    version,
+    traffic: sessions.proxies,
+    agents: sessions.agents,
+    streams: sessions.streams,
+    replicas,
+    replicaAddress: () => advertised,
+    freshen: freshenFrom(store, cache),
+    schedulerPlace: (request, signal) => scheduler.calls.Place(request, { signal }),
+    schedulerExplain: (request, signal) => scheduler.calls.Explain(request, { signal }),
+  };
+  const endAll = async (): Promise<void> => {
+    await sessions.stop();
+    scheduler.close();
+    replicas.close();
+  };
+  const server = await serve({
+    address: options.listen,
+    tls,
+    logger,
+    onCall: rpcMetrics(metrics, 'api').onCall,
+    services: {
+      Ecs: authorized('Ecs', ecsHandlers(deps)),
+      LoadBalancing: authorized('LoadBalancing', loadBalancingHandlers(deps)),
+      Operations: authorized('Operations', operationsHandlers(deps)),
+      Agents: authorized('Agents', {
+        Session: (messages, context) => sessions.agents.serve(messages, context),
+        Stream: (messages, context) => sessions.streams.serve(messages, context),
+      }),
+      Proxies: authorized('Proxies', {
+        Session: (messages, context) => sessions.proxies.serve(messages, context),
+      }),
+    },
+  }).catch(async (error: unknown) => {
+    await endAll();
+    throw error;
+  });
+  const advertised = advertisedAddress(options.advertise, server.address);
+  let stopping = false;
+  return {
+    name: 'api',
+    address: server.address,
+    failed: sessions.failed,
+    unready: () => {
+      if (stopping) return 'stopping';
+      if (!cache.filled) return 'the view of the state is not filled';
+      return sessions.lease.held ? undefined : 'there is no lease in etcd to write under';
+    },
+    stop: async (graceMs) => {
+      stopping = true;
+      await server.close(graceMs);
+      await endAll();
+    },
+  };
+}
+
+function advertisedAddress(advertise: string, listening: string): string {
+  const { host, port } = parseAddress(advertise);
+  return formatAddress({ host, port: port === 0 ? parseAddress(listening).port : port });
+}
