@@ -3,7 +3,7 @@
 import type { Clock } from '@berth/control/clock.ts';
 import { childScope } from '@berth/control/scope.ts';
 
-import { CALL_WITHIN_MS, type EtcdLink } from './etcd-link.ts';
+import type { EtcdLink } from './etcd-link.ts';
 import { keepLease } from './lease-keeper.ts';
 import type { Lease } from './store.ts';
 
@@ -51,7 +51,7 @@ async function renewOnce(
 ): Promise<boolean> {
   const member = link.member;
   const scope = childScope(signal);
-  const stream = await member.leases.leaseKeepAlive({ deadline: clock.now() + CALL_WITHIN_MS });
+  const stream = await member.leases.leaseKeepAlive({ deadline: clock.now() + link.callWithinMs });
   try {
     return await new Promise<boolean>((resolve, reject) => {
       stream.on('error', reject);

@@ -12,8 +12,9 @@ import { Host } from 'etcd3/lib/connection-pool.js';
 
 import { berthErrorOf, isTransient } from './etcd-errors.ts';
 
-/** How long one unary call may take at one member. */
-export const CALL_WITHIN_MS = 3_000;
+const CALL_WITHIN_MS = 3_000;
+/** How many times a call's deadline all tries together may take. */
+const TOTAL = 4;
 const RETRY = { initialMs: 50, maxMs: 1_000 };
 
 export interface LinkOptions {
@@ -22,6 +23,13 @@ export interface LinkOptions {
   readonly tls: TlsIdentity;
   readonly clock: Clock;
   readonly random: Random;
+  /** How long one call may take at one member; all tries together take at most four times that. Default 3 s. */
+  readonly callWithinMs?: number | undefined;
+}
+
+/** Which member is used now. Links that share it leave a sick member together. */
+export interface Preference {
+  member: number;
 }
 
 /** The typed services of one member. */
@@ -90,34 +98,37 @@ function unary<T>(client: Client, method: string, request: unknown, scope: CallS
 
 /** The members as one purpose uses them: all calls go to one until it fails, then to the next. */
 export class EtcdLink {
+  readonly members: readonly Member[];
+  /** Deadline of one call. */
+  readonly callWithinMs: number;
+  /** Deadline of all tries together. */
+  readonly totalMs: number;
   readonly #options: LinkOptions;
-  readonly #members: Member[];
-  #current: number;
+  readonly #preference: Preference;
 
-  constructor(options: LinkOptions) {
+  constructor(options: LinkOptions, preference: Preference = { member: 0 }) {
     this.#options = options;
-    this.#members = options.endpoints.map((endpoint) => connectMember(endpoint, options.tls));
-    this.#current = Math.floor(options.random() * this.#members.length);
-  }
-
-  get members(): readonly Member[] {
-    return this.#members;
+    this.#preference = preference;
+    this.callWithinMs = options.callWithinMs ?? CALL_WITHIN_MS;
+    this.totalMs = this.callWithinMs * TOTAL;
+    this.members = options.endpoints.map((endpoint) => connectMember(endpoint, options.tls));
   }
 
   get member(): Member {
-    return this.#members[this.#current] as Member;
+    return this.members[this.#preference.member] as Member;
   }
 
-  /** Leave a member that has failed, unless another caller has done so already. */
+  /** Leave a member that has failed, unless that has been done already. */
   leave(failed: Member): void {
-    if (failed === this.member) this.#current = (this.#current + 1) % this.#members.length;
+    if (failed !== this.member) return;
+    this.#preference.member = (this.#preference.member + 1) % this.members.length;
   }
 
   /** One try at the present member. @throws what gRPC reports, after leaving a member that is in trouble */
   async once<T>(
     run: (member: Member, options: CallOptions) => Promise<T>,
     signal: AbortSignal,
-    withinMs = CALL_WITHIN_MS,
+    withinMs = this.callWithinMs,
   ): Promise<T> {
     const member = this.member;
     const deadline = this.#options.clock.now() + withinMs;
@@ -136,7 +147,7 @@ export class EtcdLink {
     run: (member: Member, options: CallOptions) => Promise<T>,
     signal: AbortSignal,
   ): Promise<T | undefined> {
-    const scope: CallScope = { deadline: this.#options.clock.now() + CALL_WITHIN_MS, signal };
+    const scope: CallScope = { deadline: this.#options.clock.now() + this.callWithinMs, signal };
     try {
       return await run(member, scope);
     } catch {
@@ -158,7 +169,7 @@ export class EtcdLink {
     limits: { readonly withinMs?: number; readonly totalMs?: number } = {},
   ): Promise<T> {
     const { clock, random } = this.#options;
-    const end = clock.monotonic() + (limits.totalMs ?? 4 * CALL_WITHIN_MS);
+    const end = clock.monotonic() + (limits.totalMs ?? this.totalMs);
     for (let failures = 1; ; failures += 1) {
       try {
         return await this.once(run, signal, limits.withinMs);
@@ -174,6 +185,6 @@ export class EtcdLink {
   }
 
   close(): void {
-    for (const member of this.#members) member.close();
+    for (const member of this.members) member.close();
   }
 }

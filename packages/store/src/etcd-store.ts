@@ -2,15 +2,13 @@
 // own. Only Berth's control plane uses this etcd: whatever else writes to it makes views wait longer.
 import { randomUUID } from 'node:crypto';
 
-import type { Clock, Random } from '@berth/control/clock.ts';
-import type { TlsIdentity } from '@berth/rpc/api.ts';
 import type { IKeyValue, IRangeResponse } from 'etcd3';
 
 import { CommitLane } from './commit-lane.ts';
 import { berthErrorOf, isCompacted, isTooLargeAnswer } from './etcd-errors.ts';
 import { after, endOf, entryOf, isMark } from './etcd-keys.ts';
 import { grantLease } from './etcd-lease.ts';
-import { EtcdLink } from './etcd-link.ts';
+import { EtcdLink, type LinkOptions, type Preference } from './etcd-link.ts';
 import { watchEtcd } from './etcd-watch.ts';
 import { GroupCommit } from './group-commit.ts';
 import { ROOT } from './keys.ts';
@@ -25,22 +23,13 @@ import type {
   WatchBatch,
 } from './store.ts';
 
-export interface EtcdStoreOptions {
-  /** HOST:PORT or https://HOST:PORT of every member. */
-  readonly endpoints: readonly string[];
-  readonly tls: TlsIdentity;
-  readonly clock: Clock;
-  readonly random: Random;
-}
-
 /** Commits in flight at a time. More than two did not pay: see `test/bench/store.ts`. */
 const LANES = 2;
 const PAGE = { first: 500, least: 1, most: 10_000, bytes: 8 * 1024 * 1024 };
-const PAGE_WITHIN_MS = 10_000;
 const LIST_TRIES = 5;
 
 export class EtcdStore implements Store {
-  readonly #options: EtcdStoreOptions;
+  readonly #options: LinkOptions;
   readonly #reads: EtcdLink;
   readonly #writes: EtcdLink;
   readonly #leases: EtcdLink;
@@ -50,19 +39,22 @@ export class EtcdStore implements Store {
   readonly #closed = new AbortController();
   #clusterId = '';
 
-  constructor(options: EtcdStoreOptions) {
+  constructor(options: LinkOptions) {
     this.#options = options;
-    this.#reads = new EtcdLink(options);
-    this.#writes = new EtcdLink(options);
-    this.#leases = new EtcdLink(options);
-    this.#watches = new EtcdLink(options);
+    const { clock, random, endpoints } = options;
+    const preference: Preference = { member: Math.floor(random() * endpoints.length) };
+    this.#reads = new EtcdLink(options, preference);
+    this.#writes = new EtcdLink(options, preference);
+    this.#leases = new EtcdLink(options, preference);
+    this.#watches = new EtcdLink(options, preference);
     const unique = randomUUID();
     this.#lanes = Array.from(
       { length: LANES },
       (_, at) => new CommitLane({ ...options, link: this.#writes, name: `${unique}-${at}` }),
     );
     this.#commits = new GroupCommit({
-      clock: options.clock,
+      clock,
+      withinMs: this.#writes.totalMs,
       lanes: this.#lanes.map((lane) => (of, until) => lane.commit(of, until, this.#closed.signal)),
     });
   }
@@ -172,7 +164,7 @@ export class EtcdStore implements Store {
       (member, options) =>
         member.kv.range({ key, range_end: end, limit, revision, keys_only: keysOnly }, options),
       signal,
-      { withinMs: PAGE_WITHIN_MS },
+      { withinMs: 2 * this.#reads.callWithinMs, totalMs: 2 * this.#reads.totalMs },
     );
   }
 

@@ -25,6 +25,8 @@ export type Outcome =
 
 export interface GroupCommitOptions {
   readonly clock: Clock;
+  /** How long a transaction may wait to be sent, and then for its outcome. */
+  readonly withinMs: number;
   /** Each carries out one transaction at a time, until the monotonic time given. */
   readonly lanes: readonly ((of: Transaction, until: number) => Promise<Outcome>)[];
 }
@@ -35,7 +37,6 @@ const GROUP_BYTES = 512 * 1024;
 const QUEUE_LIMIT = 20_000;
 /** How far to look in the queue for transactions that may go along. */
 const LOOK_AHEAD = 1_000;
-const WITHIN_MS = 10_000;
 
 interface Waiting {
   readonly of: Transaction;
@@ -48,6 +49,7 @@ interface Waiting {
 
 export class GroupCommit {
   readonly #clock: Clock;
+  readonly #withinMs: number;
   readonly #idle: GroupCommitOptions['lanes'][number][];
   readonly #inFlight = new Set<readonly Waiting[]>();
   #queue: Waiting[] = [];
@@ -55,6 +57,7 @@ export class GroupCommit {
 
   constructor(options: GroupCommitOptions) {
     this.#clock = options.clock;
+    this.#withinMs = options.withinMs;
     this.#idle = [...options.lanes];
   }
 
@@ -70,7 +73,7 @@ export class GroupCommit {
       );
     }
     const result = new Promise<CommitResult>((resolve, reject) => {
-      const until = this.#clock.monotonic() + WITHIN_MS;
+      const until = this.#clock.monotonic() + this.#withinMs;
       this.#queue.push({ of, bytes: transactionBytes(of), signal, until, resolve, reject });
     });
     queueMicrotask(() => this.#pump());
@@ -151,7 +154,7 @@ export class GroupCommit {
     group: readonly Waiting[],
     lane: GroupCommitOptions['lanes'][number],
   ): Promise<void> {
-    const until = this.#clock.monotonic() + WITHIN_MS;
+    const until = this.#clock.monotonic() + this.#withinMs;
     let rest = group;
     while (rest.length > 0) {
       try {

@@ -21,8 +21,8 @@ export interface TestEtcd {
   readonly etcd: EmbeddedEtcd;
   readonly tls: TlsIdentity;
   readonly options: EmbeddedEtcdOptions;
-  /** A store on this etcd, or through the given endpoints. */
-  open(...endpoints: string[]): EtcdStore;
+  /** A store on this etcd, or through the given endpoints. Starts with the first endpoint. */
+  open(options?: { endpoints?: readonly string[]; callWithinMs?: number }): EtcdStore;
   /** Ends it, closes the stores and removes its data. */
   close(): Promise<void>;
 }
@@ -65,12 +65,13 @@ export async function startTestEtcd(quotaBytes?: number): Promise<TestEtcd> {
     etcd,
     tls: options.clientTls,
     options,
-    open: (...endpoints) => {
+    open: ({ endpoints = [etcd.endpoint], callWithinMs } = {}) => {
       const store = new EtcdStore({
-        endpoints: endpoints.length > 0 ? endpoints : [etcd.endpoint],
+        endpoints,
         tls: options.clientTls,
         clock: realClock,
-        random: Math.random,
+        random: () => 0,
+        callWithinMs,
       });
       stores.push(store);
       return store;
