@@ -11,8 +11,8 @@ export function isReservedAttribute(name: string): boolean {
   return RESERVED.some((prefix) => name.startsWith(prefix));
 }
 
-/** Names and values alone, as they are also checked at a host's registration. @throws BerthError by the checker */
-export function checkAttributes(check: Checker, attributes: readonly Attribute[]): void {
+/** Names and values alone. */
+function checkAttributes(check: Checker, attributes: readonly Attribute[]): void {
   for (const [index, { name, value }] of attributes.entries()) {
     check.text(
       `attributes[${index}].name`,
