@@ -1,0 +1,53 @@
+// What the parts of one term of the controller share.
+import type { Clock, Random } from '@berth/control/clock.ts';
+import type { Logger } from '@berth/control/logger.ts';
+import type { PlaceRequest, PlaceResponse } from '@berth/model/generated/messages.ts';
+import type { Leadership } from '@berth/store/election.ts';
+import type { StateCache } from '@berth/store/state.ts';
+import type { CommitResult, Store, Transaction } from '@berth/store/store.ts';
+
+import type { ControllerMetrics } from './metrics.ts';
+import type { Observations } from './observations.ts';
+import type { PlacementHolds } from './placement-holds.ts';
+
+/** The scheduler, seen from here. */
+export interface Placer {
+  /** @throws BerthError StaleView, NotLeader, Unavailable, or what is wrong with the request */
+  place(request: PlaceRequest, signal: AbortSignal): Promise<PlaceResponse>;
+}
+
+export interface TermContext {
+  readonly store: Store;
+  readonly cache: StateCache;
+  readonly leadership: Leadership;
+  readonly placer: Placer;
+  readonly observations: Observations;
+  readonly holds: PlacementHolds;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly metrics: ControllerMetrics;
+  readonly nextEventId: () => string;
+  readonly hostLostAfterMs: number;
+}
+
+/**
+ * Commit transactions one after the other, and wait until the view shows them.
+ * @returns false when one was refused because something had changed; what was before it is committed, and the view has
+ * moved on
+ */
+export async function commitAll(
+  { store, cache, metrics }: Pick<TermContext, 'store' | 'cache' | 'metrics'>,
+  transactions: readonly Transaction[],
+  signal: AbortSignal,
+): Promise<boolean> {
+  let last: CommitResult | undefined;
+  for (const transaction of transactions) {
+    last = await store.commit(transaction, signal);
+    if (!last.committed) break;
+  }
+  if (!last) return true;
+  if (!last.committed) metrics.conflict();
+  await cache.reached(last.revision, signal);
+  return last.committed;
+}

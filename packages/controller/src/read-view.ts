@@ -1,0 +1,206 @@
+// Reads from the state what a plan for one service is made from. Reads everything in one go, so that it is of one
+// revision; changes nothing.
+import { chargeOf } from '@berth/model/placement/charge.ts';
+import { eligibleHosts } from '@berth/model/deployment/daemon.ts';
+import {
+  type HostView,
+  isLost,
+  type ServiceView,
+  type TargetView,
+  type TaskView,
+} from '@berth/model/deployment/view.ts';
+import type {
+  HostRecord,
+  LoadBalancer,
+  ServiceRecord,
+  TargetGroupRecord,
+  TaskDefinitionRecord,
+  TaskRecord,
+} from '@berth/model/generated/messages.ts';
+import { hostView } from '@berth/model/placement/host.ts';
+import { Ledger } from '@berth/model/placement/ledger.ts';
+import { placementSpec } from '@berth/model/placement/spec.ts';
+import { nameOf } from '@berth/model/resources/arn.ts';
+import { parseDefinitionName } from '@berth/model/resources/task-definition.ts';
+import { collections } from '@berth/store/keys.ts';
+import type { State, Stored } from '@berth/store/state.ts';
+
+import type { Observations } from './observations.ts';
+
+export interface ViewOptions {
+  readonly observations: Observations;
+  readonly hostLostAfterMs: number;
+  /** Milliseconds since the Unix epoch. */
+  readonly now: number;
+}
+
+/** The view of a service; also of one whose record is gone but whose tasks are not. */
+export function readView(
+  state: State,
+  cluster: string,
+  name: string,
+  options: ViewOptions,
+): ServiceView {
+  const service = state.get(collections.services, cluster, name)?.value;
+  const record = state.get(collections.deployments, cluster, name)?.value;
+  const tasks = [...state.tasksByService(cluster, name)].map((stored) =>
+    readTask(state, stored, options.observations),
+  );
+  const balancers = [
+    ...(service?.loadBalancers ?? []),
+    ...(record?.deployments ?? []).flatMap(({ loadBalancers }) => loadBalancers),
+  ];
+  const eligible =
+    service?.schedulingStrategy === 'DAEMON' && service.status === 'ACTIVE'
+      ? readEligible(state, service, options)
+      : undefined;
+  const hostIds = new Set([...tasks.map(({ task }) => task.hostId), ...(eligible ?? [])]);
+  const packs = service?.placementStrategy.some(({ type }) => type === 'binpack') ?? false;
+  return {
+    cluster,
+    name,
+    service,
+    record,
+    tasks,
+    definitions: readDefinitions(state, [
+      ...tasks.map(({ task }) => task.taskDefinition),
+      ...(service ? [service.taskDefinition] : []),
+    ]),
+    groups: readGroups(state, balancers, tasks),
+    hosts: readHosts(state, cluster, hostIds, packs, options),
+    proxies: options.observations.proxies(state),
+    hostLostAfterMs: options.hostLostAfterMs,
+    eligibleHosts: eligible,
+  };
+}
+
+export function readTask(
+  state: State,
+  { value: task }: Stored<TaskRecord>,
+  observations: Observations,
+): TaskView {
+  const targets = [...state.targetsByTask(task.id)].map(({ value: record }): TargetView => ({
+    record,
+    health: [...state.list(collections.targetHealth, record.group, record.id)].map(
+      ({ value }) => value,
+    ),
+  }));
+  return {
+    task,
+    status: state.get(collections.taskStatus, task.cluster, task.id)?.value,
+    runningSince: observations.runningSince(task.id),
+    targets,
+  };
+}
+
+/** What a plan needs to know of hosts, by id. Those that are not registered are left out. */
+export function readHosts(
+  state: State,
+  cluster: string,
+  ids: Iterable<string>,
+  withCapacity: boolean,
+  { observations }: Pick<ViewOptions, 'observations'>,
+): ReadonlyMap<string, HostView> {
+  const hosts = new Map<string, HostView>();
+  for (const id of ids) {
+    const record = state.get(collections.hosts, cluster, id)?.value;
+    if (!record) continue;
+    const free = withCapacity ? freeOn(state, record) : { cpuFree: 0, memoryFree: 0 };
+    hosts.set(id, {
+      record,
+      connected: isConnected(state, id),
+      goneSince: observations.hostGoneSince(id),
+      replicaTasks: record.status === 'DRAINING' ? replicaTasksOn(state, id) : 0,
+      ...free,
+    });
+  }
+  return hosts;
+}
+
+export function isConnected(state: State, hostId: string): boolean {
+  return state.get(collections.sessions, 'host', hostId) !== undefined;
+}
+
+function freeOn(state: State, host: HostRecord): { cpuFree: number; memoryFree: number } {
+  let cpuFree = host.registeredResources?.cpu ?? 0;
+  let memoryFree = host.registeredResources?.memory ?? 0;
+  for (const { value: task } of state.tasksByHost(host.id)) {
+    const charge = chargeOf(task, state.get(collections.taskStatus, task.cluster, task.id)?.value);
+    cpuFree -= charge?.cpu ?? 0;
+    memoryFree -= charge?.memory ?? 0;
+  }
+  return { cpuFree, memoryFree };
+}
+
+function replicaTasksOn(state: State, hostId: string): number {
+  let count = 0;
+  for (const { value: task } of state.tasksByHost(hostId)) {
+    if (task.service === undefined) continue;
+    const service = state.get(collections.services, task.cluster, task.service)?.value;
+    const status = state.get(collections.taskStatus, task.cluster, task.id)?.value;
+    if (service?.schedulingStrategy !== 'DAEMON' && status?.lastStatus !== 'STOPPED') count += 1;
+  }
+  return count;
+}
+
+/** A daemon's hosts: those that placement would take, were there room, and that are not lost. */
+function readEligible(state: State, service: ServiceRecord, options: ViewOptions): string[] {
+  const definition = readDefinitions(state, [service.taskDefinition]).get(service.taskDefinition);
+  if (!definition) return [];
+  const spec = placementSpec({
+    definition,
+    group: `service:${service.name}`,
+    ofService: true,
+    placementConstraints: service.placementConstraints,
+    placementStrategy: [],
+  });
+  const records = [...state.list(collections.hosts, service.cluster)].map(({ value }) => value);
+  const ids = records.map(({ id }) => id);
+  const hosts = readHosts(state, service.cluster, ids, false, options);
+  const around = { hosts, hostLostAfterMs: options.hostLostAfterMs };
+  const ledger = new Ledger();
+  for (const record of records) {
+    if (isLost(around, record.id, options.now)) continue;
+    ledger.putHost(hostView(record, isConnected(state, record.id)));
+    if (spec.memberOf.some(({ text }) => text.includes('task:'))) chargeHost(state, ledger, record);
+  }
+  return eligibleHosts(ledger, spec);
+}
+
+function chargeHost(state: State, ledger: Ledger, host: HostRecord): void {
+  for (const { value: task } of state.tasksByHost(host.id)) {
+    const charge = chargeOf(task, state.get(collections.taskStatus, task.cluster, task.id)?.value);
+    if (charge) ledger.charge(task.id, charge);
+  }
+}
+
+function readDefinitions(
+  state: State,
+  names: readonly string[],
+): ReadonlyMap<string, TaskDefinitionRecord> {
+  const found = new Map<string, TaskDefinitionRecord>();
+  for (const name of new Set(names)) {
+    const { family, revision } = parseDefinitionName(name) ?? {};
+    if (family === undefined || revision === undefined) continue;
+    const record = state.get(collections.taskDefinitions, family, String(revision))?.value;
+    if (record) found.set(name, record);
+  }
+  return found;
+}
+
+function readGroups(
+  state: State,
+  balancers: readonly LoadBalancer[],
+  tasks: readonly TaskView[],
+): ReadonlyMap<string, TargetGroupRecord> {
+  const names = [
+    ...balancers.map(({ targetGroupArn }) => nameOf(targetGroupArn)),
+    ...tasks.flatMap(({ targets }) => targets.map(({ record }) => record.group)),
+  ];
+  const found = new Map<string, TargetGroupRecord>();
+  for (const name of new Set(names)) {
+    const record = state.get(collections.targetGroups, name)?.value;
+    if (record) found.set(name, record);
+  }
+  return found;
+}

@@ -1,0 +1,132 @@
+// Turns a plan into transactions. Each proves that this controller still leads, that the service is still what
+// the plan was made for, and that no record that it changes has changed meanwhile. Any number of them
+// may be carried out before a crash: the next plan goes on from there. Pure but for the ids of events.
+import { patched } from '@berth/model/deployment/patch.ts';
+import type { Action, DeploymentPlan, PlannedEvent } from '@berth/model/deployment/actions.ts';
+import { isSame } from '@berth/model/deployment/equal.ts';
+import type { EventRecord, ServiceDeploymentsRecord } from '@berth/model/generated/messages.ts';
+import { collections, keyOf } from '@berth/store/keys.ts';
+import { guardAbsent, guardUnchanged, putRecord } from '@berth/store/record.ts';
+import type { State } from '@berth/store/state.ts';
+import type { Guard, Put, Transaction } from '@berth/store/store.ts';
+import { MAX_OPERATIONS, mergeTransactions, transactionBytes } from '@berth/store/transaction.ts';
+
+export interface WriteOptions {
+  /** Of the leader. */
+  readonly guard: Guard;
+  readonly nextEventId: () => string;
+  /** Milliseconds since the Unix epoch. */
+  readonly now: number;
+}
+
+/** Some changes that are committed together. */
+export type Write = Partial<Transaction>;
+
+const MAX_BYTES = 512 * 1024;
+
+/** The transactions of a plan, in the order to commit them; none when there is nothing to write. */
+export function planWrites(
+  state: State,
+  cluster: string,
+  service: string,
+  plan: DeploymentPlan,
+  options: WriteOptions,
+): Transaction[] {
+  const writes = [recordWrite(state, cluster, service, plan.record)];
+  const retires = plan.actions.some(({ kind }) => kind === 'retireService');
+  for (const action of plan.actions) writes.push(actionWrite(state, cluster, action, options));
+  const found = state.get(collections.services, cluster, service);
+  const always = [
+    options.guard,
+    found ? guardUnchanged(found) : guardAbsent(collections.services, cluster, service),
+  ];
+  const transactions = packed(writes, always);
+  if (!retires || !found) return transactions;
+  const retired = { ...found.value, status: 'INACTIVE', deletedAt: options.now } as const;
+  const puts = [putRecord(collections.services, [cluster, service], retired)];
+  return [...transactions, mergeTransactions({ guards: always, puts })];
+}
+
+/** Fit writes into as few transactions as the store allows, each with the guards that are always asked for. */
+export function packed(writes: readonly Write[], always: readonly Guard[]): Transaction[] {
+  const transactions: Transaction[] = [];
+  let current: Transaction | undefined;
+  for (const write of writes) {
+    if ((write.puts?.length ?? 0) + (write.deletes?.length ?? 0) === 0) continue;
+    const joined = mergeTransactions(current ?? { guards: always }, write);
+    const fits =
+      joined.guards.length <= MAX_OPERATIONS &&
+      joined.puts.length + joined.deletes.length <= MAX_OPERATIONS &&
+      transactionBytes(joined) <= MAX_BYTES;
+    if (fits) current = joined;
+    else {
+      if (current) transactions.push(current);
+      current = mergeTransactions({ guards: always }, write);
+    }
+  }
+  if (current) transactions.push(current);
+  return transactions;
+}
+
+/** The record of a service's deployments as it has to be. */
+export function recordWrite(
+  state: State,
+  cluster: string,
+  service: string,
+  wanted: ServiceDeploymentsRecord | undefined,
+): Write {
+  const found = state.get(collections.deployments, cluster, service);
+  if (isSame(found?.value, wanted)) return {};
+  const parts = [cluster, service];
+  const guards = [
+    found ? guardUnchanged(found) : guardAbsent(collections.deployments, cluster, service),
+  ];
+  if (!wanted) return { guards, deletes: [keyOf(collections.deployments, ...parts)] };
+  return { guards, puts: [putRecord(collections.deployments, parts, wanted)] };
+}
+
+/** What one action writes; nothing for those that others carry out. */
+export function actionWrite(
+  state: State,
+  cluster: string,
+  action: Action,
+  options: WriteOptions,
+): Write {
+  switch (action.kind) {
+    case 'patchTask': {
+      const found = state.get(collections.tasks, cluster, action.taskId);
+      if (!found) return {};
+      const task = patched(found.value, action.patch);
+      return {
+        guards: [guardUnchanged(found)],
+        puts: [putRecord(collections.tasks, found.parts, task)],
+      };
+    }
+    case 'putTarget': {
+      const { group, id } = action.target;
+      const found = state.get(collections.targets, group, id);
+      return {
+        guards: [found ? guardUnchanged(found) : guardAbsent(collections.targets, group, id)],
+        puts: [putRecord(collections.targets, [group, id], action.target)],
+      };
+    }
+    case 'removeTarget': {
+      const found = state.get(collections.targets, action.target.group, action.target.id);
+      return found ? { guards: [guardUnchanged(found)], deletes: [found.key] } : {};
+    }
+    case 'addEvent':
+      return { puts: [eventPut(cluster, action.event, options)] };
+    case 'retireService':
+    case 'startTasks':
+      return {};
+  }
+}
+
+export function eventPut(
+  cluster: string,
+  event: PlannedEvent,
+  { nextEventId, now }: Pick<WriteOptions, 'nextEventId' | 'now'>,
+): Put {
+  const record: EventRecord = { ...event, id: nextEventId(), cluster, createdAt: now };
+  return putRecord(collections.events, [cluster, record.id], record);
+}
