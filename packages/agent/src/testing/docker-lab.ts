@@ -41,6 +41,8 @@ export interface DockerLab {
   readonly hostId: string;
   /** Of its own, so that tests that run side by side take different ports. */
   readonly portRange: PortRange;
+  /** SIGKILL, as from the kernel or a person. */
+  kill(containerId: string): Promise<void>;
   /** Removes every container and volume of this lab's host. */
   dispose(): Promise<void>;
 }
@@ -63,6 +65,7 @@ export async function dockerLab(): Promise<DockerLab> {
     cluster: CLUSTER,
     hostId,
     portRange: { first, last: first + 99 },
+    kill: (id) => post(`/containers/${id}/kill`, Buffer.alloc(0), 204),
     async dispose() {
       const labels = { [LABEL.host]: hostId };
       for (const { id } of await runtime.list(labels, signal)) await runtime.remove(id, signal);
@@ -89,7 +92,7 @@ async function importImage(): Promise<void> {
   await post(`/images/create?${query.toString()}`, archive);
 }
 
-async function post(path: string, body: Buffer): Promise<void> {
+async function post(path: string, body: Buffer, expected = 200): Promise<void> {
   const { socketPath, host, port } = parseDockerHost(DOCKER_HOST);
   await new Promise<void>((resolve, reject) => {
     const outgoing = request(
@@ -98,8 +101,8 @@ async function post(path: string, body: Buffer): Promise<void> {
         let text = '';
         answer.on('data', (chunk: Buffer) => (text += chunk.toString()));
         answer.on('end', () => {
-          if (answer.statusCode === 200 && !text.includes('errorDetail')) resolve();
-          else reject(new Error(`importing the test image failed: ${text}`));
+          if (answer.statusCode === expected && !text.includes('errorDetail')) resolve();
+          else reject(new Error(`POST ${path}: ${String(answer.statusCode)} ${text}`));
         });
       },
     );
