@@ -43,16 +43,28 @@ export async function freeSpace(options: LinkOptions, signal: AbortSignal): Prom
       const after = Number((await member.maintenance.status(call())).dbSize);
       members.push({ address: member.address, before, after });
     }
-    await link.repeat(
-      'ending the alarm',
-      (member, call) => member.maintenance.alarm({ action: 'Deactivate', alarm: 'Nospace' }, call),
-      signal,
-    );
+    await endAlarms(link, signal);
     return { compactedTo, members };
   } catch (error) {
     signal.throwIfAborted();
     throw berthErrorOf(error, 'freeing space');
   } finally {
     link.close();
+  }
+}
+
+/** One by one: etcd takes "all members" for a question about alarms, not for their end. */
+async function endAlarms(link: EtcdLink, signal: AbortSignal): Promise<void> {
+  const { alarms } = await link.repeat(
+    'asking for alarms',
+    (member, call) => member.maintenance.alarm({ action: 'Get' }, call),
+    signal,
+  );
+  for (const { memberID, alarm } of alarms) {
+    await link.repeat(
+      'ending an alarm',
+      (member, call) => member.maintenance.alarm({ action: 'Deactivate', memberID, alarm }, call),
+      signal,
+    );
   }
 }
