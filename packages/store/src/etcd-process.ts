@@ -141,8 +141,10 @@ export async function startProcess(settings: EtcdSettings, path: string): Promis
     const command = [path, ...argumentsOf(settings)];
     if (setpriv !== undefined) command.unshift(setpriv, '--pdeathsig', 'KILL');
     const [program = path, ...rest] = command;
-    // Without the environment: ETCD_* variables would be taken as flags.
+    // Without the environment: ETCD_* variables would be taken as flags. In a process group of its own: a Ctrl-C on our
+    // terminal must reach only us, who stop etcd last.
     const child = spawn(program, rest, {
+      detached: true,
       stdio: ['ignore', log.fd, log.fd],
       env: { PATH: process.env['PATH'] },
     });
