@@ -138,11 +138,12 @@ function refuseUnknownWords(service: ServiceName, method: Method, request: unkno
   );
 }
 
+/** A handler that stops reading goes on answering: leaving the iteration must not destroy the call. */
 async function* decoded(
   call: grpc.ServerDuplexStream<Buffer, Buffer>,
   method: Method,
   signal: AbortSignal,
 ): AsyncGenerator<unknown, void, undefined> {
-  for await (const bytes of untilAborted(call as AsyncIterable<Buffer>, signal))
-    yield method.request.decode(bytes);
+  const messages = call.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
+  for await (const bytes of untilAborted(messages, signal)) yield method.request.decode(bytes);
 }

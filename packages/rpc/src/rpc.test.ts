@@ -269,6 +269,27 @@ describe('rpc over real sockets', () => {
     );
   });
 
+  it('ends in order when the handler stops reading before the caller stops sending', async () => {
+    const server = await start({
+      Exec: async function* (inputs) {
+        for await (const input of inputs) {
+          yield { stdout: input.stdin };
+          break;
+        }
+        yield { exitCode: 7 };
+      },
+    });
+    async function* inputs(): AsyncGenerator<{ stdin: Uint8Array }> {
+      yield { stdin: Buffer.from('first') };
+      await new Promise(() => undefined);
+    }
+    const answers = await collect((await dial(server.address)).client('Operations').Exec(inputs()));
+    assert.deepEqual(
+      answers.map((answer) => answer.exitCode),
+      [undefined, 7],
+    );
+  });
+
   it('tells the handler when the caller breaks off, aborts or its deadline passes', async () => {
     const ended: unknown[] = [];
     let running = 0;
