@@ -55,7 +55,7 @@ async function run(context: Context, options: DevOptions): Promise<number> {
   if (!lock) throw alreadyRunning(dataDirectory);
   const begin = clock.monotonic();
   const teardown = new Teardown();
-  let failure: unknown;
+  let failure: Error | undefined;
   try {
     say(terminal, `Starting Berth in ${dataDirectory}`);
     const steps = createSteps(terminal, clock);
@@ -77,11 +77,11 @@ async function run(context: Context, options: DevOptions): Promise<number> {
     }
     await Promise.race([showLive(context, options.plain), cluster.failed]);
   } catch (error) {
-    if (!signal.aborted) failure = error;
+    if (!signal.aborted) failure = error instanceof Error ? error : new Error(String(error));
   }
   await takeDown(context, dataDirectory, teardown);
   await lock.release();
-  if (failure !== undefined) throw failure;
+  if (failure) throw failure;
   return exitCodes.ok;
 }
 

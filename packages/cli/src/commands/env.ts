@@ -25,7 +25,8 @@ export const handlers: Handlers = {
     for (const [name, value] of Object.entries(variables)) {
       say(context.terminal, `export ${name}=${quoted(value)}`);
     }
-    return await Promise.resolve(undefined);
+    await context.terminal.drained();
+    return undefined;
   },
 };
 

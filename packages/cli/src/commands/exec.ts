@@ -32,7 +32,7 @@ export const handlers: Handlers = {
         command: rest,
         tty,
         stdin: flags.on('interactive'),
-        ...(tty ? { size: sizeOf(process.stdout as WriteStream) } : {}),
+        ...(tty ? { size: sizeOf(process.stdout) } : {}),
       },
     });
     const release = attach(inputs, { tty, stdin: flags.on('interactive') });
@@ -71,7 +71,7 @@ function attach(
   const input = process.stdin as ReadStream;
   const raw = options.tty && options.stdin && input.isTTY;
   const onResize = (): void => {
-    inputs.offer({ resize: sizeOf(process.stdout as WriteStream) });
+    inputs.offer({ resize: sizeOf(process.stdout) });
   };
   const onData = (chunk: Buffer): void => {
     input.pause();

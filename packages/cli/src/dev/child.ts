@@ -1,10 +1,12 @@
 // Child processes of `berth dev` that outlive a crash of it, and how the next start finds and ends them: by
 // their pid file, checked against the command line so that a reused pid is never mistaken.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, openSync, closeSync, readFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 import type { Clock } from '@berth/control/clock.ts';
+
+import { findProgram } from './host-commands.ts';
 
 export interface Daemon {
   readonly pid: number;
@@ -14,7 +16,7 @@ export interface Daemon {
 
 /**
  * Start a program in a process group of its own, so that a Ctrl-C on our terminal does not reach it: it is ended in order,
- * by us. Its output is appended to `logFile`.
+ * by us; by the kernel, with SIGTERM, if we are killed. Its output is appended to `logFile`.
  */
 export async function startDaemon(
   command: string,
@@ -24,7 +26,10 @@ export async function startDaemon(
   mkdirSync(dirname(logFile), { recursive: true });
   const log = openSync(logFile, 'a');
   try {
-    const child = spawn(command, args, { detached: true, stdio: ['ignore', log, log] });
+    const setpriv = findProgram('setpriv');
+    const words = [...(setpriv ? [setpriv, '--pdeathsig', 'TERM'] : []), command, ...args];
+    const [program = command, ...rest] = words;
+    const child = spawn(program, rest, { detached: true, stdio: ['ignore', log, log] });
     await new Promise<void>((resolve, reject) => {
       child.once('spawn', resolve);
       child.once('error', reject);

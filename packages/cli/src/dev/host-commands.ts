@@ -43,6 +43,14 @@ export async function output(program: string, ...args: string[]): Promise<string
   return stdout;
 }
 
+/** Whether a program ends well. */
+export async function succeeds(program: string, ...args: string[]): Promise<boolean> {
+  return await output(program, ...args).then(
+    () => true,
+    () => false,
+  );
+}
+
 /** As `output`, with a text on standard input. */
 export async function feed(program: string, args: readonly string[], input: string): Promise<void> {
   const running = run(program, args, { maxBuffer: OUTPUT_MAX, timeout: TIMEOUT_MS });

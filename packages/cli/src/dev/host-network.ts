@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { CommandError, exitCodes } from '../failure.ts';
 import { chooseRanges, parseRange } from './address-pool.ts';
 import { undoEngine } from './firewall.ts';
-import { feed, findProgram, needProgram, output } from './host-commands.ts';
+import { feed, findProgram, needProgram, output, succeeds } from './host-commands.ts';
 
 export const BRIDGE = 'berth0';
 const FAMILIES = [
@@ -86,7 +86,8 @@ export async function restoreNetwork(directory: string): Promise<string[]> {
     }
   };
   const ip = findProgram('ip');
-  if (ip !== undefined && existsSync(`/sys/class/net/${record.bridge}`)) {
+  // Not /sys/class/net, which may show another network namespace than ours.
+  if (ip !== undefined && (await succeeds(ip, 'link', 'show', 'dev', record.bridge))) {
     await attempt(`bridge ${record.bridge}`, () => output(ip, 'link', 'delete', record.bridge));
   }
   const ranges = record.ranges.flatMap((text) => parseRange(text) ?? []);

@@ -1,7 +1,15 @@
 // A Docker Engine of our own, where none answers: `dockerd` with its own data, socket, bridge and address pool,
 // started again when it dies, and gone without a trace when we end.
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 
 import type { Clock } from '@berth/control/clock.ts';
@@ -142,6 +150,7 @@ function argumentsOf(
 function refuseBesideAnother(): void {
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name) || processName(name) !== 'dockerd') continue;
+    if (networkOf(name) !== networkOf('self')) continue;
     const words = commandLine(Number(name)) ?? [];
     const host = words.flatMap((word, index) =>
       ['-H', '--host'].includes(word)
@@ -153,6 +162,15 @@ function refuseBesideAnother(): void {
       `no Docker Engine answers at ${process.env['DOCKER_HOST'] ?? 'unix:///var/run/docker.sock'}, but one runs with pid ${name}; a second one would disturb its network`,
       { next: host ? `DOCKER_HOST=${host} berth dev` : 'end it, or name it with DOCKER_HOST' },
     );
+  }
+}
+
+/** Names the network namespace of a process. */
+function networkOf(pid: string): string {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/net`);
+  } catch {
+    return '';
   }
 }
 

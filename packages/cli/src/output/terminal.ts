@@ -26,10 +26,15 @@ export function say(terminal: Terminal, line = ''): void {
   terminal.write(`${line}\n`);
 }
 
+/** Node's types promise a value that a pipe does not have. */
+function isTerminal(stream: { readonly isTTY?: boolean }): boolean {
+  return stream.isTTY === true;
+}
+
 /** The terminal of this process. `noColor` is the flag; NO_COLOR and a pipe have the same effect. */
 export function processTerminal(noColor: boolean): Terminal {
-  const out = process.stdout as WriteStream;
-  const input = process.stdin as ReadStream;
+  const out: WriteStream = process.stdout;
+  const input: ReadStream = process.stdin;
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
       // Whoever read our output (head, less) has gone: there is nothing left to do.
@@ -37,9 +42,9 @@ export function processTerminal(noColor: boolean): Terminal {
     });
   }
   return {
-    live: out.isTTY === true,
-    canAsk: input.isTTY === true && process.stderr.isTTY,
-    color: out.isTTY === true && !noColor && !process.env['NO_COLOR'],
+    live: isTerminal(process.stdout),
+    canAsk: isTerminal(process.stdin) && isTerminal(process.stderr),
+    color: isTerminal(process.stdout) && !noColor && !process.env['NO_COLOR'],
     get width() {
       return out.isTTY ? Math.max(out.columns, 40) - 1 : 79;
     },

@@ -16,7 +16,8 @@ export interface Scene {
 
 /** Time since the deployment was first followed. @param now on the clock of the messages */
 function elapsed(state: ProgressState, now: number): string {
-  return duration(Math.max(0, now - state.beganAt));
+  const ms = Math.max(0, now - state.beganAt);
+  return ms < 60_000 ? `${(ms / 1000).toFixed(1)} s` : duration(ms);
 }
 
 /** The block for a terminal. No line is wider than the scene. */

@@ -89,11 +89,11 @@ export function stateRole(
 }
 
 /** The opened state as a role. */
-export function asRole(name: string, { cache, close }: OpenedState): Role {
+export function asRole(name: string, opened: OpenedState): Role {
   return {
     name,
-    unready: () => (cache.filled ? undefined : 'the state has not been read yet'),
-    stop: close,
+    unready: () => (opened.cache.filled ? undefined : 'the state has not been read yet'),
+    stop: () => opened.close(),
     failed: new Promise<never>(() => undefined),
   };
 }
