@@ -35,9 +35,12 @@ export function redirectTo(location: string, statusCode: 'HTTP_301' | 'HTTP_302'
 
 export function fixedResponse(action: FixedResponseAction): Answer {
   const status = Number(action.statusCode);
+  const phrase = STATUS_CODES[status] ?? '';
+  // Source: RFC 9110, section 8.6: no length where there can be no body.
+  if (status === 204) return { status, phrase, headers: ['Server', SERVER], body: '' };
   const type = action.contentType ?? 'text/plain';
   const charset = type.startsWith('text/') ? `${type}; charset=utf-8` : type;
-  return answer(status, STATUS_CODES[status] ?? '', charset, action.messageBody ?? '', []);
+  return answer(status, phrase, charset, action.messageBody ?? '', []);
 }
 
 function answer(

@@ -49,6 +49,15 @@ export class ClientConnection {
     if (index >= 0) this.#exchanges.splice(index, 1);
   }
 
+  /** The answer that is being given is the last: nothing that follows is read as a request. */
+  endAfterAnswer(): void {
+    this.#refused = true;
+  }
+
+  get ending(): boolean {
+    return this.#refused;
+  }
+
   /** What came last is no HTTP. Requests before it are still answered, then the connection ends. */
   refuse(status: number): void {
     if (this.#refused) return;

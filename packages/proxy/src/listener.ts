@@ -65,7 +65,7 @@ export class Listener {
       // Bodies may take as long as they keep moving; see `ClientConnection.stalled`.
       requestTimeout: 0,
       keepAliveTimeout: settings.clientKeepAliveMs,
-      connectionsCheckingInterval: 5_000,
+      connectionsCheckingInterval: Math.min(5_000, settings.headTimeoutMs),
       optimizeEmptyRequests: true,
       noDelay: true,
       shouldUpgradeCallback: asksForWebSocket,
@@ -173,8 +173,13 @@ export class Listener {
     upgrade: EarlyBytes | undefined,
   ): void {
     response.on('error', ignore);
+    if (client.ending) {
+      response.shouldKeepAlive = false;
+      return;
+    }
     const head = readRequestHead(message, client.address);
     if (isRefusal(head)) {
+      client.endAfterAnswer();
       this.#answer(response, 'refused', page(head.status), true);
       return;
     }

@@ -41,6 +41,9 @@ const AUTHORITY =
 /** @param source address of the client's end of the connection */
 export function readRequestHead(message: IncomingMessage, source: string): RequestHead | Refusal {
   const method = message.method ?? '';
+  if (message.httpVersionMajor !== 1) {
+    return refuse(message.httpVersionMajor === 0 ? 400 : 505, 'HTTP version not supported');
+  }
   if (method === 'TRACE' || method === 'TRACK') return refuse(405, 'method not allowed');
   const headers = message.rawHeaders;
   if (headers.length > 2 * LIMITS.requestHeaders) return refuse(400, 'too many headers');
@@ -93,7 +96,7 @@ export function readRequestHead(message: IncomingMessage, source: string): Reque
     }
   }
   if (chunked && length !== undefined) return refuse(400, 'Transfer-Encoding with Content-Length');
-  const http10 = message.httpVersionMajor === 1 && message.httpVersionMinor === 0;
+  const http10 = message.httpVersionMinor === 0;
   if (chunked && http10) return refuse(400, 'Transfer-Encoding in HTTP/1.0');
   if (forwardedFor !== undefined && addresses(forwardedFor) > LIMITS.forwardedAddresses) {
     return refuse(463, 'too many addresses in X-Forwarded-For');

@@ -1,0 +1,464 @@
+// The request-smuggling and robustness corpus of the ALB reference, section 6, in bytes against a real listener. What reaches the
+// back end is recorded: a request that is refused never does, and none brings a second one with it.
+import assert from 'node:assert/strict';
+
+import * as records from '@berth/model/routing/testing.ts';
+
+import { type BackEnd, TestProxy, startBackEnd } from './testing/data-path.ts';
+import { rawClient, statuses } from './testing/raw.ts';
+
+interface Case {
+  /** Number in the reference's table, and what is sent. */
+  readonly name: string;
+  readonly send: string;
+  /** Statuses of the answers, in order. */
+  readonly expect: readonly number[];
+  /** How many requests reach the target. */
+  readonly reach: number;
+  /** Must be found in what the target gets. */
+  readonly target?: RegExp;
+  /** Must not. */
+  readonly never?: RegExp;
+  /** The client says FIN after its bytes. */
+  readonly fin?: boolean;
+}
+
+const CRLF = '\r\n';
+/** A head of lines and its end. */
+const head = (...lines: readonly string[]): string => `${lines.join(CRLF)}${CRLF}${CRLF}`;
+const post = (...lines: readonly string[]): string =>
+  head('POST /p HTTP/1.1', 'Host: a.test', ...lines);
+const get = (...lines: readonly string[]): string =>
+  head('GET /g HTTP/1.1', 'Host: a.test', ...lines, 'Connection: close');
+const SMUGGLED = 'GET /smuggled HTTP/1.1\r\nHost: a.test\r\n\r\n';
+const CHUNKED = 'Transfer-Encoding: chunked';
+const EMPTY_CHUNKS = '0\r\n\r\n';
+
+const refused = (name: string, send: string, ...expect: number[]): Case => ({
+  name,
+  send,
+  expect: expect.length > 0 ? expect : [400],
+  reach: 0,
+});
+
+const cases: readonly Case[] = [
+  refused('1 CL.TE', `${post('Content-Length: 6', CHUNKED)}0\r\n\r\nG`),
+  refused('2 TE.CL', `${post(CHUNKED, 'Content-Length: 3')}8\r\nSMUGGLED\r\n0\r\n\r\n`),
+  refused('3 a space before the colon', `${post('Transfer-Encoding : chunked')}${EMPTY_CHUNKS}`),
+  {
+    name: '4 a tab before a legal value',
+    send: `${post('Transfer-Encoding:\tchunked', 'Connection: close')}2\r\nhi\r\n${EMPTY_CHUNKS}`,
+    expect: [200],
+    reach: 1,
+    target: /Transfer-Encoding: chunked\r\n[^]*2\r\nhi\r\n0\r\n\r\n$/,
+  },
+  ...['\x0bchunked', 'chunked\x0c', '\xa0chunked', '\x85chunked'].map((value) =>
+    refused(
+      `5 ${JSON.stringify(value)}`,
+      `${post(`Transfer-Encoding: ${value}`)}${EMPTY_CHUNKS}`,
+      0,
+    ),
+  ),
+  refused(
+    '6 obs-fold before the name',
+    `${post('X: y', ' Transfer-Encoding: chunked', 'Content-Length: 0')}`,
+  ),
+  refused('6 obs-fold in the value', `${post('Transfer-Encoding:', ' chunked')}${EMPTY_CHUNKS}`),
+  ...['xchunked', 'chunke', '"chunked"', 'chunked;q=1', 'chunked, foo', 'gzip, chunked'].map(
+    (value) => refused(`7 ${value}`, `${post(`Transfer-Encoding: ${value}`)}${EMPTY_CHUNKS}`, 0),
+  ),
+  ...['chunked, identity', 'chunked, gzip', 'chunked, chunked', ',chunked', 'chunked,', ''].map(
+    (value) =>
+      refused(`8-10 "${value}"`, `${post(`Transfer-Encoding: ${value}`)}${EMPTY_CHUNKS}`, 0),
+  ),
+  refused('9 two lines chunked', `${post(CHUNKED, CHUNKED)}${EMPTY_CHUNKS}`, 0),
+  refused(
+    '11 identity with CL',
+    `${post('Transfer-Encoding: identity', 'Content-Length: 2')}hi`,
+    0,
+  ),
+  {
+    name: '12 CHUNKED',
+    send: `${post('Transfer-Encoding: CHUNKED', 'Connection: close')}${EMPTY_CHUNKS}`,
+    expect: [200],
+    reach: 1,
+    target: /Transfer-Encoding: chunked\r\n/,
+  },
+  refused(
+    '13 two lines, one unknown',
+    `${post('Transfer-Encoding: x', CHUNKED)}${EMPTY_CHUNKS}`,
+    0,
+  ),
+  refused(
+    '13 a bare LF hides it',
+    `${post('X: y\nTransfer-Encoding: chunked', 'Content-Length: 3')}abc`,
+  ),
+  ...['Transfer_Encoding: chunked', 'Transfer.Encoding: chunked', 'Content_Length: 5'].map((line) =>
+    refused(`14 ${line}`, post(line, 'Content-Length: 0')),
+  ),
+  refused(
+    '15 HTTP/1.0 with chunks',
+    `${head('POST /p HTTP/1.0', 'Host: a.test', CHUNKED)}${EMPTY_CHUNKS}`,
+  ),
+  {
+    name: '16 GET with chunks: forwarded whole, both connections end',
+    send: `${head('GET /g HTTP/1.1', 'Host: a.test', CHUNKED)}${EMPTY_CHUNKS}`,
+    expect: [200],
+    reach: 1,
+    target: /Transfer-Encoding: chunked\r\n[^]*0\r\n\r\n$/,
+  },
+  refused('17 equal lengths', `${post('Content-Length: 5', 'Content-Length: 5')}hello`),
+  refused('17 a list of lengths', `${post('Content-Length: 5, 5')}hello`),
+  refused('18 different lengths', `${post('Content-Length: 5', 'Content-Length: 6')}hello!`),
+  ...['-1', '+5', '0x5', '5e0', '5.0', '5_0', '1 0', '5;x', '5 abc', '"5"', '\xb2', ''].map(
+    (value) =>
+      refused(
+        `19-20 Content-Length: ${JSON.stringify(value)}`,
+        `${post(`Content-Length: ${value}`)}hello`,
+      ),
+  ),
+  {
+    name: '21 leading zeros are written anew',
+    send: `${post('Content-Length: 00005', 'Connection: close')}hello`,
+    expect: [200],
+    reach: 1,
+    target: /Content-Length: 5\r\n/,
+  },
+  refused('22 beyond 64 bits', `${post('Content-Length: 18446744073709551616')}hello`),
+  refused('22 beyond a double', `${post('Content-Length: 9007199254740993')}hello`),
+  {
+    name: '23 POST without a length has no body',
+    send: `${post()}${get()}`,
+    expect: [200, 200],
+    reach: 2,
+    target: /POST \/p[^]*Content-Length: 0\r\n[^]*GET \/g/,
+  },
+  {
+    name: '24 GET with a body: the body is a body',
+    send: `${head('GET /g HTTP/1.1', 'Host: a.test', `Content-Length: ${SMUGGLED.length}`)}${SMUGGLED}`,
+    expect: [200],
+    reach: 1,
+  },
+  {
+    name: '24 DELETE with a chunked body that holds a request (http-proxy 1720)',
+    send: `${head('DELETE /d HTTP/1.1', 'Host: a.test', CHUNKED, 'Connection: close')}${SMUGGLED.length.toString(16)}\r\n${SMUGGLED}\r\n${EMPTY_CHUNKS}`,
+    expect: [200],
+    reach: 1,
+    target: /Transfer-Encoding: chunked/,
+  },
+  {
+    name: '24 OPTIONS with a chunked body that holds a request',
+    send: `${head('OPTIONS /o HTTP/1.1', 'Host: a.test', CHUNKED, 'Connection: close')}${SMUGGLED.length.toString(16)}\r\n${SMUGGLED}\r\n${EMPTY_CHUNKS}`,
+    expect: [200],
+    reach: 1,
+  },
+  refused('28 a chunk line with a bare LF', `${post(CHUNKED)}5\nhello\r\n${EMPTY_CHUNKS}`, 400, -1),
+  refused('29 chunk data ended by LF', `${post(CHUNKED)}5\r\nhello\n${EMPTY_CHUNKS}`, 400, -1),
+  {
+    name: '30 a chunk extension is removed',
+    send: `${post(CHUNKED, 'Connection: close')}5;a=b\r\nhello\r\n${EMPTY_CHUNKS}`,
+    expect: [200],
+    reach: 1,
+    never: /a=b/,
+  },
+  refused(
+    '31 an extension with a bare LF',
+    `${post(CHUNKED)}5;\nxx\r\nhello\r\n${EMPTY_CHUNKS}`,
+    400,
+    -1,
+  ),
+  ...['-5', '+5', '0x5', '5_0', '5 0', ' 5', ''].map((size) =>
+    refused(
+      `32 chunk size ${JSON.stringify(size)}`,
+      `${post(CHUNKED)}${size}\r\nhello\r\n${EMPTY_CHUNKS}`,
+      400,
+      -1,
+    ),
+  ),
+  refused(
+    '33 an overflowing chunk size',
+    `${post(CHUNKED)}FFFFFFFFFFFFFFFF1\r\nhello\r\n`,
+    400,
+    -1,
+  ),
+  refused(
+    '34 chunk data longer than declared',
+    `${post(CHUNKED)}3\r\nhello\r\n${EMPTY_CHUNKS}`,
+    400,
+    -1,
+  ),
+  {
+    name: '36 trailers are dropped',
+    send: `${post(CHUNKED, 'Connection: close')}0\r\nX-Mine: 1\r\nAuthorization: x\r\n\r\n`,
+    expect: [200],
+    reach: 1,
+    never: /Authorization|X-Mine/,
+  },
+  refused('36 a trailer that frames', `${post(CHUNKED)}0\r\nContent-Length: 5\r\n\r\n`, 400, -1),
+  refused('38 bare LF ends lines', 'GET /g HTTP/1.1\nHost: a.test\n\n'),
+  refused('38 bare LF ends one header', 'GET /g HTTP/1.1\r\nHost: a.test\nX: y\r\n\r\n'),
+  refused('39 bare CR in a value', get('X: a\rb')),
+  refused('39 bare CR in the request line', 'GET /g\rx HTTP/1.1\r\nHost: a.test\r\n\r\n'),
+  refused('40 NUL in a value', get('X: a\0b')),
+  refused('40 NUL in a name', get('X\0: ab')),
+  refused('40 NUL in the target', 'GET /g\0 HTTP/1.1\r\nHost: a.test\r\n\r\n'),
+  ...['\x01', '\x08', '\x0b', '\x1f', '\x7f'].map((character) =>
+    refused(`41 ${JSON.stringify(character)} in a value`, get(`X: a${character}b`)),
+  ),
+  {
+    name: '41 obs-text is forwarded as bytes',
+    send: get('X: caf\xe9'),
+    expect: [200],
+    reach: 1,
+    target: /X: caf\xe9\r\n/,
+  },
+  ...['X Y: z', 'X\tY: z', 'X(: z', 'X/: z', 'X\xe9: z', ': z'].map((line) =>
+    refused(`42 ${JSON.stringify(line)}`, get(line)),
+  ),
+  refused('43 a header without a colon', get('nonsense')),
+  refused('44 a first header that begins with a blank', 'GET /g HTTP/1.1\r\n Host: a.test\r\n\r\n'),
+  {
+    name: '46 absolute form: its authority counts',
+    send: head('GET http://b.test:81/x?y HTTP/1.1', 'Host: a.test', 'Connection: close'),
+    expect: [200],
+    reach: 1,
+    target: /^GET \/x\?y HTTP\/1\.1\r\nHost: b\.test:81\r\n/,
+    never: /a\.test/,
+  },
+  {
+    name: '46 absolute form without a path',
+    send: head('GET http://b.test HTTP/1.1', 'Host: a.test', 'Connection: close'),
+    expect: [200],
+    reach: 1,
+    target: /^GET \/ HTTP\/1\.1/,
+  },
+  refused('47 userinfo', head('GET http://u@b.test/ HTTP/1.1', 'Host: a.test')),
+  refused(
+    '47 a malformed authority (http-proxy crash)',
+    head('GET http://[::1/x HTTP/1.1', 'Host: a.test'),
+  ),
+  refused('47 a malformed port', head('GET http://b.test:99999/ HTTP/1.1', 'Host: a.test')),
+  refused('47 an encoded host', head('GET http://%00/ HTTP/1.1', 'Host: a.test')),
+  refused('48 authority form without CONNECT', head('GET b.test:80 HTTP/1.1', 'Host: a.test')),
+  refused('48 CONNECT', head('CONNECT b.test:443 HTTP/1.1', 'Host: b.test:443'), 405),
+  refused('49 an asterisk without OPTIONS', head('GET * HTTP/1.1', 'Host: a.test')),
+  {
+    name: '49 OPTIONS *',
+    send: head('OPTIONS * HTTP/1.1', 'Host: a.test', 'Connection: close'),
+    expect: [200],
+    reach: 1,
+    target: /^OPTIONS \* HTTP/,
+  },
+  refused('50 no leading slash', head('GET g HTTP/1.1', 'Host: a.test')),
+  refused('50 a backslash', head('GET /a\\b HTTP/1.1', 'Host: a.test')),
+  refused('50 a fragment', head('GET /a#b HTTP/1.1', 'Host: a.test')),
+  refused('50 a space', head('GET /a b HTTP/1.1', 'Host: a.test')),
+  ...['/%00', '/%0d%0aX:%20y', '/%2e%2e%2fadmin', '/a/../admin', '/a/./b', '//a', '/a;x/..'].map(
+    (path): Case => ({
+      name: `51-52 ${path} is forwarded as it is`,
+      send: head(`GET ${path} HTTP/1.1`, 'Host: a.test', 'Connection: close'),
+      expect: [200],
+      reach: 1,
+      target: new RegExp(`^GET ${path.replace(/[.\\?]/g, '\\$&')} HTTP/1\\.1\r\n`),
+    }),
+  ),
+  refused(
+    '53 a target over 16 K',
+    head(`GET /${'a'.repeat(17_000)} HTTP/1.1`, 'Host: a.test'),
+    414,
+  ),
+  refused(
+    '53 a target over 64 K',
+    head(`GET /${'a'.repeat(70_000)} HTTP/1.1`, 'Host: a.test'),
+    400,
+  ),
+  refused('54 no Host', head('GET /g HTTP/1.1', 'X: y')),
+  {
+    name: '54 HTTP/1.0 without Host',
+    send: head('GET /g HTTP/1.0'),
+    expect: [200],
+    reach: 1,
+    target: /\r\nHost: 127\.0\.0\.1:[0-9]+\r\n/,
+  },
+  refused('55 two Hosts', get('Host: a.test')),
+  ...['a, b', 'a b', 'a/b', 'user@a', 'a:99999', 'a:b', '[::1', '.a', 'a.', ''].map((host) =>
+    refused(`56 Host: ${JSON.stringify(host)}`, head('GET /g HTTP/1.1', `Host: ${host}`)),
+  ),
+  {
+    name: '56 a Host that is an address',
+    send: head('GET /g HTTP/1.1', 'Host: [::1]:8080', 'Connection: close'),
+    expect: [200],
+    reach: 1,
+    target: /Host: \[::1\]:8080\r\n/,
+  },
+  refused('58 a malformed method', head('G(T /g HTTP/1.1', 'Host: a.test')),
+  refused('59 TRACE', head('TRACE /g HTTP/1.1', 'Host: a.test'), 405),
+  refused('60 HTTP/0.9', 'GET /g\r\n\r\n'),
+  refused('60 HTTP/2.0 in text', head('GET /g HTTP/2.0', 'Host: a.test'), 505),
+  refused('60 HTTP/1.1x', head('GET /g HTTP/1.1x', 'Host: a.test')),
+  refused('60 http/1.1', head('GET /g http/1.1', 'Host: a.test')),
+  {
+    name: '60 a double space, which Node takes for one, is written as one',
+    send: head('GET  /g HTTP/1.1', 'Host: a.test', 'Connection: close'),
+    expect: [200],
+    reach: 1,
+    target: /^GET \/g HTTP/,
+  },
+  refused('61 the preface of HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 505),
+  refused('81 more than 200 headers', get(...Array.from({ length: 201 }, (_, i) => `X-${i}: y`))),
+  refused('81 a header line over 16 K', get(`X: ${'y'.repeat(17_000)}`)),
+  refused(
+    '81 a head over 64 K',
+    get(...Array.from({ length: 10 }, (_, i) => `X-${i}: ${'y'.repeat(8_000)}`)),
+  ),
+  {
+    name: '84 pipelined, the second malformed: the first is answered, then 400',
+    send: `${head('GET /g HTTP/1.1', 'Host: a.test')}GET /x HTTP/1.1\r\nHost : a.test\r\n\r\n`,
+    expect: [200, 400],
+    reach: 1,
+  },
+  {
+    name: '84 pipelined, both answered in order',
+    send: `${head('GET /g?1 HTTP/1.1', 'Host: a.test')}${head('GET /g?2 HTTP/1.1', 'Host: a.test', 'Connection: close')}`,
+    expect: [200, 200],
+    reach: 2,
+  },
+  {
+    name: '85 after Connection: close nothing is read',
+    send: `${get()}${SMUGGLED}`,
+    expect: [200],
+    reach: 1,
+    never: /smuggled/,
+  },
+  {
+    name: '88 h2c is not switched to',
+    send: get(
+      'Upgrade: h2c',
+      'HTTP2-Settings: AAMAAABkAAQAAP__',
+      'Connection: Upgrade, HTTP2-Settings',
+    ),
+    expect: [200],
+    reach: 1,
+    never: /h2c|HTTP2|Upgrade/i,
+  },
+  {
+    name: '89 Connection can not remove what is protected',
+    send:
+      head(
+        'POST /p HTTP/1.1',
+        'Host: a.test',
+        'Connection: close, X-Forwarded-For, Host, Content-Length, X-Secret, Authorization',
+        'X-Secret: 1',
+        'Authorization: me',
+        'Content-Length: 2',
+      ) + 'hi',
+    expect: [200],
+    reach: 1,
+    target:
+      /Host: a\.test\r\n[^]*Authorization: me\r\n[^]*X-Forwarded-For: 127\.0\.0\.1\r\n[^]*Content-Length: 2\r\n/,
+    never: /X-Secret/,
+  },
+  {
+    name: '90 Expect is answered by the proxy and not forwarded',
+    send: `${post('Expect: 100-continue', 'Content-Length: 2', 'Connection: close')}hi`,
+    expect: [100, 200],
+    reach: 1,
+    never: /expect/i,
+  },
+  refused(
+    '90 an unknown expectation',
+    post('Expect: y', 'Content-Length: 0', 'Connection: close'),
+    417,
+  ),
+  {
+    name: '90 an obfuscated expectation is not forwarded',
+    send: `${post('Expect: y 100-continue', 'Content-Length: 2', 'Connection: close')}hi`,
+    expect: [100, 200],
+    reach: 1,
+    never: /expect/i,
+  },
+  {
+    name: '91 what only a load balancer may say is replaced or removed',
+    send: get(
+      'X-Forwarded-Proto: https',
+      'X-Forwarded-Port: 1',
+      'X-Forwarded-Host: evil',
+      'X_Forwarded_For: 6.6.6.6',
+      'X-Amzn-Oidc-Identity: root',
+      'X-Amzn-Mtls-Clientcert: x',
+      'X-Amzn-Tls-Version: x',
+    ),
+    expect: [200],
+    reach: 1,
+    target: /X-Forwarded-Proto: http\r\nX-Forwarded-Port: [0-9]+\r\n/,
+    never: /https|evil|6\.6\.6\.6|root|X-Amzn-(?:Mtls|Oidc|Tls)/,
+  },
+  {
+    name: '91 X-Forwarded-For is appended to',
+    send: get('X-Forwarded-For: 192.0.2.1', 'X-Forwarded-For: 192.0.2.2'),
+    expect: [200],
+    reach: 1,
+    target: /X-Forwarded-For: 192\.0\.2\.1, 192\.0\.2\.2, 127\.0\.0\.1\r\n/,
+  },
+  refused(
+    '463 more than 30 addresses',
+    get(`X-Forwarded-For: ${Array(31).fill('192.0.2.1').join(', ')}`),
+    463,
+  ),
+  {
+    name: '97 a client that half-closes gets its answer',
+    send: head('GET /g HTTP/1.1', 'Host: a.test'),
+    expect: [200],
+    reach: 1,
+    fin: true,
+  },
+];
+
+describe('request corpus', () => {
+  let proxy: TestProxy;
+  let backEnd: BackEnd;
+  let recorded = '';
+
+  before(async () => {
+    backEnd = await startBackEnd('ok');
+    backEnd.server.on('connection', (socket) => {
+      socket.on('data', (chunk: Buffer) => (recorded += chunk.toString('latin1')));
+    });
+    proxy = new TestProxy();
+    await proxy.serve([backEnd], records.forward('web'));
+  });
+
+  after(async () => {
+    await proxy.stop();
+    await backEnd.close();
+  });
+
+  for (const { name, send, expect, reach, target, never, fin } of cases) {
+    it(name, async () => {
+      backEnd.requests = 0;
+      recorded = '';
+      const client = rawClient(proxy.port, send);
+      if (fin === true) client.socket.end();
+      const answer = await client.answer();
+      const found = statuses(answer);
+      if (expect.includes(0)) {
+        assert.equal(found.length, 1, answer);
+        assert.ok([400, 417, 501].includes(found[0] ?? 0), answer);
+      } else
+        assert.deepEqual(
+          found,
+          expect.filter((status) => status > 0),
+          answer,
+        );
+      if (!expect.includes(-1)) assert.equal(backEnd.requests, reach, recorded);
+      if (target !== undefined) assert.match(recorded, target);
+      if (never !== undefined) assert.doesNotMatch(recorded, never);
+    });
+  }
+
+  it('leaves the proxy well: nothing in flight, and it still serves', async () => {
+    assert.equal(proxy.inFlight, 0);
+    const answer = await rawClient(proxy.port, get()).answer();
+    assert.deepEqual(statuses(answer), [200]);
+  });
+});
