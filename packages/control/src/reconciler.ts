@@ -71,12 +71,16 @@ export class Reconciler {
 
   /** Work until the signal is aborted; resolves when the last worker has put its key down. Runs once. */
   async run(signal: AbortSignal): Promise<void> {
-    const { workers, resyncMs, keys } = this.#options;
-    for (const key of keys()) this.#queue.add(key);
+    const { workers, resyncMs } = this.#options;
+    this.#addAll();
     const loops = Array.from({ length: workers }, () => this.#work(signal));
     if (resyncMs > 0) loops.push(this.#resync(signal));
     await Promise.all(loops);
     this.#queue.close();
+  }
+
+  #addAll(): void {
+    for (const key of this.#options.keys()) this.#queue.add(key);
   }
 
   async #work(signal: AbortSignal): Promise<void> {
@@ -114,12 +118,12 @@ export class Reconciler {
   }
 
   async #resync(signal: AbortSignal): Promise<void> {
-    const { clock, random, resyncMs, keys } = this.#options;
+    const { clock, random, resyncMs } = this.#options;
     let wait = resyncMs * random();
     while (!signal.aborted) {
       await clock.sleep(wait, signal).catch(() => undefined);
       if (signal.aborted) return;
-      for (const key of keys()) this.#queue.add(key);
+      this.#addAll();
       wait = resyncMs;
     }
   }

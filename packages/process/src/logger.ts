@@ -89,7 +89,7 @@ export function describeError(error: unknown): DescribedError {
   return {
     type: error.name,
     message,
-    ...(code === undefined ? {} : { code: String(code) }),
+    ...(code === undefined ? {} : { code }),
     stack: deepestStack(error),
   };
 }

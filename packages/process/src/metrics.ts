@@ -12,7 +12,7 @@ export function createRegistry(options: { readonly defaults: boolean }): Registr
 }
 
 export interface RpcMetrics {
-  onCall(method: string, code: string, seconds: number): void;
+  readonly onCall: (method: string, code: string, seconds: number) => void;
 }
 
 /** What `serve` of packages/rpc reports of its calls. @param role part of the metrics' names: `api`, `scheduler` */

@@ -111,7 +111,7 @@ export function connect(options: ConnectionOptions): Connection {
     const deadline = timeoutMs === undefined ? {} : { deadline: deadlineIn(timeoutMs) };
     const metadata = metadataOf(callOptions);
     const over = new AbortController();
-    let unsendable: unknown;
+    let unsendable: Error | undefined;
     let incoming: grpc.ClientReadableStream<unknown>;
     if (kind === 'server') {
       incoming = link.client.makeServerStreamRequest(
@@ -127,7 +127,7 @@ export function connect(options: ConnectionOptions): Connection {
       incoming = duplex;
       sendAll(request as AsyncIterable<unknown>, duplex, over.signal).catch((error: unknown) => {
         if (over.signal.aborted) return;
-        unsendable = error;
+        unsendable = error instanceof Error ? error : new Error(String(error));
         duplex.cancel();
       });
     }

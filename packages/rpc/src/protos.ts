@@ -24,9 +24,8 @@ export function parseProtos(comments = false): protobuf.Root {
   const root = new protobuf.Root();
   root.resolvePath = (_origin, target) =>
     target.startsWith('google/protobuf/') ? target : `${PROTO_DIRECTORY}/${target}`;
-  return root
-    .loadSync(protoFiles(), { alternateCommentMode: comments })
-    .resolveAll() as protobuf.Root;
+  root.loadSync(protoFiles(), { alternateCommentMode: comments }).resolveAll();
+  return root;
 }
 
 let loaded: protobuf.Root | undefined;

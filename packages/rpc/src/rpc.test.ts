@@ -420,7 +420,7 @@ describe('rpc over real sockets', () => {
     const server = await start({});
     const tls = await testIdentity('admin', 'probe');
     const client = new grpc.Client(
-      `ipv4:${server.address}`,
+      server.address.replace('127.0.0.1', 'localhost'),
       grpc.credentials.createSsl(
         Buffer.from(tls.authority),
         Buffer.from(tls.key),

@@ -13,7 +13,13 @@ import type {
 import type { Client, Input } from '@berth/rpc/api.ts';
 import { collections } from '@berth/store/keys.ts';
 
-import { eventually, TestCluster, type FakeAgent, type Replica } from '../testing/cluster.ts';
+import {
+  eventually,
+  readAll,
+  TestCluster,
+  type FakeAgent,
+  type Replica,
+} from '../testing/cluster.ts';
 
 const HOST = 'a'.repeat(32);
 const TASKS = ['1', '2', '3'].map((digit) => digit.repeat(32)) as [string, string, string];
@@ -76,17 +82,12 @@ describe('logs and exec', () => {
   const stream = (index: number): Promise<FakeStream> =>
     eventually(`stream ${index}`, () => streams[index]);
 
-  async function read<T>(items: AsyncIterable<T>, into: T[] = []): Promise<T[]> {
-    for await (const item of items) into.push(item);
-    return into;
-  }
-
   const linesOf = (chunks: readonly LogChunk[]): string[] => chunks.flatMap((chunk) => chunk.lines);
 
   it('relays the lines of a task, asked for by the beginning of its id', async () => {
     await run(TASKS[0]);
     const client = await cluster.client('Operations', replica);
-    const reading = read(
+    const reading = readAll(
       client.StreamLogs({ task: '1111', container: 'web', tail: 5, timestamps: true }),
     );
     const source = await stream(0);
@@ -113,7 +114,7 @@ describe('logs and exec', () => {
 
   it('passes on why the agent has no logs', async () => {
     await run(TASKS[0]);
-    const reading = read(
+    const reading = readAll(
       (await cluster.client('Operations', replica)).StreamLogs({ task: TASKS[0] }),
     );
     const refused = assert.rejects(reading, (error) => {
@@ -147,7 +148,7 @@ describe('logs and exec', () => {
     const client = await cluster.client('Operations', replica);
     const stop = new AbortController();
     const chunks: LogChunk[] = [];
-    const reading = read(
+    const reading = readAll(
       client.StreamLogs({ service: 'web', follow: true, tail: 1 }, { signal: stop.signal }),
       chunks,
     );
@@ -171,7 +172,7 @@ describe('logs and exec', () => {
   it('ends the logs of a service with those of its tasks when it does not follow', async () => {
     await run(TASKS[0]);
     await run(TASKS[1]);
-    const reading = read(
+    const reading = readAll(
       (await cluster.client('Operations', replica)).StreamLogs({ service: 'web' }),
     );
     await eventually('both streams', () => streams.length === 2);
@@ -186,12 +187,12 @@ describe('logs and exec', () => {
     await run(TASKS[0]);
     await run(TASKS[1], 'RUNNING', 'c'.repeat(32));
     const client = await cluster.client('Operations', other);
-    const reading = read(client.StreamLogs({ task: TASKS[0] }));
+    const reading = readAll(client.StreamLogs({ task: TASKS[0] }));
     const source = await stream(0);
     source.log('through two replicas');
     source.out.close();
     assert.deepEqual(linesOf(await reading), ['through two replicas']);
-    await assert.rejects(read(client.StreamLogs({ task: TASKS[1] })), (error) => {
+    await assert.rejects(readAll(client.StreamLogs({ task: TASKS[1] })), (error) => {
       assert.ok(isBerthError(error, 'Unavailable'));
       assert.match(error.message, /not connected/);
       return true;
@@ -206,11 +207,11 @@ describe('logs and exec', () => {
       { task: 'ffff' },
       { task: TASKS[0], tail: -1 },
     ]) {
-      await assert.rejects(read(client.StreamLogs(request)), (error) =>
+      await assert.rejects(readAll(client.StreamLogs(request)), (error) =>
         isBerthError(error, 'InvalidParameterException'),
       );
     }
-    await assert.rejects(read(client.StreamLogs({ service: 'none' })), (error) =>
+    await assert.rejects(readAll(client.StreamLogs({ service: 'none' })), (error) =>
       isBerthError(error, 'ServiceNotFoundException'),
     );
   });
@@ -240,7 +241,7 @@ describe('logs and exec', () => {
             size: { columns: 120, rows: 40 },
           },
         });
-        const running = read(client.Exec(inputs), outputs);
+        const running = readAll(client.Exec(inputs), outputs);
         const shell = await stream(0);
         assert.deepEqual(shell.order.exec, {
           taskId: TASKS[0],
@@ -296,7 +297,7 @@ describe('logs and exec', () => {
       for (const [index, { end, code }] of cases.entries()) {
         const own = new Channel<Input<ExecInput>>(10);
         own.offer({ start: { task: TASKS[0], command: ['x'] } });
-        const running = assert.rejects(read(client.Exec(own)), (error) =>
+        const running = assert.rejects(readAll(client.Exec(own)), (error) =>
           isBerthError(error, code),
         );
         end(await stream(index));
@@ -316,7 +317,7 @@ describe('logs and exec', () => {
       ]) {
         const own = new Channel<Input<ExecInput>>(10);
         own.offer({ start });
-        await assert.rejects(read(client.Exec(own)), (error) =>
+        await assert.rejects(readAll(client.Exec(own)), (error) =>
           isBerthError(error, 'InvalidParameterException'),
         );
         own.close();

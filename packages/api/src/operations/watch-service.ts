@@ -49,8 +49,7 @@ export async function* watchService(
     let last = '';
     for (;;) {
       const progress = progressOf(deps, requireService(place, name).value);
-      const { at: _at, ...content } = progress;
-      const text = JSON.stringify(content);
+      const text = JSON.stringify({ ...progress, at: 0 });
       if (text !== last) yield progress;
       last = text;
       await clock.sleep(LEAST_INTERVAL_MS, signal);

@@ -57,6 +57,6 @@ function clusterOf(found: Stored<ClusterRecord> | undefined, name: string, now: 
 }
 
 function sameHost(a: HostRecord, b: HostRecord): boolean {
-  const { encode } = codec('HostRecord');
-  return encode(a).equals(encode(b));
+  const records = codec('HostRecord');
+  return records.encode(a).equals(records.encode(b));
 }

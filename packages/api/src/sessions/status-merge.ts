@@ -40,8 +40,8 @@ export function mergeStatus(
 
 /** True where a report differs from what is stored in nothing but its sequence. */
 export function saysTheSame(stored: TaskStatusRecord, merged: TaskStatusRecord): boolean {
-  const { encode } = statusCodec;
-  return encode({ ...stored, sequence: 0 }).equals(encode({ ...merged, sequence: 0 }));
+  const [a, b] = [stored, merged].map((record) => statusCodec.encode({ ...record, sequence: 0 }));
+  return a !== undefined && b !== undefined && a.equals(b);
 }
 
 function trimmed(record: TaskStatusRecord): TaskStatusRecord {

@@ -5,7 +5,6 @@ import type {
   AgentMessage,
   AgentOrder,
   MessageName,
-  MessageTypes,
   ProxyMessage,
   RoutingUpdate,
 } from '@berth/model/generated/messages.ts';
@@ -93,8 +92,7 @@ export class TestCluster {
     parts: readonly string[],
     value: object,
   ): Promise<CommitResult> {
-    const record = complete(of.message, value) as MessageTypes[N];
-    return this.commit({ puts: [putRecord(of, parts, record)] });
+    return this.commit({ puts: [putRecord(of, parts, complete(of.message, value))] });
   }
 
   delete(of: Collection, ...parts: readonly string[]): Promise<CommitResult> {
@@ -140,9 +138,8 @@ class Peer<M, O> {
     return this.ended;
   }
 
-  protected arrived(_order: O): void {
-    // Only some peers do anything about it.
-  }
+  /** What else to do with what was told. */
+  protected arrived: (order: O) => void = () => undefined;
 
   async #receive(
     orders: (messages: AsyncIterable<Input<M>>) => AsyncIterable<O>,
@@ -186,9 +183,9 @@ export class FakeAgent extends Peer<AgentMessage, AgentOrder> {
     this.out.offer({ report: { tasks } });
   }
 
-  protected override arrived(order: AgentOrder): void {
+  protected override arrived = (order: AgentOrder): void => {
     if (order.stream) this.onStream(order.stream);
-  }
+  };
 }
 
 export class FakeProxy extends Peer<ProxyMessage, RoutingUpdate> {
@@ -199,6 +196,12 @@ export class FakeProxy extends Peer<ProxyMessage, RoutingUpdate> {
   health(...targets: object[]): void {
     this.out.offer({ health: { targets } });
   }
+}
+
+/** All items of a stream, once it has ended. */
+export async function readAll<T>(items: AsyncIterable<T>, into: T[] = []): Promise<T[]> {
+  for await (const item of items) into.push(item);
+  return into;
 }
 
 /** Waits until the function gives something. @throws Error after eight seconds */
