@@ -11,6 +11,9 @@ interface ClientError {
 
 const TAKEN = /port is already allocated|address already in use|ports are not available/i;
 
+/** What the client puts before the engine's words when the answer was a stream. */
+const CLIENT_PREFIX = /^\(HTTP code \d+\) .*? - /;
+
 /** Codes of Node's for a socket that is not there, refuses, or broke. */
 const BROKEN = new Set([
   'ECONNREFUSED',
@@ -60,7 +63,7 @@ function engineMessage(error: ClientError): string {
   const body = error.json;
   if (typeof body === 'object' && body !== null && 'message' in body) return String(body.message);
   if (Buffer.isBuffer(body) && body.length > 0) return body.toString().trim();
-  return (error.message ?? 'no explanation').trim();
+  return (error.message ?? 'no explanation').replace(CLIENT_PREFIX, '').trim();
 }
 
 /** What breaks a stream becomes a RuntimeError like any other failure. */
