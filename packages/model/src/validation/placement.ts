@@ -45,7 +45,7 @@ export function checkExpression(
     check.expected(field, expression, 'a query of the cluster query language');
   }
   const result = parseQuery(expression);
-  if (!result.ok) check.refuse(`${field}, column ${result.column}: ${result.message}`);
+  if (!result.ok) check.refuse(`${field}: ${result.message}`);
 }
 
 /**

@@ -124,7 +124,7 @@ describe('a service is refused', () => {
     const request = service({ placementConstraints: [{ type: 'memberOf', expression }] });
     assert.throws(
       () => acceptCreateService(request),
-      /^InvalidParameterException: placementConstraints\[0\]\.expression, column 16: /,
+      /^InvalidParameterException: placementConstraints\[0\]\.expression: column 16: /,
     );
   });
 

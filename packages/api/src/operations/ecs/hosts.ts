@@ -48,7 +48,7 @@ function predicateOf(
 ): (host: HostRecord) => boolean {
   if (filter === undefined) return () => true;
   const query = parseQuery(filter);
-  if (!query.ok) throw invalid(`filter, column ${query.column}: ${query.message}`);
+  if (!query.ok) throw invalid(`filter: ${query.message}`);
   const holds = compileQuery(query.expression);
   return (host) => holds(hostFacts(on.cache, host));
 }
