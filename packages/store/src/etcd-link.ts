@@ -6,7 +6,6 @@ import { backoffDelay } from '@berth/control/backoff.ts';
 import type { TlsIdentity } from '@berth/rpc/api.ts';
 import { LINK_OPTIONS, linkTo } from '@berth/rpc/channel-options.ts';
 import { type CallOptions, type Client, Metadata, type ServiceError } from '@grpc/grpc-js';
-import { noop } from 'cockatiel';
 import { type ICallable, KVClient, LeaseClient, MaintenanceClient, WatchClient } from 'etcd3';
 import { Host } from 'etcd3/lib/connection-pool.js';
 
@@ -57,12 +56,11 @@ type Unary = (
 function connectMember(endpoint: string, tls: TlsIdentity): Member {
   const address = endpoint.replace(/^https:\/\//, '');
   const link = linkTo(address, tls);
-  const host = new Host(
-    link.target,
-    link.credentials,
-    { ...LINK_OPTIONS, 'grpc.keepalive_timeout_ms': 4_000, ...link.options },
-    noop,
-  );
+  const host = new Host(link.target, link.credentials, {
+    ...LINK_OPTIONS,
+    'grpc.keepalive_timeout_ms': 4_000,
+    ...link.options,
+  });
   const callable: ICallable<Host> = {
     exec: (service, method, request, options) =>
       unary(host.getServiceClient(service), method, request, options ?? {}),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 
 import { settle, VirtualClock } from '@berth/control/virtual-clock.ts';
-import { BerthError } from '@berth/model/errors.ts';
+import { BerthError, isBerthError } from '@berth/model/errors.ts';
 import fc from 'fast-check';
 
 import { leaseGone } from './failures.ts';
@@ -162,7 +162,7 @@ describe('grouped commits', () => {
     const offers = Array.from({ length: 20_001 }, (_, at) =>
       offer({ puts: [put(`k${at}`)] }).then(
         () => 'sent',
-        (error: BerthError) => error.code,
+        (error: unknown) => (isBerthError(error) ? error.code : 'another error'),
       ),
     );
     commits.close();

@@ -2,11 +2,13 @@
 import type { Clock, Random } from '@berth/control/clock.ts';
 import type { Logger } from '@berth/control/logger.ts';
 import type { TlsIdentity } from '@berth/rpc/api.ts';
+import type { Registry } from 'prom-client';
 
 import { EtcdLink } from './etcd-link.ts';
 import { EtcdStore } from './etcd-store.ts';
 import { checkVersions, concernAbout } from './etcd-version.ts';
 import { ListWatchCache } from './state-cache.ts';
+import { measureState } from './state-metrics.ts';
 import type { Store } from './store.ts';
 
 export interface OpenStateOptions {
@@ -17,6 +19,8 @@ export interface OpenStateOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** Where `berth_state_*` is registered. */
+  readonly metrics?: Registry | undefined;
   /** Ends the waiting for etcd; later only `close` ends what was opened. */
   readonly signal: AbortSignal;
 }
@@ -43,6 +47,7 @@ export async function openState(options: OpenStateOptions): Promise<OpenedState>
     random,
     logger: logger.child({ component: 'state' }),
   });
+  if (options.metrics) measureState(options.metrics, cache);
   const running = cache.run(stop.signal);
   const close = async (): Promise<void> => {
     stop.abort(new Error('the state is closed'));

@@ -61,8 +61,8 @@ export function decodeEntry(entry: Entry): DecodedEntry {
   };
 }
 
-const names = new Map(
-  Object.entries(collections).map(([name, of]) => [of.name as string, name as CollectionName]),
+const names = new Map<string, CollectionName>(
+  Object.entries(collections).map(([name, of]) => [of.name, name as CollectionName]),
 );
 
 /** The name of a collection in `collections`. */

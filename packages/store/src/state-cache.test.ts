@@ -2,12 +2,14 @@ import assert from 'node:assert/strict';
 
 import { settle, VirtualClock } from '@berth/control/virtual-clock.ts';
 import { complete } from '@berth/rpc/codec.ts';
+import { Registry } from 'prom-client';
 
 import { collections, keyOf } from './keys.ts';
 import { MemoryStore } from './memory-store.ts';
 import { putRecord } from './record.ts';
 import type { ChangeBatch } from './state.ts';
 import { type ListWatchCache, startCache } from './state-cache.ts';
+import { measureState } from './state-metrics.ts';
 import { silent } from './testing/time.ts';
 import { transaction } from './transaction.ts';
 
@@ -217,6 +219,24 @@ describe('the cache of the state', () => {
     await clock.advance(600_000);
     assert.deepEqual(ids(cache.list(collections.tasks)), ['lost']);
     assert.equal(cache.statistics.differences, 1);
+  });
+
+  it('tells its numbers to the metrics', async () => {
+    const cache = await start();
+    const registry = new Registry();
+    measureState(registry, cache);
+    await commit({ puts: [task('a'), { key: '/berth/v1/unknown/x', value: Buffer.from('?') }] });
+    await settle();
+    const text = await registry.metrics();
+    for (const line of [
+      'records 1',
+      'lists_total 1',
+      'undecodable_total 1',
+      'differences_total 0',
+    ]) {
+      assert.ok(text.includes(`berth_state_${line}\n`), line);
+    }
+    assert.ok(text.includes(`berth_state_revision ${store.revision}\n`));
   });
 
   it('goes on when a subscriber throws', async () => {

@@ -38,7 +38,7 @@ export interface CacheStatistics {
   /** Records that the periodic comparison found to differ from the store. */
   readonly differences: number;
   readonly records: number;
-  /** Monotonic time of the last word from the store. */
+  /** Wall time in ms of the last word from the store; 0 before the first. */
   readonly heardAt: number;
 }
 
@@ -259,7 +259,7 @@ export class ListWatchCache implements StateCache {
   }
 
   #moveTo(revision: number, changes: readonly Change[]): void {
-    this.#counts.heardAt = this.#options.clock.monotonic();
+    this.#counts.heardAt = this.#options.clock.now();
     this.#view.moveTo(revision);
     for (const waiter of this.#waiters) {
       if (waiter.revision <= revision) waiter.resolve();

@@ -24,7 +24,7 @@ interface Index {
   readonly found: Map<string, Records>;
 }
 
-function index<T>(of: CollectionName, word: (value: T) => string | undefined): Index {
+function index(of: CollectionName, word: Index['word']): Index {
   return { of, word, found: new Map() };
 }
 
@@ -35,12 +35,12 @@ export class StateView implements State {
   readonly #records: Records = new Map();
   /** All records below each prefix that `list` can name. */
   readonly #below = new Map<string, Records>();
-  readonly #byService = index<Task>('tasks', (task) =>
+  readonly #byService = index('tasks', (task: Task) =>
     task.service === undefined ? undefined : `${task.cluster}/${task.service}`,
   );
-  readonly #byHost = index<Task>('tasks', (task) => task.hostId);
-  readonly #byOwner = index<Task>('tasks', (task) => task.owner);
-  readonly #byTask = index<Target>('targets', (target) => target.taskId);
+  readonly #byHost = index('tasks', (task: Task) => task.hostId);
+  readonly #byOwner = index('tasks', (task: Task) => task.owner);
+  readonly #byTask = index('targets', (target: Target) => target.taskId);
   readonly #indexes = [this.#byService, this.#byHost, this.#byOwner, this.#byTask];
 
   get revision(): number {
