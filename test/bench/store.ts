@@ -1,74 +1,85 @@
-// Measures the store on a real etcd with TLS: commits of one record each that are offered together, the same
-// one after another, lists, and how soon a commit is in the view.
+// Measures the store on a real etcd with TLS. The peer is etcd's own put, one request a record, with as many
+// in flight; the ratio says what commits in groups are worth.
+import { EtcdLink } from '@berth/store/etcd-link.ts';
+import { collections, keyOf, ROOT } from '@berth/store/keys.ts';
 import { putRecord } from '@berth/store/record.ts';
-import { collections, ROOT } from '@berth/store/keys.ts';
 import { startCache } from '@berth/store/state-cache.ts';
 import { startTestEtcd } from '@berth/store/testing/etcd.ts';
 import { realClock, silent } from '@berth/store/testing/time.ts';
 import { transaction } from '@berth/store/transaction.ts';
 import { complete } from '@berth/rpc/codec.ts';
 
-const signal = new AbortController().signal;
+const stop = new AbortController();
+const server = await startTestEtcd();
+const store = server.open();
+const link = new EtcdLink({
+  endpoints: [server.etcd.endpoint],
+  tls: server.tls,
+  clock: realClock,
+  random: Math.random,
+});
 
-/** One line a measurement. */
-export async function benchStore(print: (line: string) => void): Promise<void> {
-  const server = await startTestEtcd();
-  const store = server.open();
-  const commit = (id: string): Promise<unknown> => {
-    const status = complete('TaskStatusRecord', {
-      id,
-      cluster: 'c',
-      hostId: 'h',
-      lastStatus: 'RUNNING',
-    });
-    const put = putRecord(collections.taskStatus, ['c', id], status);
-    return store.commit(transaction({ puts: [put] }), signal);
-  };
-  try {
-    await commit('warm');
-    const single = await rate(500, async (count) => {
-      for (let at = 0; at < count; at += 1) await commit(`s${at}`);
-    });
-    print(`commits one after another: ${single} a second`);
-    for (const together of [16, 128, 1_024]) {
-      const grouped = await rate(20_000, async (count) => {
-        const offer = async (who: number): Promise<void> => {
-          for (let at = who; at < count; at += together) await commit(`g${at}`);
-        };
-        await Promise.all(Array.from({ length: together }, (_, who) => offer(who)));
-      });
-      print(`commits with ${together} offered together: ${grouped} a second`);
-    }
-    const listed = await rate(20_000, async () => {
-      await store.list(ROOT, signal);
-    });
-    print(`records listed: ${listed} a second`);
-    const stop = new AbortController();
-    const began = performance.now();
-    const cache = await startCache(
-      { store, clock: realClock, random: Math.random, logger: silent },
-      stop.signal,
-    );
-    const filled = performance.now() - began;
-    print(`a view of ${cache.statistics.records} records is filled in ${filled.toFixed(0)} ms`);
-    const seen = await rate(300, async (count) => {
-      for (let at = 0; at < count; at += 1) {
-        const put = putRecord(collections.clusters, [`c${at}`], complete('ClusterRecord', {}));
-        const { revision } = await store.commit(transaction({ puts: [put] }), signal);
-        await cache.reached(revision, signal);
-      }
-    });
-    print(`commits seen in the view one after another: ${seen} a second`);
-    stop.abort();
-  } finally {
-    await server.close();
-  }
+const statusPut = (id: string) =>
+  putRecord(
+    collections.taskStatus,
+    ['c', id],
+    complete('TaskStatusRecord', { id, cluster: 'c', hostId: 'h', lastStatus: 'RUNNING' }),
+  );
+
+async function commit(id: string): Promise<void> {
+  await store.commit(transaction({ puts: [statusPut(id)] }), stop.signal);
 }
 
-async function rate(count: number, run: (count: number) => Promise<void>): Promise<string> {
+async function bare(id: string): Promise<void> {
+  const { key, value } = statusPut(id);
+  await link.member.kv.put({ key: Buffer.from(key), value });
+}
+
+/** How many a second, with so many at a time. */
+async function rate(
+  count: number,
+  atATime: number,
+  run: (at: number) => Promise<void>,
+): Promise<number> {
   const began = performance.now();
-  await run(count);
-  return ((count * 1000) / (performance.now() - began)).toFixed(0);
+  const worker = async (first: number): Promise<void> => {
+    for (let at = first; at < count; at += atATime) await run(at);
+  };
+  await Promise.all(Array.from({ length: atATime }, (_, first) => worker(first)));
+  return Math.round((count * 1000) / (performance.now() - began));
 }
 
-if (import.meta.main) await benchStore((line) => console.log(line));
+async function milliseconds(run: () => Promise<unknown>): Promise<number> {
+  const began = performance.now();
+  await run();
+  return Math.round(performance.now() - began);
+}
+
+await commit('warm');
+await bare('warm');
+for (const atATime of [1, 16, 128, 1_024]) {
+  const count = atATime === 1 ? 500 : 10_000;
+  const puts = await rate(count, atATime, (at) => bare(`p${at}`));
+  const commits = await rate(count, atATime, (at) => commit(`g${at}`));
+  const ratio = (commits / puts).toFixed(1);
+  console.log(`${atATime} at a time: ${puts} bare puts/s, ${commits} commits/s: ${ratio} times`);
+}
+let records = 0;
+const listed = await milliseconds(async () => {
+  records = (await store.list(ROOT, stop.signal)).entries.length;
+});
+console.log(`${records} records listed in ${listed} ms`);
+const cache = await startCache(
+  { store, clock: realClock, random: Math.random, logger: silent },
+  stop.signal,
+);
+const name = keyOf(collections.clusters, 'c');
+const seen = await rate(300, 1, async () => {
+  const puts = [{ key: name, value: Buffer.alloc(0) }];
+  const { revision } = await store.commit(transaction({ puts }), stop.signal);
+  await cache.reached(revision, stop.signal);
+});
+console.log(`${seen} commits/s, each awaited in the view`);
+stop.abort();
+link.close();
+await server.close();

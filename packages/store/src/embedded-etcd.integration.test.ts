@@ -64,6 +64,42 @@ describe('the embedded etcd', function () {
     assert.notEqual(etcd.unready(), undefined);
   });
 
+  it('may be put back to an older state: views and commits go on from that', async () => {
+    const former = await startEmbeddedEtcd(options);
+    const state = await openState({
+      endpoints: [former.endpoint],
+      tls: options.clientTls,
+      clock: realClock,
+      random: Math.random,
+      logger: silent,
+      signal: stop.signal,
+    });
+    try {
+      for (const name of ['a', 'b', 'c', 'd', 'e']) {
+        await state.store.commit(transaction({ puts: [cluster(name)] }), stop.signal);
+      }
+      await until('all are seen', () => [...state.cache.list(collections.clusters)].length === 5);
+      await former.stop(5_000);
+      await rm(join(options.directory, 'data'), { recursive: true });
+      const restored = await startEmbeddedEtcd(options);
+      try {
+        await until('none is seen', () => [...state.cache.list(collections.clusters)].length === 0);
+        const { revision } = await state.store.commit(
+          transaction({ puts: [cluster('new')] }),
+          stop.signal,
+        );
+        await state.cache.reached(revision, stop.signal);
+        assert.equal(state.cache.get(collections.clusters, 'new')?.modRevision, revision);
+      } finally {
+        await state.close();
+        await restored.stop(5_000);
+      }
+    } finally {
+      await state.close();
+      await former.stop(1_000);
+    }
+  });
+
   it('serves nobody whose certificate does not name a client of etcd', async () => {
     const authority = await createAuthority(Date.now());
     const control = { role: 'control', name: 'c' } as const;
