@@ -1,0 +1,106 @@
+// What the controller has seen happen and the records don't say: since when a host has no session, which
+// proxies vanished lately, since when a task runs. By this process' own clock, so that no two machines' clocks
+// are compared. It is lost with the process; whoever relies on it must be safe without.
+import type { Clock } from '@berth/control/clock.ts';
+import type { ProxiesView } from '@berth/model/deployment/view.ts';
+import type { TaskStatusRecord } from '@berth/model/generated/messages.ts';
+import { collections } from '@berth/store/keys.ts';
+import type { Change, State, StateCache } from '@berth/store/state.ts';
+
+export interface ObservationsOptions {
+  readonly clock: Clock;
+  /** A proxy that vanished so long ago routes nothing any more. */
+  readonly proxyLostAfterMs: number;
+}
+
+/** Times are kept monotonic and told as wall time. */
+export class Observations {
+  readonly #clock: Clock;
+  readonly #proxyLostAfterMs: number;
+  readonly #begun: number;
+  #ledSince: number;
+  readonly #hostsGone = new Map<string, number>();
+  readonly #proxiesGone = new Map<string, number>();
+  readonly #running = new Map<string, number>();
+
+  /** @param state as it is when the observation begins */
+  constructor(state: State, { clock, proxyLostAfterMs }: ObservationsOptions) {
+    this.#clock = clock;
+    this.#proxyLostAfterMs = proxyLostAfterMs;
+    this.#begun = clock.monotonic();
+    this.#ledSince = this.#begun;
+    for (const { value } of state.list(collections.taskStatus)) {
+      if (value.lastStatus === 'RUNNING') this.#running.set(value.id, this.#startOf(value));
+    }
+  }
+
+  /** From now on absent hosts count as gone at the earliest from here: nobody was there to see to them. */
+  beginTerm(): void {
+    this.#ledSince = this.#clock.monotonic();
+  }
+
+  note(change: Change): void {
+    const [first = '', second = ''] = change.parts;
+    if (change.collection === 'sessions') {
+      this.#session(first === 'host' ? this.#hostsGone : this.#proxiesGone, second, change);
+    } else if (change.collection === 'hosts') {
+      if (!change.after) this.#hostsGone.delete(second);
+      else if (!change.before) this.#hostsGone.set(second, this.#clock.monotonic());
+    } else if (change.collection === 'taskStatus') {
+      const status = change.after?.value as TaskStatusRecord | undefined;
+      if (status?.lastStatus !== 'RUNNING') this.#running.delete(second);
+      else if (!this.#running.has(second)) this.#running.set(second, this.#clock.monotonic());
+    }
+  }
+
+  #session(gone: Map<string, number>, id: string, { after }: Change): void {
+    if (after) gone.delete(id);
+    else gone.set(id, this.#clock.monotonic());
+  }
+
+  /** When the session of a host went, or the host came without one; of interest only while it has none. */
+  hostGoneSince(id: string): number {
+    const since = this.#hostsGone.get(id) ?? this.#begun;
+    return this.#wall(Math.max(since, this.#ledSince));
+  }
+
+  runningSince(taskId: string): number | undefined {
+    const since = this.#running.get(taskId);
+    return since === undefined ? undefined : this.#wall(since);
+  }
+
+  proxies(state: State): ProxiesView {
+    const long = this.#clock.monotonic() - this.#proxyLostAfterMs;
+    for (const [id, since] of this.#proxiesGone) if (since < long) this.#proxiesGone.delete(id);
+    return {
+      live: [...state.list(collections.sessions, 'proxy')].map(({ value }) => value.id).sort(),
+      vanished: [...this.#proxiesGone].map(([id, since]) => ({
+        id,
+        until: this.#wall(since + this.#proxyLostAfterMs),
+      })),
+      settledAt: this.#wall(this.#begun + this.#proxyLostAfterMs),
+    };
+  }
+
+  /** Of a task that ran before: by its host's word, but never in the future. */
+  #startOf(status: TaskStatusRecord): number {
+    const now = this.#clock.now();
+    return this.#begun - Math.max(0, now - (status.startedAt ?? now));
+  }
+
+  #wall(monotonic: number): number {
+    return Math.round(this.#clock.now() + monotonic - this.#clock.monotonic());
+  }
+}
+
+/** Observations of a cache from now on. @returns them, and what ends them */
+export function observe(
+  cache: StateCache,
+  options: ObservationsOptions,
+): { readonly observations: Observations; readonly end: () => void } {
+  const observations = new Observations(cache, options);
+  const end = cache.subscribe(({ changes }) => {
+    for (const change of changes) observations.note(change);
+  });
+  return { observations, end };
+}

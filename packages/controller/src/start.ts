@@ -1,0 +1,103 @@
+// Starts the controller: it stands for election and acts while it leads.
+import { childScope } from '@berth/control/scope.ts';
+import { BerthError } from '@berth/model/errors.ts';
+import type { PlaceRequest } from '@berth/model/generated/messages.ts';
+import type { Role, Surroundings } from '@berth/process/role.ts';
+import type { TlsIdentity } from '@berth/rpc/api.ts';
+import { leaderClient } from '@berth/rpc/leader-client.ts';
+import { campaign, type Leadership } from '@berth/store/election.ts';
+import { collections } from '@berth/store/keys.ts';
+import type { StateCache } from '@berth/store/state.ts';
+import type { Store } from '@berth/store/store.ts';
+
+import { controllerMetrics } from './metrics.ts';
+import { observe } from './observations.ts';
+import { serveTerm } from './term.ts';
+
+export interface ControllerOptions {
+  readonly tls: TlsIdentity;
+  readonly store: Store;
+  readonly cache: StateCache;
+  readonly leaseSeconds: number;
+  /** A host without a session for this long is lost: its tasks are replaced. */
+  readonly hostLostAfterMs: number;
+  /** A proxy without a session may still route this long. */
+  readonly proxyLostAfterMs: number;
+  /** Who leads, for people: host name and process id. */
+  readonly holder: string;
+}
+
+const PLACE_TIMEOUT_MS = 30_000;
+
+/** Start a controller. Any number may run; one leads. */
+export function startController(
+  options: ControllerOptions,
+  surroundings: Surroundings,
+): Promise<Role> {
+  const { store, cache, tls, leaseSeconds, holder } = options;
+  const { clock, random } = surroundings;
+  const logger = surroundings.logger.child({ component: 'controller' });
+  let depth = (): number => 0;
+  const metrics = controllerMetrics(surroundings.metrics, () => depth());
+  const { observations, end } = observe(cache, {
+    clock,
+    proxyLostAfterMs: options.proxyLostAfterMs,
+  });
+  const scheduler = leaderClient({
+    service: 'Scheduler',
+    address: () => cache.get(collections.leader, 'scheduler')?.value.address,
+    tls,
+    clock,
+    random,
+  });
+  const placer = {
+    place: (request: PlaceRequest, signal: AbortSignal) =>
+      scheduler.calls.Place(request, { signal, timeoutMs: PLACE_TIMEOUT_MS }),
+  };
+  const stopping = new AbortController();
+
+  const lead = async (leadership: Leadership): Promise<void> => {
+    metrics.leads(true);
+    try {
+      await cache.reached(leadership.epoch, leadership.signal);
+      await serveTerm({
+        clock,
+        random,
+        logger,
+        store,
+        cache,
+        leadership,
+        placer,
+        observations,
+        metrics,
+        hostLostAfterMs: options.hostLostAfterMs,
+        onDepth: (current) => (depth = current),
+      });
+    } finally {
+      metrics.leads(false);
+    }
+  };
+
+  metrics.leads(false);
+  const standing = campaign(
+    { store, role: 'controller', holder, address: '', leaseSeconds, clock, logger },
+    lead,
+    stopping.signal,
+  );
+  const failed = standing.then(() => new Promise<never>(() => undefined));
+  failed.catch(() => undefined); // also without anybody listening
+
+  return Promise.resolve({
+    name: 'controller',
+    failed,
+    unready: () => (cache.filled ? undefined : 'the state has not been read from etcd yet'),
+    stop: async (graceMs) => {
+      stopping.abort(new BerthError('Cancelled', 'The controller is stopping.'));
+      const grace = childScope();
+      await Promise.race([standing, clock.sleep(graceMs, grace.signal)]).catch(() => undefined);
+      grace.abort();
+      end();
+      scheduler.close();
+    },
+  });
+}
