@@ -1,6 +1,4 @@
 // How long to wait before trying again, and a bound on how often all together may.
-import { isBerthError, type ErrorCode } from '@berth/model/errors.ts';
-
 import type { Clock, Random } from './clock.ts';
 
 export interface BackoffOptions {
@@ -18,30 +16,6 @@ export function backoffDelay(options: BackoffOptions, failures: number, random: 
   const { initialMs, maxMs, factor = 2 } = options;
   const full = Math.min(maxMs, initialMs * factor ** Math.min(failures - 1, 64));
   return full * (0.5 + random() / 2);
-}
-
-export interface RetryOptions extends BackoffOptions {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly signal: AbortSignal;
-  /** In all; the last one's error is thrown. */
-  readonly attempts: number;
-  readonly codes: readonly ErrorCode[];
-}
-
-/** Run until it succeeds, fails with another error than one of `codes`, or the attempts are used up. */
-export async function retry<T>(
-  options: RetryOptions,
-  run: (attempt: number) => Promise<T>,
-): Promise<T> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await run(attempt);
-    } catch (error) {
-      if (attempt >= options.attempts || !isBerthError(error, ...options.codes)) throw error;
-      await options.clock.sleep(backoffDelay(options, attempt, options.random), options.signal);
-    }
-  }
 }
 
 /** A bucket that fills with time. `take` says how long its caller has to wait for its token; nobody is refused. */

@@ -32,15 +32,6 @@ export class KeyedQueue<K> {
     return this.#waiting.length;
   }
 
-  /** Keys that will be added at a later time. */
-  get scheduled(): number {
-    return this.#scheduled.size;
-  }
-
-  get processing(): number {
-    return this.#processing.size;
-  }
-
   add(key: K): void {
     if (this.#closed) return;
     this.#scheduled.delete(key);

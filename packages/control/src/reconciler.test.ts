@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict';
 
-import { BerthError } from '@berth/model/errors.ts';
-
-import { backoffDelay, retry, TokenBucket } from './backoff.ts';
+import { backoffDelay, TokenBucket } from './backoff.ts';
 import type { Logger } from './logger.ts';
 import { Reconciler, type ReconcilerOptions } from './reconciler.ts';
 import { seededRandom, settle, VirtualClock } from './virtual-clock.ts';
@@ -51,33 +49,6 @@ describe('backoffDelay', () => {
   });
 });
 
-describe('retry', () => {
-  const base = {
-    initialMs: 10,
-    maxMs: 100,
-    random: seededRandom(1),
-    codes: ['Unavailable'],
-  } as const;
-  const { signal } = new AbortController();
-
-  it('repeats only errors of the given codes, and only so often', async () => {
-    const clock = new VirtualClock();
-    let runs = 0;
-    const failing = (code: 'Unavailable' | 'Internal') => () => {
-      runs += 1;
-      return Promise.reject(new BerthError(code, code));
-    };
-    await assert.rejects(retry({ ...base, clock, signal, attempts: 5 }, failing('Internal')));
-    assert.equal(runs, 1);
-    const gaveUp = assert.rejects(
-      retry({ ...base, clock, signal, attempts: 5 }, failing('Unavailable')),
-    );
-    await clock.advance(1000);
-    await gaveUp;
-    assert.equal(runs, 6);
-  });
-});
-
 describe('TokenBucket', () => {
   it('lets a burst pass and then one after the other', async () => {
     const clock = new VirtualClock();
@@ -110,7 +81,7 @@ describe('Reconciler', () => {
     subject.add('a');
     await clock.advance(650);
     assert.deepEqual(times, [0, 100, 300]);
-    assert.equal(subject.failuresOf('a'), 3);
+    assert.equal(subject.failing, 1);
     await clock.advance(50);
     assert.deepEqual(times, [0, 100, 300, 700]);
     assert.equal(subject.failing, 0);

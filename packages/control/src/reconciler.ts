@@ -59,11 +59,6 @@ export class Reconciler {
     return this.#failures.size;
   }
 
-  /** How often in a row the key has failed. */
-  failuresOf(key: string): number {
-    return this.#failures.get(key) ?? 0;
-  }
-
   /** The key may need work. */
   add(key: string): void {
     this.#queue.add(key);
@@ -109,7 +104,7 @@ export class Reconciler {
 
   #failed(key: string, error: unknown): void {
     const { clock, random, logger, name, backoff = DEFAULT_BACKOFF } = this.#options;
-    const failures = this.failuresOf(key) + 1;
+    const failures = (this.#failures.get(key) ?? 0) + 1;
     this.#failures.set(key, failures);
     const delay = Math.max(backoffDelay(backoff, failures, random), this.#retries.take());
     this.#queue.addAt(key, clock.monotonic() + delay);

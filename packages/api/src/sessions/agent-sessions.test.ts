@@ -217,6 +217,29 @@ describe('agent sessions', () => {
     });
   });
 
+  it('takes no host for connected whose session could not begin', async () => {
+    replica.store.faults.loseReplies = 1;
+    const agent = await cluster.agent(replica, HOST);
+    assert.ok(isBerthError(await agent.ended, 'Unavailable'));
+    await eventually('no session', () => session() === undefined);
+    await eventually('its registration all the same', () =>
+      replica.cache.get(collections.hosts, 'default', HOST),
+    );
+    const again = await cluster.agent(replica, HOST);
+    await eventually('a welcome', () => again.welcome);
+    assert.ok(session());
+  });
+
+  it('stores a report although answers are lost', async () => {
+    await createTask();
+    const agent = await cluster.agent(replica, HOST);
+    await eventually('a welcome', () => agent.welcome);
+    replica.store.faults.loseReplies = 2;
+    agent.report(status('RUNNING', 1));
+    agent.report(status('STOPPED', 2));
+    await eventually('the last report', () => stored()?.lastStatus === 'STOPPED');
+  });
+
   describe('refuses', () => {
     const refusals: { name: string; hello: object; code: string; message: RegExp }[] = [
       {

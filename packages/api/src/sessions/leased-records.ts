@@ -47,11 +47,15 @@ interface Standing extends Written {
 }
 
 const WORKERS = 64;
+/** Values that are remembered of unanswered writes under one key, besides the last. */
+const MOST_ATTEMPTS = 8;
 
 export class LeasedRecords {
   readonly #options: LeasedRecordsOptions;
   readonly #wanted = new Map<string, Entry>();
   readonly #written = new Map<string, Standing>();
+  /** What was sent under a key since the last answer: it may stand there. */
+  readonly #uncertain = new Map<string, readonly Buffer[]>();
   readonly #reconciler: Reconciler;
 
   constructor(options: LeasedRecordsOptions) {
@@ -102,9 +106,10 @@ export class LeasedRecords {
     this.set(of, parts, value, terms);
   }
 
-  /** What was last asked for under this key. */
-  wanted(key: string): object | undefined {
-    return this.#wanted.get(key)?.value;
+  /** A write by the caller that went unanswered: if it has happened, and is not wanted any more, it is undone. */
+  disown({ key, value }: Put): void {
+    this.#note(key, value);
+    this.#reconciler.add(key);
   }
 
   /** What of it stands in the store, as far as known. */
@@ -155,10 +160,28 @@ export class LeasedRecords {
   }
 
   async #delete(key: string, standing: Standing | undefined, signal: AbortSignal): Promise<void> {
-    if (!standing) return;
-    const guards = [{ key, modRevision: standing.modRevision }];
-    await this.#options.store.commit({ guards, puts: [], deletes: [key] }, signal);
+    const { store } = this.#options;
+    const modRevision = await this.#ownRevision(key, standing, signal);
+    if (modRevision !== undefined) {
+      await store.commit({ guards: [{ key, modRevision }], puts: [], deletes: [key] }, signal);
+    }
     if (this.#written.get(key) === standing) this.#written.delete(key);
+    this.#uncertain.delete(key);
+  }
+
+  /** The revision of what we have written and nobody has written since; the store is asked if a write went unanswered. */
+  async #ownRevision(
+    key: string,
+    standing: Standing | undefined,
+    signal: AbortSignal,
+  ): Promise<number | undefined> {
+    const attempts = this.#uncertain.get(key);
+    if (!attempts) return standing?.modRevision;
+    const found = await this.#options.store.get(key, signal);
+    const isOurs =
+      found?.modRevision === standing?.modRevision ||
+      attempts.some((value) => found?.value.equals(value));
+    return isOurs ? found?.modRevision : undefined;
   }
 
   async #write(
@@ -175,9 +198,12 @@ export class LeasedRecords {
       return;
     }
     const leaseId = lease.id;
-    const result = await store.commit({ guards, puts: [entry.put(leaseId)], deletes: [] }, signal);
+    const put = entry.put(leaseId);
+    this.#note(key, put.value);
+    const result = await store.commit({ guards, puts: [put], deletes: [] }, signal);
     if (result.committed) {
       this.#written.set(key, { modRevision: result.revision, lease: leaseId, value: entry.value });
+      this.#uncertain.delete(key);
       return;
     }
     await cache.reached(result.revision, signal);
@@ -185,5 +211,10 @@ export class LeasedRecords {
       'Unavailable',
       `${key} could not be written: something has changed meanwhile.`,
     );
+  }
+
+  #note(key: string, value: Buffer): void {
+    const attempts = this.#uncertain.get(key)?.filter((other) => !other.equals(value)) ?? [];
+    this.#uncertain.set(key, [...attempts.slice(-MOST_ATTEMPTS), value]);
   }
 }

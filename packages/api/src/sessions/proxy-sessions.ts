@@ -66,11 +66,6 @@ export class ProxySessions implements TrafficSource {
     return count;
   }
 
-  /** The newest revision that a proxy routes by; undefined when it has no session here. */
-  appliedRevision(proxyId: string): number | undefined {
-    return this.#sessions.get(proxyId)?.applied;
-  }
-
   counters(group: string): TrafficCounters {
     const sum = { requests: 0, failed: 0, targetErrors: 0, active: 0 };
     for (const { traffic } of this.#sessions.all()) {

@@ -129,7 +129,13 @@ export class SessionRegistry<S extends Session> {
       const leaseId = lease.id;
       const put = putRecord(collections.sessions, [this.#kind, record.id], record, leaseId);
       const { guards, puts } = company();
-      const result = await store.commit({ guards, puts: [put, ...puts], deletes: [] }, signal);
+      const result = await store
+        .commit({ guards, puts: [put, ...puts], deletes: [] }, signal)
+        .catch((error: unknown) => {
+          // Perhaps it has happened: nobody must take the host or proxy for connected.
+          this.#deps.records.disown(put);
+          throw error;
+        });
       if (result.committed) return { modRevision: result.revision, lease: leaseId };
       await cache.reached(result.revision, signal);
     }
