@@ -213,10 +213,10 @@ describe('a log configuration is refused', () => {
         'Container \'web\': logConfiguration.options["max-size"] is "0"; expected a size above zero, such as 10m.',
     },
     'compressed without rotation': {
-      accepts: logs({ compress: 'false' }),
-      refuses: logs({ compress: 'true', 'max-size': '1m' }),
+      accepts: logs({ compress: 'true' }),
+      refuses: logs({ compress: 'true', 'max-file': '1' }),
       message:
-        'Container \'web\': logConfiguration.options["compress"] is "true"; expected max-size and a max-file of at least 2 with it.',
+        'Container \'web\': logConfiguration.options["compress"] is "true"; expected a max-file of at least 2 with it.',
     },
     'buffered without non-blocking': {
       accepts: logs({ 'max-buffer-size': '1m', mode: 'non-blocking' }),

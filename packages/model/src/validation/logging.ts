@@ -38,11 +38,11 @@ export function checkLogConfiguration(check: Checker, of: LogConfiguration): voi
   checkTogether(check, of.options);
 }
 
+/** Berth's agents rotate logs also where a definition does not say so; only one single file can't be compressed. */
 function checkTogether(check: Checker, options: LogConfiguration['options']): void {
-  const rotates = options['max-size'] !== undefined && Number(options['max-file'] ?? 1) >= 2;
-  if (options['compress'] === 'true' && !rotates) {
+  if (options['compress'] === 'true' && options['max-file'] === '1') {
     check.refuse(
-      'logConfiguration.options["compress"] is "true"; expected max-size and a max-file of at least 2 with it.',
+      'logConfiguration.options["compress"] is "true"; expected a max-file of at least 2 with it.',
     );
   }
   if (options['max-buffer-size'] !== undefined && options['mode'] !== 'non-blocking') {
