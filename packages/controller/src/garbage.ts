@@ -1,7 +1,6 @@
 // What may be deleted now: tasks long stopped, services long inactive, old events. Pure over one state.
 // Source: ECS reference, section 4.6; design, section 3.
 import type { TaskRecord } from '@berth/model/generated/messages.ts';
-import { ulidTime } from '@berth/control/ulid.ts';
 import { collections, keyOf } from '@berth/store/keys.ts';
 import { guardUnchanged } from '@berth/store/record.ts';
 import type { State, Stored } from '@berth/store/state.ts';
@@ -102,7 +101,7 @@ function oldEvents(state: State, cluster: string, now: number): Sweep[] {
         const exists = state.get(collections.services, cluster, value.service) !== undefined;
         if (exists) return count > EVENTS_KEPT_A_SERVICE;
       }
-      return index >= EVENTS_KEPT || now - ulidTime(value.id) >= EVENT_KEPT_MS;
+      return index >= EVENTS_KEPT || now - value.createdAt >= EVENT_KEPT_MS;
     })
     .map((event) => ({ kind: 'event', guards: [], deletes: [event.key] }));
 }

@@ -22,8 +22,8 @@ export interface WakeUps {
 /** Every service there is work for or may be. */
 export function* serviceKeys(state: State): Generator<string, void, undefined> {
   const seen = new Set<string>();
-  for (const of of [collections.services, collections.deployments] as const) {
-    for (const { parts } of state.list(of)) seen.add(parts.join('/'));
+  for (const kind of [collections.services, collections.deployments] as const) {
+    for (const { parts } of state.list(kind)) seen.add(parts.join('/'));
   }
   for (const { value } of state.list(collections.tasks)) {
     if (value.service !== undefined) seen.add(serviceKey(value.cluster, value.service));
