@@ -2,17 +2,8 @@ import assert from 'node:assert/strict';
 
 import fc from 'fast-check';
 
-import { ulidSource } from './ulid.ts';
+import { ulidSource, ulidTime } from './ulid.ts';
 import { seededRandom } from './virtual-clock.ts';
-
-/** The time that a ULID was drawn at, in ms. */
-function ulidTime(ulid: string): number {
-  const digits = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
-  return Array.from(ulid.slice(0, 10)).reduce(
-    (time, digit) => time * 32 + digits.indexOf(digit),
-    0,
-  );
-}
 
 describe('ulidSource', () => {
   it('draws ever greater ULIDs, whatever the clock does', () => {

@@ -26,6 +26,15 @@ export function ulidSource(clock: Clock, random: Random): () => string {
   };
 }
 
+/** The time that a ULID was drawn at, in ms. */
+export function ulidTime(ulid: string): number {
+  let time = 0;
+  for (const character of ulid.slice(0, TIME_LENGTH)) {
+    time = time * 32 + ALPHABET.indexOf(character);
+  }
+  return time;
+}
+
 /** Add one to a number in base 32. @returns false when it overflowed */
 function increment(digits: number[]): boolean {
   for (let index = digits.length - 1; index >= 0; index -= 1) {
