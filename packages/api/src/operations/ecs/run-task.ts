@@ -33,10 +33,11 @@ export async function runTask(
   const place = requireCluster({ state: on.cache, realm: on.realm }, request.cluster);
   const definition = requireActiveDefinition(place, request.taskDefinition).value;
   const order = acceptRunTask(request, definition);
-  refuseWithoutHosts(place);
   const token = request.clientToken || drawHexId(on.random, 32);
   const wish = placeRequest(place, definition, order, token);
   return on.turns.run(`run/${place.name}/${token}`, call.signal, async () => {
+    // A repetition is answered with its tasks, whatever has become of the hosts since.
+    if (tasksOf(on.cache, wish).length === 0) refuseWithoutHosts(place);
     if (request.clientToken) refuseReusedToken(place, wish, token);
     return answer(on, place, wish, await placeOnce(on, wish, call.signal), call.signal);
   });

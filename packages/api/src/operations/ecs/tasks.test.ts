@@ -99,6 +99,8 @@ describe('tasks', () => {
       );
       const other = await run({ count: 2 });
       assert.notDeepEqual(ids(other), ids(first));
+      await bench.ecs('UpdateHostsState', { hosts: ['h0'], status: 'DRAINING' });
+      assert.deepEqual(ids(await run({ clientToken: 't', count: 2 })), ids(first));
     });
 
     it('once for a client token at two replicas at once, and per cluster', async () => {
