@@ -1,5 +1,6 @@
 // Active health checks: a loop a target, from the moment that it is in the table. The first check is made at once, later ones
-// at the group's interval give or take a tenth; no more than a bounded number at the same time.
+// at the group's interval give or take a tenth; no more than a bounded number at the same time. A new target that does not
+// answer yet is looked at in between, so that it serves as soon as it can; only checks on schedule count against it.
 import type { Clock, Random } from '@berth/control/clock.ts';
 import type { Logger } from '@berth/control/logger.ts';
 import type { CheckSettings } from '@berth/model/routing/group-settings.ts';
@@ -36,6 +37,8 @@ interface Watch {
 }
 
 const JITTER = 0.1;
+/** The first look in between; the next ones come after twice the time of the one before. */
+const FIRST_LOOK_MS = 50;
 
 export class HealthChecks {
   readonly #options: HealthOptions;
@@ -55,7 +58,9 @@ export class HealthChecks {
         if (target.draining) continue;
         wanted.add(target);
         const watch = this.#watches.get(target);
-        if (watch?.check === group.settings.check && watch.inUse === group.inUse) continue;
+        if (watch && sameCheck(watch.check, group.settings.check) && watch.inUse === group.inUse) {
+          continue;
+        }
         watch?.stopping.abort();
         this.#start(group, target, watch);
       }
@@ -92,14 +97,23 @@ export class HealthChecks {
     signal: AbortSignal,
   ): Promise<void> {
     const { clock, random } = this.#options;
+    let due = clock.monotonic();
+    let lookMs = FIRST_LOOK_MS;
     for (;;) {
       const outcome = await this.#slots.use(signal, () => {
         if (target.health === REGISTERING) this.#set(group, target, CHECKING);
         return probe(target.record, check, signal);
       });
       signal.throwIfAborted();
-      this.#set(group, target, nextHealth(target.health, outcome, check), outcome);
-      await clock.sleep(check.intervalMs * (1 + JITTER * (2 * random() - 1)), signal);
+      const now = clock.monotonic();
+      if (now >= due || probeSucceeded(outcome, check)) {
+        this.#set(group, target, nextHealth(target.health, outcome, check), outcome);
+        due = now + check.intervalMs * (1 + JITTER * (2 * random() - 1));
+      }
+      if (target.health.state === 'initial') {
+        await clock.sleep(Math.min(lookMs, due - now), signal);
+        lookMs *= 2;
+      } else await clock.sleep(due - now, signal);
     }
   }
 
@@ -149,4 +163,9 @@ export class HealthChecks {
     for (const { stopping } of this.#watches.values()) stopping.abort();
     this.#watches.clear();
   }
+}
+
+/** Settings that are read again from an equal record are no reason to begin anew. */
+function sameCheck(a: CheckSettings, b: CheckSettings): boolean {
+  return a === b || JSON.stringify(a) === JSON.stringify(b);
 }

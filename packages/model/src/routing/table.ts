@@ -176,7 +176,7 @@ function groupRoutes(
   }
   return {
     record,
-    settings: groupSettings(record),
+    settings: before?.record === record ? before.settings : groupSettings(record),
     inUse,
     targets: [...(targets?.values() ?? [])].sort(byId),
   };
