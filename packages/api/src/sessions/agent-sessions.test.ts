@@ -165,6 +165,17 @@ describe('agent sessions', () => {
     assert.equal(session()?.replicaAddress, other.address);
   });
 
+  it('stores what an agent says last before it leaves', async () => {
+    await createTask();
+    const agent = await cluster.agent(replica, HOST);
+    await eventually('a welcome', () => agent.welcome);
+    replica.store.faults.loseReplies = 1; // so that storing it takes more than one attempt
+    agent.report(status('STOPPED', 1, { stoppedReason: 'the agent stops' }));
+    assert.equal(await agent.close(), undefined);
+    await eventually('no session', () => session() === undefined);
+    assert.equal(stored()?.stoppedReason, 'the agent stops');
+  });
+
   it('takes the session record away when the agent leaves or the replica stops', async () => {
     const agent = await cluster.agent(replica, HOST);
     await eventually('a welcome', () => agent.welcome);

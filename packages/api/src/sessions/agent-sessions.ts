@@ -1,7 +1,7 @@
 // The sessions of agents that are connected to this replica: it tells each what its host should run and
 // takes in what it reports. An agent speaks for the host that its certificate names and for no other.
 import { Latch } from '@berth/control/latch.ts';
-import { abortable } from '@berth/control/scope.ts';
+import { abortable, withDeadline } from '@berth/control/scope.ts';
 import { BerthError } from '@berth/model/errors.ts';
 import type {
   AgentHello,
@@ -21,6 +21,8 @@ import { CLOSED, SessionRegistry, type Session, type SessionDeps } from './sessi
 import type { Reporter, StatusWriter } from './status-writer.ts';
 
 const MOST_STREAM_ORDERS = 100;
+/** How long the reports of an agent that leaves may take to be stored. */
+const LAST_WORDS_MS = 5_000;
 
 interface HostSession extends Session, Reporter {
   /** Set when there is something to tell. */
@@ -146,6 +148,20 @@ export class AgentSessions {
     }
   }
 
+  /** An agent that leaves in order has said how its tasks ended: that is stored while its session still stands. */
+  async #lastWords(session: HostSession): Promise<void> {
+    const { clock, logger } = this.#deps;
+    const flushed = this.#statuses.flushed(session, session.signal);
+    try {
+      await withDeadline(flushed, LAST_WORDS_MS, clock, session.signal, 'storing the last reports');
+    } catch (error) {
+      logger.warn(
+        { err: error, hostId: session.id },
+        'the last reports of an agent were not stored',
+      );
+    }
+  }
+
   async #read(input: AsyncIterator<AgentMessage>, session: HostSession): Promise<void> {
     try {
       for (;;) {
@@ -153,6 +169,7 @@ export class AgentSessions {
         if (step.done) break;
         for (const task of step.value.report?.tasks ?? []) this.#statuses.offer(session, task);
       }
+      await this.#lastWords(session);
       session.scope.abort(CLOSED);
     } catch (error) {
       session.scope.abort(error);

@@ -3,6 +3,7 @@
 import type { Clock, Random } from '@berth/control/clock.ts';
 import type { Logger } from '@berth/control/logger.ts';
 import { Reconciler } from '@berth/control/reconciler.ts';
+import { abortable } from '@berth/control/scope.ts';
 import { BerthError } from '@berth/model/errors.ts';
 import type { TaskStatusRecord } from '@berth/model/generated/messages.ts';
 import { collections } from '@berth/store/keys.ts';
@@ -44,6 +45,7 @@ const WORKERS = 128;
 export class StatusWriter {
   readonly #options: StatusWriterOptions;
   readonly #pending = new Map<string, Pending>();
+  readonly #onSettled = new Set<() => void>();
   readonly #reconciler: Reconciler;
 
   constructor(options: StatusWriterOptions) {
@@ -83,6 +85,15 @@ export class StatusWriter {
     this.#reconciler.add(report.id);
   }
 
+  /** Resolves when nothing that came by this session waits any more. @throws the signal's reason */
+  async flushed(reporter: Reporter, signal: AbortSignal): Promise<void> {
+    const waits = (): boolean =>
+      Array.from(this.#pending.values()).some((pending) => pending.reporter === reporter);
+    while (waits()) {
+      await abortable(new Promise<void>((resolve) => this.#onSettled.add(resolve)), signal);
+    }
+  }
+
   run(signal: AbortSignal): Promise<void> {
     return this.#reconciler.run(signal);
   }
@@ -103,6 +114,8 @@ export class StatusWriter {
     const outcome = pending.reporter.signal.aborted ? 'stale' : await this.#commit(pending, signal);
     if (this.#pending.get(id) === pending) this.#pending.delete(id);
     this.#options.observe(outcome);
+    for (const resolve of this.#onSettled) resolve();
+    this.#onSettled.clear();
     return {};
   }
 
