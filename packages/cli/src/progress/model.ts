@@ -59,8 +59,9 @@ export interface ProgressState {
 }
 
 const UNPLACED = /unable to place/;
-/** A stop that is no failure: the deployment has more tasks than it needs, or somebody asked for it. */
-const PLANNED_STOP = /^Scaling activity|^Task stopped by user/i;
+/** A stop that says nothing about the revision: more tasks than it needs, a person's wish, a machine that went. */
+const PLANNED_STOP = /^Scaling activity/i;
+const BLAMELESS = new Set(['UserInitiated', 'TerminationNotice', 'InfrastructureHealth']);
 
 /** Take in the next message. @param state undefined for the first */
 export function advance(
@@ -78,7 +79,8 @@ export function advance(
     const before = state?.tasks.get(id);
     const next = trackOf(id, one, deploymentId, before);
     tasks.set(id, next);
-    if (next.trouble) troubles.set(id, next.trouble);
+    // What had stopped before anybody looked is history.
+    if (next.trouble && state) troubles.set(id, next.trouble);
     if (before?.step !== next.step) changes.push({ task: next, before });
   }
   const ours = deploymentOf(service, deploymentId);
@@ -127,7 +129,11 @@ function trackOf(
     task?.containers.map(({ healthOutput }) => healthOutput?.trim()).find(Boolean) ?? detail;
   const reason = task?.stoppedReason ?? '';
   const troubled =
-    fresh && (step === 'stop' || step === 'stopped') && reason !== '' && !PLANNED_STOP.test(reason);
+    fresh &&
+    (step === 'stop' || step === 'stopped') &&
+    reason !== '' &&
+    !PLANNED_STOP.test(reason) &&
+    !BLAMELESS.has(task?.stopCode ?? '');
   return {
     id,
     fresh,
