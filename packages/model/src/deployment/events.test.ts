@@ -59,6 +59,10 @@ const TEXTS: readonly (readonly [found: string, expected: string])[] = [
     text.unplaced({ count: 1, refusals: [{ reason: 'DRAINING', hosts: 2 }] }),
     `was unable to place a task because no container instance met all of its requirements. Reason: all container instances were refused: DRAINING on 2. ${MANUAL}`,
   ],
+  [
+    text.refused('TaskDefinition not found.'),
+    'was unable to place a task. Reason: TaskDefinition not found.',
+  ],
   [text.impaired(undefined), `is unable to consistently start tasks successfully. ${MANUAL}`],
   [
     text.stuck,

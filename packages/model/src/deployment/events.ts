@@ -48,6 +48,8 @@ export const text = {
       : refusals(unplaced);
     return `was unable to place a task because no container instance met all of its requirements. ${why} ${MANUAL}`;
   },
+  refused: (problem: string) =>
+    `was unable to place a task. Reason: ${problem.replace(/\.$/, '')}.`,
   impaired: (lastFailure: string | undefined) =>
     `is unable to consistently start tasks successfully. ${MANUAL}` +
     (lastFailure === undefined ? '' : ` Last failure: ${lastFailure}`),

@@ -16,6 +16,8 @@ export interface Placement {
   /** The tasks that were placed. */
   readonly taskIds: readonly string[];
   readonly unplaced: readonly UnplacedTask[];
+  /** The scheduler refused the request as a whole, with these words. */
+  readonly problem?: string | undefined;
   /** Some task of the deployment was pending or running when the start was planned. */
   readonly underWay: boolean;
   /** It was tried because its time had come, not because capacity changed: only then a refusal counts. */
@@ -33,17 +35,21 @@ export function afterPlacement(
   placement: Placement,
   now: number,
 ): PlacementNews {
-  const { start, taskIds, unplaced } = placement;
+  const { start, taskIds, unplaced, problem } = placement;
   const messages: string[] = [];
   if (taskIds.length > 0) {
     messages.push(text.started(taskIds, Math.min(start.replacing, taskIds.length)));
   }
+  const concerns = unplaced.map((each) => ({
+    key: PLACEMENT + (each.closestReason ?? 'none'),
+    message: text.unplaced(each),
+  }));
+  if (problem !== undefined) {
+    concerns.push({ key: `${PLACEMENT}refused`, message: text.refused(problem) });
+  }
   const said = announce(
     record.announced,
-    unplaced.map((each) => ({
-      key: PLACEMENT + (each.closestReason ?? 'none'),
-      message: text.unplaced(each),
-    })),
+    concerns,
     (key) => key.startsWith(PLACEMENT) && taskIds.length > 0,
     now,
   );
@@ -70,7 +76,6 @@ export function afterPlacement(
 /** A refusal counts once, not once a task, and only while the deployment has nothing to hope for. */
 function refusalCounts(deployment: DeploymentRecord, placement: Placement): boolean {
   return (
-    placement.unplaced.length > 0 &&
     placement.taskIds.length === 0 &&
     !placement.underWay &&
     placement.due &&
