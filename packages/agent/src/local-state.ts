@@ -6,7 +6,7 @@ import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import type { Logger } from '@berth/control/logger.ts';
-import { BerthError } from '@berth/model/errors.ts';
+import { BerthError, messageChain } from '@berth/model/errors.ts';
 
 import { readIfThere, removeDurably, writeDurably } from './durable-file.ts';
 import type { TaskMemory } from './task-memory.ts';
@@ -25,9 +25,15 @@ interface Slot {
 export class LocalState {
   readonly #directory: string;
   readonly #slots = new Map<string, Slot>();
+  #trouble: string | undefined;
 
   constructor(directory: string) {
     this.#directory = directory;
+  }
+
+  /** Why nothing can be written; undefined after a write that succeeded. */
+  get trouble(): string | undefined {
+    return this.#trouble;
   }
 
   /**
@@ -109,6 +115,10 @@ export class LocalState {
         if (job.content === undefined) await removeDurably(path);
         else await writeDurably(path, job.content);
       }
+      this.#trouble = undefined;
+    } catch (error) {
+      this.#trouble = `${path} can't be written: ${messageChain(error)}`;
+      throw error;
     } finally {
       this.#slots.delete(file);
     }

@@ -7,7 +7,7 @@ import { BerthError } from '@berth/model/errors.ts';
 import type { AgentLogLines, LogOrder } from '@berth/model/generated/messages.ts';
 
 import { LineSplitter } from './lines.ts';
-import type { OutputStream, Runtime } from './runtime/runtime.ts';
+import { RuntimeError, type OutputStream, type Runtime } from './runtime/runtime.ts';
 import type { TaskMemory } from './task-memory.ts';
 
 export interface LogSource {
@@ -82,8 +82,13 @@ async function followContainer(
   const send = async (stream: OutputStream, lines: readonly string[]): Promise<boolean> =>
     lines.length === 0 ? !channel.closed : await channel.send({ container, stream, lines });
   const frames = source.runtime.logs(id, { follow, tail, since, timestamps }, signal);
-  for await (const { stream, data } of frames) {
-    if (!(await send(stream, splitters[stream].push(data)))) return;
+  try {
+    for await (const { stream, data } of frames) {
+      if (!(await send(stream, splitters[stream].push(data)))) return;
+    }
+  } catch (error) {
+    if (!(error instanceof RuntimeError) || error.kind !== 'gone') throw error;
+    throw invalid(`Container ${container} of task ${order.taskId} is removed, its logs with it`);
   }
   await send('stdout', splitters.stdout.end());
   await send('stderr', splitters.stderr.end());

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 
 import { childScope } from '@berth/control/scope.ts';
+import type { Logger } from '@berth/control/logger.ts';
 import { BerthError, messageChain } from '@berth/model/errors.ts';
 import type { AgentHello, Attribute } from '@berth/model/generated/messages.ts';
 import type { Role, Surroundings } from '@berth/process/role.ts';
@@ -10,7 +11,7 @@ import type { TlsIdentity } from '@berth/rpc/api.ts';
 import { EngineWatch } from './engine-watch.ts';
 import { hostLabels } from './labels.ts';
 import { LocalState } from './local-state.ts';
-import { agentGauges, agentMetrics } from './metrics.ts';
+import { agentGauges, agentMetrics, type AgentMetrics } from './metrics.ts';
 import { portInUse } from './port-probe.ts';
 import { Ports, type PortRange } from './ports.ts';
 import { Reporter } from './reporter.ts';
@@ -27,16 +28,17 @@ import { Tasks } from './tasks.ts';
 export interface AgentOptions {
   /** HOST:PORT of api replicas. */
   readonly api: readonly string[];
-  /** Vouches for the host by its id: URI berth://host/ID. */
+  /** Vouches for the host by its id (`agentHostId`): URI berth://host/ID. */
   readonly tls: TlsIdentity;
   readonly cluster: string;
-  /** For people; by default the machine's own. */
+  /** For people. */
   readonly name: string;
   /** Where proxies reach this host's ports. */
   readonly address: string;
   readonly dataDirectory: string;
   /** unix://PATH or tcp://HOST:PORT of the Docker Engine. */
   readonly dockerHost: string;
+  /** Of host ports to give away; outside the kernel's ephemeral range. */
   readonly portRange: PortRange;
   readonly attributes: readonly Attribute[];
   /** At its end the agent stops and removes all of its tasks' containers. */
@@ -45,12 +47,24 @@ export interface AgentOptions {
   readonly reservedMemoryMiB?: number;
 }
 
-export const AGENT_VERSION = '0.1.0';
+const AGENT_VERSION = '0.1.0';
 const MAX_STARTS = 4;
 const MAX_STOPS = 32;
 /** How long the start waits for the first session before it goes on without one. */
 const FIRST_SESSION_LIMIT_MS = 10_000;
 const FIRST_SESSION_POLL_MS = 50;
+
+/** What the parts of one agent share. */
+interface Parts {
+  readonly options: AgentOptions;
+  readonly surroundings: Surroundings;
+  readonly hostId: string;
+  readonly logger: Logger;
+  readonly metrics: AgentMetrics;
+  readonly state: LocalState;
+  readonly runtime: Runtime;
+  readonly reporter: Reporter;
+}
 
 /**
  * This host's identity, drawn at the first call and kept in the agent's data directory: the name that its certificate has
@@ -69,36 +83,135 @@ export async function startAgent(
   options: AgentOptions,
   surroundings: Surroundings,
 ): Promise<Role & { readonly hostId: string }> {
-  const { clock, random, metrics: registry } = surroundings;
+  const parts = await partsOf(options, surroundings);
+  const { state, runtime, reporter, logger, hostId } = parts;
+  const root = childScope();
+  const broken = Promise.withResolvers<never>();
+  broken.promise.catch(() => undefined); // whoever holds the role hears of it
+  try {
+    const engine = await runtime.describe(root.signal);
+    const workshop = await workshopOf(parts);
+    const tasks = new Tasks({ workshop, state, reporter, logger, onBroken: broken.reject });
+    await tasks.restore(root.signal);
+    return await run(parts, { engine, workshop, tasks, root, failed: broken.promise });
+  } catch (error) {
+    root.abort();
+    runtime.close();
+    if (error instanceof BerthError) throw error;
+    throw new BerthError(
+      'Unavailable',
+      `Host ${hostId} needs a Docker Engine, and the one at ${options.dockerHost} does not answer; start it or name another with DOCKER_HOST`,
+      { cause: error },
+    );
+  }
+}
+
+interface Restored {
+  readonly engine: EngineDescription;
+  readonly workshop: Workshop;
+  readonly tasks: Tasks;
+  readonly root: ReturnType<typeof childScope>;
+  readonly failed: Promise<never>;
+}
+
+async function run(
+  parts: Parts,
+  { engine, workshop, tasks, root, failed }: Restored,
+): Promise<Role & { readonly hostId: string }> {
+  const { options, surroundings, hostId, state, runtime } = parts;
+  const watch = watchOf(parts, tasks);
+  const session = await sessionOf(parts, engine, tasks);
+  agentGauges(surroundings.metrics, {
+    tasks: () => tasks.count(),
+    heldPorts: () => workshop.ports.heldCount,
+    sessionUp: () => session.connectedTo !== undefined,
+    sessions: () => session.sessions,
+    engineUp: () => watch.trouble === undefined,
+  });
+  const talk = childScope(root.signal);
+  const watching = watch.run(root.signal);
+  const talking = session.run(talk.signal);
+  await firstSession(session, surroundings, root.signal);
+
+  const unconnected = (): string | undefined =>
+    session.connectedTo === undefined
+      ? `no session with the control plane at ${options.api.join(', ')}`
+      : undefined;
+  return {
+    name: 'agent',
+    hostId,
+    failed,
+    unready: () => watch.trouble ?? state.trouble ?? unconnected(),
+    async stop(graceMs) {
+      if (options.stopTasksOnExit) {
+        const started = surroundings.clock.monotonic();
+        await tasks.stopAll(graceMs, root.signal);
+        const left = graceMs - (surroundings.clock.monotonic() - started);
+        const said = parts.reporter.flushed().then(() => session.finish());
+        await within(left, Promise.race([said, talking]), surroundings);
+      }
+      const end = new BerthError('Cancelled', 'The agent ends');
+      talk.abort(end);
+      await tasks.close();
+      root.abort(end);
+      await Promise.all([watching, talking]);
+      runtime.close();
+    },
+  };
+}
+
+async function partsOf(options: AgentOptions, surroundings: Surroundings): Promise<Parts> {
+  const { clock } = surroundings;
   const state = new LocalState(options.dataDirectory);
   const hostId = await state.hostId();
-  const logger = surroundings.logger.child({ component: 'agent', hostId });
-  const metrics = agentMetrics(registry);
-  const runtime = dockerRuntime({
-    dockerHost: options.dockerHost,
-    clock,
-    observe: metrics.dockerCall,
-  });
-  const root = childScope();
-  const engine = await engineOrFail(runtime, options.dockerHost, root.signal);
-  const workshop = await createWorkshop(
+  const metrics = agentMetrics(surroundings.metrics);
+  const observe = metrics.dockerCall;
+  return {
     options,
     surroundings,
-    runtime,
-    state,
     hostId,
-    metrics.pull,
-  );
-  const reporter = new Reporter(clock);
-  const tasks = new Tasks({ workshop, state, reporter, logger });
-  await tasks.restore(root.signal);
-  const labels = hostLabels(options.cluster, hostId);
-  const watch = new EngineWatch({
+    metrics,
+    state,
+    logger: surroundings.logger.child({ component: 'agent', hostId }),
+    runtime: dockerRuntime({ dockerHost: options.dockerHost, clock, observe }),
+    reporter: new Reporter(clock),
+  };
+}
+
+async function workshopOf(parts: Parts): Promise<Workshop> {
+  const { options, hostId, state, runtime, logger, metrics } = parts;
+  const { clock } = parts.surroundings;
+  const used = await state.usedPorts();
+  const ports = new Ports({ range: options.portRange, clock, inUse: portInUse, used });
+  return {
     runtime,
-    labels,
+    ports,
+    clock,
+    images: createImages(runtime, metrics.pull),
+    host: { id: hostId, cluster: options.cluster, address: options.address },
+    starts: new Semaphore(MAX_STARTS),
+    stops: new Semaphore(MAX_STOPS),
+    async saveUsedPorts() {
+      try {
+        await state.saveUsedPorts(ports.used);
+      } catch (error) {
+        logger.warn({ err: messageChain(error) }, 'the order of used ports could not be written');
+      }
+    },
+  };
+}
+
+function watchOf(
+  { runtime, surroundings, options, hostId, logger }: Parts,
+  tasks: Tasks,
+): EngineWatch {
+  const { clock, random } = surroundings;
+  return new EngineWatch({
+    runtime,
     clock,
     random,
     logger,
+    labels: hostLabels(options.cluster, hostId),
     onEvent: (event) => {
       tasks.onEvent(event);
     },
@@ -106,14 +219,19 @@ export async function startAgent(
       tasks.onList(summaries);
     },
   });
+}
+
+async function sessionOf(parts: Parts, engine: EngineDescription, tasks: Tasks): Promise<Session> {
+  const { options, surroundings, runtime, reporter, logger, metrics } = parts;
+  const { clock, random } = surroundings;
   const streams = new Streams({
     source: { runtime, clock, memoryOf: (taskId) => tasks.memoryOf(taskId) },
     clock,
     logger,
     onStream: metrics.stream,
   });
-  const identity = await helloOf(options, hostId, engine);
-  const session = new Session({
+  const identity = await helloOf(parts, engine);
+  return new Session({
     api: options.api,
     tls: options.tls,
     hello: () => identity,
@@ -133,97 +251,10 @@ export async function startAgent(
       },
     },
   });
-  agentGauges(registry, {
-    tasks: () => tasks.count(),
-    heldPorts: () => workshop.ports.heldCount,
-    sessionUp: () => session.connectedTo !== undefined,
-    sessions: () => session.sessions,
-    engineUp: () => watch.trouble === undefined,
-  });
-  const sessionScope = childScope(root.signal);
-  const watching = watch.run(root.signal);
-  const talking = session.run(sessionScope.signal);
-  await firstSession(session, surroundings, root.signal);
-
-  return {
-    name: 'agent',
-    hostId,
-    unready: () =>
-      watch.trouble ??
-      (session.connectedTo === undefined
-        ? `no session with the control plane at ${options.api.join(', ')}`
-        : undefined),
-    failed: new Promise<never>(() => undefined),
-    async stop(graceMs) {
-      const started = clock.monotonic();
-      if (options.stopTasksOnExit) {
-        await tasks.stopAll(graceMs, root.signal);
-        const left = Math.max(0, graceMs - (clock.monotonic() - started));
-        const said = reporter.flushed().then(() => session.finish());
-        await within(left, Promise.race([said, talking]), surroundings);
-      }
-      sessionScope.abort(new BerthError('Cancelled', 'The agent ends'));
-      await tasks.close();
-      root.abort(new BerthError('Cancelled', 'The agent ends'));
-      await Promise.all([watching, talking]);
-      runtime.close();
-    },
-  };
-}
-
-async function engineOrFail(
-  runtime: Runtime,
-  dockerHost: string,
-  signal: AbortSignal,
-): Promise<EngineDescription> {
-  try {
-    return await runtime.describe(signal);
-  } catch (error) {
-    runtime.close();
-    if (error instanceof BerthError) throw error;
-    throw new BerthError(
-      'Unavailable',
-      `The agent needs a Docker Engine, and the one at ${dockerHost} does not answer; start it or name another with DOCKER_HOST`,
-      { cause: error },
-    );
-  }
-}
-
-async function createWorkshop(
-  options: AgentOptions,
-  { clock, logger }: Surroundings,
-  runtime: Runtime,
-  state: LocalState,
-  hostId: string,
-  onPull: (outcome: 'ok' | 'failed') => void,
-): Promise<Workshop> {
-  const ports = new Ports({
-    range: options.portRange,
-    clock,
-    inUse: portInUse,
-    used: await state.usedPorts(),
-  });
-  return {
-    runtime,
-    ports,
-    clock,
-    images: createImages(runtime, onPull),
-    host: { id: hostId, cluster: options.cluster, address: options.address },
-    starts: new Semaphore(MAX_STARTS),
-    stops: new Semaphore(MAX_STOPS),
-    async saveUsedPorts() {
-      try {
-        await state.saveUsedPorts(ports.used);
-      } catch (error) {
-        logger.warn({ err: messageChain(error) }, 'the order of used ports could not be written');
-      }
-    },
-  };
 }
 
 async function helloOf(
-  options: AgentOptions,
-  hostId: string,
+  { options, hostId }: Parts,
   engine: EngineDescription,
 ): Promise<Omit<AgentHello, 'tasks'>> {
   return {

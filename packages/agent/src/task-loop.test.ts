@@ -150,6 +150,35 @@ describe('TaskLoop', () => {
     });
   }
 
+  it('meets itself when a create that was thought lost comes true later', async () => {
+    const { create } = world.runtime;
+    world.runtime.create = (spec, signal) => {
+      world.runtime.create = create;
+      const late = new AbortController();
+      void world.clock.sleep(700, late.signal).then(() => create.call(world.runtime, spec, signal));
+      return Promise.reject(failure('engine', 'create'));
+    };
+    world.runtime.failNext('list', failure('engine', 'list'));
+    world.begin([web]);
+    await world.until(running);
+    assert.equal(world.runtime.containers.length, 1);
+  });
+
+  it('takes another name when its own belongs to something else', async () => {
+    const { create } = world.runtime;
+    world.runtime.create = async (spec, signal) => {
+      world.runtime.create = create;
+      await create.call(world.runtime, { ...spec, body: { ...spec.body, Labels: {} } }, signal);
+      return await create.call(world.runtime, spec, signal);
+    };
+    world.begin([web]);
+    await world.until(running);
+    assert.deepEqual(
+      world.runtime.containers.map(({ state }) => state),
+      ['created', 'running'],
+    );
+  });
+
   it('creates again when a create that broke off has not happened', async () => {
     world.runtime.failNext('create', failure('engine', 'create'));
     world.begin([web]);

@@ -26,7 +26,7 @@ export const PHASE_RANK: Readonly<Record<ContainerPhase, number>> = {
 export interface ContainerMemory {
   readonly name: string;
   readonly phase: ContainerPhase;
-  /** How many times a container has been created for it, or was about to be. */
+  /** Which creation this is, from 1; part of the engine's name for it. */
   readonly attempt: number;
   /** A create or start was begun and how it ended is not known: look before acting. */
   readonly uncertain: boolean;
@@ -212,7 +212,9 @@ export function observed(
   if (container.phase === 'STOPPED') return container;
   if (!facts) return vanished(container, now);
   const seen = { ...container, runtimeId: facts.id, uncertain: false };
-  if (facts.state === 'created') return { ...seen, phase: 'CREATED' };
+  if (facts.state === 'created') {
+    return { ...seen, phase: container.phase === 'RUNNING' ? 'RUNNING' : 'CREATED' };
+  }
   const bindings = facts.bindings.length > 0 ? facts.bindings : container.bindings;
   const started = {
     ...seen,

@@ -115,7 +115,8 @@ async function create(
   const { task, definition } = context.memory();
   const container = definitionOf(context);
   const bindings = await reservePorts(workshop, context, container);
-  const attempt = context.container().attempt + 1;
+  // The same number as long as no container of it is known: a create that was thought lost then meets itself.
+  const attempt = Math.max(1, context.container().attempt);
   context.commit({ bindings, attempt, uncertain: true });
   await Promise.all([context.save(), workshop.saveUsedPorts()]);
   at.step = 'volume';
@@ -222,6 +223,9 @@ async function carryOut(
       context.commit({ uncertain: decision.uncertain });
       await pause(workshop, decision.afterMs, mustGoOn(step) ? context.signal : context.stopping);
       return;
+    case 'another-name':
+      context.commit({ attempt: context.container().attempt + 1, uncertain: true });
+      return;
     case 'another-port':
       await changePorts(workshop, context);
       return;
@@ -243,8 +247,14 @@ async function carryOut(
 /** The failed container goes, its ports rest, and the next attempt begins. Killed in between, it begins here again. */
 async function changePorts(workshop: Workshop, context: OperationContext): Promise<void> {
   const { task } = context.memory();
-  const { runtimeId, bindings } = context.container();
-  context.commit({ phase: 'PULLED', runtimeId: undefined, bindings: [], uncertain: false });
+  const { runtimeId, bindings, attempt } = context.container();
+  context.commit({
+    phase: 'PULLED',
+    runtimeId: undefined,
+    bindings: [],
+    attempt: attempt + 1,
+    uncertain: false,
+  });
   workshop.ports.releaseTaken(task.id, bindings);
   if (runtimeId === undefined) return;
   try {

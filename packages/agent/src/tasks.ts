@@ -32,6 +32,8 @@ export interface TasksOptions {
   readonly state: LocalState;
   readonly reporter: Reporter;
   readonly logger: Logger;
+  /** A loop has broken on something that can't be: a bug. */
+  readonly onBroken: (error: unknown) => void;
 }
 
 interface Entry {
@@ -52,6 +54,7 @@ export class Tasks {
   readonly #entries = new Map<string, Entry>();
   /** Containers found at the start that no memory speaks of, by task. */
   #orphans = new Map<string, ContainerSummary[]>();
+  readonly #erasing = new Set<Promise<void>>();
   #welcomed = false;
   #leaving = false;
 
@@ -143,6 +146,7 @@ export class Tasks {
     this.#leaving = true;
     this.#root.abort(new Error('the agent ends'));
     await Promise.allSettled([...this.#entries.values()].map(({ ended }) => ended));
+    await Promise.allSettled([...this.#erasing]);
     await this.#cleaner.idle();
   }
 
@@ -221,10 +225,13 @@ export class Tasks {
     if (memory.sequence > 0) reporter.report(taskStatus(memory, workshop.host.id, 'WAITING'));
     const ended = loop.run(scope.signal).catch((error: unknown) => {
       logger.error({ err: error }, 'the loop of a task broke');
+      this.#options.onBroken(error);
     });
     const entry: Entry = { loop, scope, ended, forgotten: false, cleaned };
     this.#entries.set(id, entry);
-    void ended.then(() => this.#afterEnd(entry));
+    void ended.then(() => {
+      this.#afterEnd(entry);
+    });
   }
 
   /** Ports go back when nothing runs on them and no proxy may still send to them. */
@@ -235,10 +242,10 @@ export class Tasks {
     }
   }
 
-  async #afterEnd(entry: Entry): Promise<void> {
+  #afterEnd(entry: Entry): void {
     if (entry.loop.memory.stage === 'STOPPED') entry.cleaned = false;
     this.#releasePorts(entry);
-    if (entry.forgotten) await this.#erase(entry);
+    if (entry.forgotten) this.#erase(entry);
   }
 
   #forget(id: string): void {
@@ -246,17 +253,22 @@ export class Tasks {
     if (!entry || entry.forgotten) return;
     entry.forgotten = true;
     this.#options.reporter.forget(id);
-    if (entry.loop.memory.stage === 'STOPPED') void this.#erase(entry);
+    if (entry.loop.memory.stage === 'STOPPED') this.#erase(entry);
     else
       entry.loop.stop('TerminationNotice', 'The control plane has no record of this task any more');
   }
 
+  #erase(entry: Entry): void {
+    if (entry.loop.memory.stage !== 'STOPPED') return; // the agent ends
+    const work = this.#eraseAll(entry).finally(() => this.#erasing.delete(work));
+    this.#erasing.add(work);
+  }
+
   /** Nothing of the task stays, here or at the engine. Killed in between, the next welcome begins it again. */
-  async #erase(entry: Entry): Promise<void> {
+  async #eraseAll(entry: Entry): Promise<void> {
     const { id } = entry.loop.memory.task;
     const { state, workshop, logger } = this.#options;
     await entry.ended;
-    if (entry.loop.memory.stage !== 'STOPPED') return; // the agent ends
     if (!(await this.#cleaner.removeTask(id))) return;
     workshop.ports.release(id);
     this.#entries.delete(id);

@@ -53,6 +53,8 @@ const CASES: readonly Case[] = [
   { step: 'create', kind: 'gone', failures: 1, expect: 'pull-again' },
   { step: 'create', kind: 'gone', failures: 3, expect: 'failed' },
   { step: 'create', kind: 'conflict', failures: 1, expect: 'retry' },
+  { step: 'create', kind: 'conflict', failures: 3, expect: 'another-name' },
+  { step: 'create', kind: 'conflict', failures: 4, expect: 'failed' },
   {
     step: 'create',
     kind: 'timeout',

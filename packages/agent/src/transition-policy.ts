@@ -18,6 +18,8 @@ export interface Failure {
 export type Decision =
   /** Look what became of it, if it may have happened, then do it again. */
   | { readonly kind: 'retry'; readonly afterMs: number; readonly uncertain: boolean }
+  /** The name belongs to something that is not ours: look again, then create under another. */
+  | { readonly kind: 'another-name' }
   /** Remove what was created and create it anew, on other ports. */
   | { readonly kind: 'another-port' }
   /** The image is gone since it was found: begin again with the pull. */
@@ -65,7 +67,9 @@ export function decide(failure: Failure): Decision {
       return error.kind === 'busy' ? retry(failures, false) : fail(failure);
     case 'create':
       if (error.kind === 'gone' && failures < MAX_TRIES) return { kind: 'pull-again' };
-      if (error.kind === 'conflict' && failures < MAX_TRIES) return retry(failures, true);
+      if (error.kind === 'conflict' && failures <= MAX_TRIES) {
+        return failures < MAX_TRIES ? retry(failures, true) : { kind: 'another-name' };
+      }
       return error.kind === 'busy' ? retry(failures, true) : fail(failure);
     case 'start':
       if (error.kind === 'port-taken' && failure.dynamicPorts && failures < MAX_PORT_TRIES) {

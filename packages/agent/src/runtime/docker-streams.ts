@@ -136,7 +136,9 @@ function execSession(
     endInput: () => socket.end(),
     async resize(columns, rows) {
       const query = { w: columns, h: rows };
-      await transport.call({ operation, method: 'POST', path: `${path}/resize`, query, signal });
+      const call = { operation, method: 'POST', path: `${path}/resize`, query, signal } as const;
+      // A command that is over, or has yet to begin, has no window: nothing that should end the session.
+      await transport.call(call).catch(() => undefined);
     },
     async exitCode(waitSignal) {
       const give = clock.monotonic() + EXEC_END_LIMIT_MS;
