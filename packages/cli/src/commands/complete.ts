@@ -67,10 +67,14 @@ async function namesOf(kind: Kind, api: Api, cluster: string): Promise<string[]>
     }
     case 'listener':
       return (await loadBalancing.DescribeListeners({})).listeners.map(({ port }) => String(port));
-    case 'rule':
-      return (await loadBalancing.DescribeRules({})).rules.flatMap(({ isDefault, ruleId }) =>
-        isDefault ? [] : [ruleId],
-      );
+    case 'rule': {
+      const names: string[] = [];
+      for (const { listenerId } of (await loadBalancing.DescribeListeners({})).listeners) {
+        const { rules } = await loadBalancing.DescribeRules({ listener: listenerId });
+        names.push(...rules.flatMap(({ isDefault, ruleId }) => (isDefault ? [] : ruleId)));
+      }
+      return names;
+    }
     case 'state':
       return [...(await operations.ListState({ prefix: '/berth/v1/' })).keys];
     case 'file':

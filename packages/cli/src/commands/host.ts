@@ -42,6 +42,14 @@ function ofTotal(free: number | undefined, total: number | undefined): string {
   return `${free ?? 0}/${total ?? 0}`;
 }
 
+/** Those that people set or ask for; what its engine can do is left to --json. */
+function attributesOf({ attributes }: Host): string {
+  return attributes
+    .filter(({ name }) => !/^(com\.amazonaws\.)?ecs\.capability\./.test(name))
+    .map(({ name, value }) => (value ? `${name}=${value}` : name))
+    .join(', ');
+}
+
 async function setState(context: Context, status: 'ACTIVE' | 'DRAINING'): Promise<undefined> {
   const { ecs } = await context.api();
   const { hosts, failures } = await ecs.UpdateHostsState({
@@ -99,12 +107,7 @@ export const handlers: Handlers = {
           ['CPU free', ofTotal(free?.cpu, host.registeredResources?.cpu)],
           ['MiB free', ofTotal(free?.memory, host.registeredResources?.memory)],
           ['Ports in use', free?.ports.join(' ')],
-          [
-            'Attributes',
-            host.attributes
-              .map(({ name, value }) => (value ? `${name}=${value}` : name))
-              .join(', '),
-          ],
+          ['Attributes', attributesOf(host)],
         ],
         terminal.color,
       ),

@@ -12,9 +12,14 @@ import { lastOf } from '../output/text.ts';
 /** The rules of one listener, or of all, in the order in which they are tried. */
 export async function rulesOf(context: Context, listener: string | undefined): Promise<Rule[]> {
   const { loadBalancing } = await context.api();
-  const { rules } = await loadBalancing.DescribeRules({ listener });
+  const ids =
+    listener === undefined
+      ? (await loadBalancing.DescribeListeners({})).listeners.map(({ listenerId }) => listenerId)
+      : [listener];
+  const rules: Rule[] = [];
+  for (const id of ids) rules.push(...(await loadBalancing.DescribeRules({ listener: id })).rules);
   const order = (rule: Rule): number => (rule.isDefault ? Infinity : Number(rule.priority));
-  return [...rules].sort((a, b) =>
+  return rules.sort((a, b) =>
     a.listenerArn === b.listenerArn ? order(a) - order(b) : a.listenerArn < b.listenerArn ? -1 : 1,
   );
 }

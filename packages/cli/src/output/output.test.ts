@@ -31,7 +31,7 @@ describe('tables', () => {
   it('have the same shape with colour as without', () => {
     const plain = table(columns, [['web', 1]], { width: 79, color: false });
     const colored = table(columns, [['web', 1]], { width: 79, color: true });
-     
+
     assert.deepEqual(
       colored.map((line) => line.replace(/\u001b\[\d+m/g, '').trimEnd()),
       plain,

@@ -283,7 +283,7 @@ describe('following a deployment', () => {
     assert.match(terminal.output(), /^service hello: hello:1 -> hello:2\n/);
     assert.match(terminal.output(), /new 1a1a1a1a {2}serves \(health 2\.0 s\)/);
     assert.match(terminal.output(), /deployed hello:2 in 7\.\d s, 0 of 700 requests failed\n$/);
-     
+
     assert.doesNotMatch(terminal.output(), /\u001b/);
   });
 
@@ -309,7 +309,7 @@ describe('following a deployment', () => {
   it('on a terminal draws one block over itself', async () => {
     const { terminal, end } = play(update, { live: true });
     assert.equal(await end(), 0);
-     
+
     assert.match(terminal.output(), /\u001b\[10A/);
   });
 });
