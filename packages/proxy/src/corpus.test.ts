@@ -2,9 +2,11 @@
 // back end is recorded: a request that is refused never does, and none brings a second one with it.
 import assert from 'node:assert/strict';
 
+import fc from 'fast-check';
+
 import * as records from '@berth/model/routing/testing.ts';
 
-import { type BackEnd, TestProxy, startBackEnd } from './testing/data-path.ts';
+import { type BackEnd, TestProxy, startBackEnd, until } from './testing/data-path.ts';
 import { rawClient, statuses } from './testing/raw.ts';
 
 interface Case {
@@ -61,7 +63,7 @@ const cases: readonly Case[] = [
   ),
   refused(
     '6 obs-fold before the name',
-    `${post('X: y', ' Transfer-Encoding: chunked', 'Content-Length: 0')}`,
+    post('X: y', ' Transfer-Encoding: chunked', 'Content-Length: 0'),
   ),
   refused('6 obs-fold in the value', `${post('Transfer-Encoding:', ' chunked')}${EMPTY_CHUNKS}`),
   ...['xchunked', 'chunke', '"chunked"', 'chunked;q=1', 'chunked, foo', 'gzip, chunked'].map(
@@ -455,6 +457,36 @@ describe('request corpus', () => {
       if (never !== undefined) assert.doesNotMatch(recorded, never);
     });
   }
+
+  it('survives whatever else is sent', async () => {
+    const pieces = fc.oneof(
+      fc.constantFrom(...cases.map(({ send }) => send)),
+      fc.constantFrom(
+        SMUGGLED,
+        CRLF,
+        'GET ',
+        '/',
+        ' HTTP/1.1',
+        'Host: a',
+        'Upgrade: websocket',
+        ':',
+        '\0',
+        '0\r\n',
+      ),
+      fc.string({ unit: 'binary', maxLength: 40 }),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(pieces, { minLength: 1, maxLength: 4 }), async (parts) => {
+        const text = parts.join('');
+        const cut = text.slice(0, text.length - (text.length % 3));
+        const client = rawClient(proxy.port, Buffer.from(cut, 'utf8').toString('latin1'));
+        client.socket.end();
+        await client.answer();
+      }),
+      { numRuns: 300 },
+    );
+    await until('nothing is in flight', () => proxy.inFlight === 0);
+  }).timeout(30_000);
 
   it('leaves the proxy well: nothing in flight, and it still serves', async () => {
     assert.equal(proxy.inFlight, 0);

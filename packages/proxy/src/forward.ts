@@ -136,8 +136,9 @@ export class Exchange implements ConnectionOwner, ConnectionWaiter {
   onConnected(connection: UpstreamConnection): void {
     const { head, text, upgrade } = this.#request;
     this.#connection = connection;
-    connection.send(this, head.view.method, text, head.bodyLength === 0, upgrade !== undefined);
-    if (head.bodyLength !== 0) this.#sendBody(connection);
+    const bodiless = head.bodyLength === 0;
+    const sent = connection.send(this, head.view.method, text, bodiless, upgrade !== undefined);
+    if (sent && !bodiless) this.#sendBody(connection);
   }
 
   #sendBody(connection: UpstreamConnection): void {
@@ -251,6 +252,7 @@ export class Exchange implements ConnectionOwner, ConnectionWaiter {
   }
 
   onLost(loss: Loss): void {
+    const targetStuck = this.#connection?.socket.writableNeedDrain === true;
     const target = this.#leave();
     if (target === undefined) return;
     if (this.#request.response.headersSent) {
@@ -259,18 +261,17 @@ export class Exchange implements ConnectionOwner, ConnectionWaiter {
       return;
     }
     if (loss.kind === 'timeout') {
-      this.#answer(this.requestComplete ? 504 : 408);
+      this.#answer(this.requestComplete || targetStuck ? 504 : 408);
       return;
     }
     const silent = loss.kind === 'closed' && !loss.started;
     if (silent && !loss.reused) this.#with.passive.connectionFailed(this.#group, target);
     else if (silent) this.#with.passive.doubt(this.#group, target);
-    const whole = this.#request.head.bodyLength === 0 || this.#replay !== undefined;
-    if (!silent || !this.#idempotent || !whole || this.#repeated) {
+    if (!silent || !this.#mayRepeat(loss)) {
       this.#answer(502);
       return;
     }
-    this.#repeated = true;
+    if (!loss.unsent) this.#repeated = true;
     this.#group.meter.retried();
     this.#request.message.pause();
     // A connection that was closed while idle says nothing about the target: a new one to it is as good.
@@ -280,6 +281,12 @@ export class Exchange implements ConnectionOwner, ConnectionWaiter {
     }
     (this.#tried ??= []).push(target);
     this.#choose(502);
+  }
+
+  #mayRepeat(loss: Loss): boolean {
+    const whole = this.#request.head.bodyLength === 0 || this.#replay !== undefined;
+    if (loss.unsent) return whole || !this.#pumping;
+    return whole && this.#idempotent && !this.#repeated;
   }
 
   /** The client is gone, or its request has turned out to be malformed: nobody waits for the target's answer. */

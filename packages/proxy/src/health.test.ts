@@ -74,7 +74,7 @@ describe('health checks', () => {
     const server = createTlsServer({ cert: certificate, key }, (_message, response) =>
       response.end(),
     );
-    const port = await serve(() => undefined, server as unknown as Server);
+    const port = await serve(() => undefined, server);
     const outcome = await probe(at(port), check({ protocol: 'HTTPS' }), NEVER);
     assert.deepEqual(outcome, { kind: 'answered', code: 200 });
   });
@@ -156,7 +156,7 @@ describe('health checks', () => {
       message.resume();
       response.end('over TLS');
     });
-    const port = await serve(() => undefined, server as unknown as Server);
+    const port = await serve(() => undefined, server);
     const proxy = new TestProxy({ random: realRandom });
     closers.push(() => void proxy.stop());
     const made = group('web');

@@ -179,6 +179,18 @@ describe('listeners', () => {
     assert.deepEqual(await proxy.registry.getMetricsAsJSON(), []);
   });
 
+  it('stop under load without breaking a request that they have taken', async () => {
+    const backEnds = [await backEnd('one'), await backEnd('two')];
+    const proxy = new TestProxy();
+    await proxy.serve(backEnds);
+    const load = new Load(proxy.port, 8);
+    await until('the load runs', () => load.served > 100);
+    await proxy.path.stop(2_000);
+    const { failures } = await load.stop();
+    const broken = failures.filter((text) => !text.includes(': connect E'));
+    assert.deepEqual(broken, [], 'nothing but new connections fails');
+  });
+
   it('stop within the time given, whoever is still there', async () => {
     const hanging = await startBackEnd('hanging', () => undefined);
     closers.push(() => hanging.close());

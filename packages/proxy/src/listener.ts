@@ -7,6 +7,7 @@ import {
   createServer as createHttpServer,
 } from 'node:http';
 import { type AddressInfo, type Socket, Server as NetServer } from 'node:net';
+import type { Duplex } from 'node:stream';
 
 import type { Clock } from '@berth/control/clock.ts';
 import { assertNever } from '@berth/model/assert.ts';
@@ -33,9 +34,6 @@ export interface ListenerSurroundings {
   readonly clock: Clock;
 }
 
-const CLIENT = Symbol('client connection');
-type ClientSocket = Socket & { [CLIENT]?: ClientConnection };
-
 const LINGER_CHECK_MS = 20;
 const NEVER = new AbortController().signal;
 const ignore = (): undefined => undefined;
@@ -46,7 +44,7 @@ export class Listener {
   readonly #with: ListenerSurroundings;
   readonly #exchanges: ExchangeSurroundings;
   readonly #server: Server;
-  readonly #sockets = new Set<Socket>();
+  readonly #clients = new Map<Duplex, ClientConnection>();
   #address = '';
   #actualPort = 0;
   #closing = false;
@@ -76,23 +74,20 @@ export class Listener {
     // The answer to a request may follow the client's FIN; see `ClientConnection`.
     Object.assign(server, { httpAllowHalfOpen: true });
     server.setTimeout(settings.idleTimeoutMs, (socket) => {
-      const client = (socket as ClientSocket)[CLIENT];
-      client?.stalled();
+      this.#clients.get(socket)?.stalled();
     });
     server.on('connection', (socket) => this.#onConnection(socket));
     server.on('request', (message, response) => {
-      this.#onRequest(message, response, clientOf(message.socket), undefined);
+      this.#onRequest(message, response, undefined);
     });
-    server.on('upgrade', (message, socket, head) => {
-      this.#onUpgrade(message, socket as Socket, head);
-    });
+    server.on('upgrade', (message, _socket, head) => this.#onUpgrade(message, head));
     server.on('connect', (_message, socket) => {
       socket.on('error', ignore);
       socket.end(answerText(page(405)));
     });
     server.on('clientError', (error, socket) => {
-      const client = (socket as ClientSocket)[CLIENT];
-      const status = statusOf(error as ParseError);
+      const client = this.#clients.get(socket);
+      const status = statusOf(error);
       if (status === undefined || client === undefined || !socket.writable) socket.destroy();
       else {
         this.#with.metrics.answered('refused');
@@ -103,7 +98,7 @@ export class Listener {
   }
 
   get connections(): number {
-    return this.#sockets.size;
+    return this.#clients.size;
   }
 
   /** The port that it listens on; another than `port` only when that is 0. */
@@ -138,42 +133,42 @@ export class Listener {
       NetServer.prototype.close.call(this.#server, () => resolve());
     });
     const idleUntil = started + Math.min(1_000, graceMs / 4);
-    while (this.#sockets.size > 0 && clock.monotonic() < started + graceMs) {
+    while (this.#clients.size > 0 && clock.monotonic() < started + graceMs) {
       if (clock.monotonic() >= idleUntil) this.#server.closeIdleConnections();
       await clock.sleep(LINGER_CHECK_MS, NEVER);
     }
-    for (const socket of this.#sockets) socket.destroy();
+    for (const socket of this.#clients.keys()) socket.destroy();
     await closed;
     // Not running any more, but this also ends the HTTP server's own timer.
     this.#server.close(ignore);
   }
 
-  #onConnection(socket: ClientSocket): void {
+  #onConnection(socket: Socket): void {
     const { settings, clock } = this.#with;
-    socket[CLIENT] = new ClientConnection(socket, settings.halfCloseGraceMs, clock);
-    this.#sockets.add(socket);
-    socket.once('close', () => this.#sockets.delete(socket));
+    this.#clients.set(socket, new ClientConnection(socket, settings.halfCloseGraceMs, clock));
+    socket.once('close', () => this.#clients.delete(socket));
   }
 
   /** Node has given up the connection: its answer, if it is no tunnel, is the last on it. */
-  #onUpgrade(message: IncomingMessage, socket: Socket, head: Buffer): void {
+  #onUpgrade(message: IncomingMessage, head: Buffer): void {
+    const { socket } = message;
     const response = new ServerResponse(message);
     response.shouldKeepAlive = false;
     response.assignSocket(socket);
     const drained = (): void => void response.emit('drain');
     socket.on('drain', drained);
     response.once('finish', () => socket.destroySoon());
-    this.#onRequest(message, response, clientOf(socket), new EarlyBytes(socket, head));
+    this.#onRequest(message, response, new EarlyBytes(socket, head));
   }
 
   #onRequest(
     message: IncomingMessage,
     response: ServerResponse,
-    client: ClientConnection,
     upgrade: EarlyBytes | undefined,
   ): void {
     response.on('error', ignore);
-    if (client.ending) {
+    const client = this.#clients.get(message.socket);
+    if (client === undefined || client.ending) {
       response.shouldKeepAlive = false;
       return;
     }
@@ -250,10 +245,6 @@ export class Listener {
     this.#with.metrics.answered(kind);
     sendAnswer(response, made, close || this.#closing);
   }
-}
-
-function clientOf(socket: ClientSocket): ClientConnection {
-  return socket[CLIENT] as ClientConnection;
 }
 
 /** Anything else that asks to switch protocols is served as plain HTTP, with its `Upgrade` removed. */

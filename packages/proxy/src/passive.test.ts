@@ -31,7 +31,7 @@ describe('passive failure detection', () => {
     return { proxy, all };
   }
 
-  it('a target killed under load costs at most the requests in flight on it', async () => {
+  it('a target killed under load costs at most what was on its connections, and nothing that is safe to repeat', async () => {
     const { proxy, all } = await start(3);
     const load = new Load(proxy.port, 8);
     const [victim] = all;
@@ -39,13 +39,14 @@ describe('passive failure detection', () => {
     await until('the load runs', () => load.served > 100);
     const target = proxy.targets().find(({ record }) => record.port === victim.port);
     assert.ok(target);
-    const atRisk = target.inFlight;
+    // A request may be written before the reset of its connection has arrived.
+    const atRisk = target.pool.open;
     const before = load.served;
     victim.kill();
     await until('it is passed over', () => target.ejected);
     await until('the others serve on', () => load.served > before + 200);
     const { failures } = await load.stop();
-    assert.ok(failures.length <= atRisk, `${atRisk} in flight: ${failures.join('; ')}`);
+    assert.ok(failures.length <= atRisk, `${atRisk} open: ${failures.join('; ')}`);
     assert.ok(
       failures.every((text) => text.startsWith('POST')),
       failures.join('; '),

@@ -31,9 +31,9 @@ export interface RequestHead {
 }
 
 const ABSOLUTE = /^https?:\/\/([^/?#]*)([^#]*)$/i;
-// eslint-disable-next-line no-control-regex -- control characters are what it looks for
+
 const FORBIDDEN_IN_TARGET = /[\0-\x20\x7f\\#]/;
-// eslint-disable-next-line no-control-regex -- control characters are what it looks for
+
 const FORBIDDEN_IN_VALUE = /[\0-\x08\x0a-\x1f\x7f]/;
 const AUTHORITY =
   /^([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\])(?::([0-9]{1,5}))?$/;

@@ -12,6 +12,8 @@ export interface Loss {
   readonly started: boolean;
   /** The connection had carried another exchange before. */
   readonly reused: boolean;
+  /** The operating system took no byte of the request: the target can't have seen it. */
+  readonly unsent: boolean;
 }
 
 /** The exchange that a connection carries. None of its methods is called after the last of the exchange. */
@@ -45,6 +47,7 @@ export class UpstreamConnection implements ResponseSink {
   #owner: ConnectionOwner | undefined;
   #reused = false;
   #requestDone = false;
+  #unsent = false;
   #completed = false;
   #lastChunk: Buffer | undefined;
   #keepAlive = false;
@@ -78,6 +81,7 @@ export class UpstreamConnection implements ResponseSink {
   /**
    * Sends the head of a request, after which parts of its body may be written.
    * @param bodiless nothing follows the head
+   * @returns false when not even that was possible; the owner is told soon that the connection is lost
    */
   send(
     owner: ConnectionOwner,
@@ -85,12 +89,15 @@ export class UpstreamConnection implements ResponseSink {
     head: string,
     bodiless: boolean,
     upgrade: boolean,
-  ): void {
+  ): boolean {
     this.#owner = owner;
     this.#requestDone = bodiless;
     this.#completed = false;
     this.#parser.begin(method, upgrade);
     this.socket.write(head, 'latin1');
+    // A connection that was reset while idle refuses the write itself, at once.
+    this.#unsent = this.socket.errored !== null;
+    return !this.#unsent;
   }
 
   /** @returns false when the owner should wait for `onWritable` */
@@ -194,6 +201,7 @@ export class UpstreamConnection implements ResponseSink {
       message: this.#failure?.message ?? 'the target closed the connection',
       started: this.#parser.started,
       reused: this.#reused,
+      unsent: this.#unsent,
     });
   }
 }
