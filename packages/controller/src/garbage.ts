@@ -1,107 +1,143 @@
-// What may be deleted now: tasks long stopped, services long inactive, old events. Pure over one state.
+// What may be deleted now: tasks long stopped, services long inactive, old events, leftovers. Pure over one state.
 // Source: ECS reference, section 4.6; design, section 3.
+import { ulidTime } from '@berth/control/ulid.ts';
+import { delayMs, PORT_HOLD_MS } from '@berth/model/deployment/targets.ts';
 import type { TaskRecord } from '@berth/model/generated/messages.ts';
 import { collections, keyOf } from '@berth/store/keys.ts';
-import { guardUnchanged } from '@berth/store/record.ts';
+import { guardUnchanged, putRecord } from '@berth/store/record.ts';
 import type { State, Stored } from '@berth/store/state.ts';
-import type { Transaction } from '@berth/store/store.ts';
 
 import type { ReapedKind } from './metrics.ts';
+import type { Write } from './writes.ts';
 
 const HOUR_MS = 3_600_000;
 export const STOPPED_TASK_KEPT_MS = HOUR_MS;
+/** In a cluster. */
 export const STOPPED_TASKS_KEPT = 1_000;
 export const INACTIVE_SERVICE_KEPT_MS = HOUR_MS;
 export const EVENT_KEPT_MS = 24 * HOUR_MS;
+/** In a cluster, whatever their age. */
 export const EVENTS_KEPT = 5_000;
+/** The newest of each service stay whatever their age, for whoever asks later why. */
 export const EVENTS_KEPT_A_SERVICE = 100;
 
-/** One small independent deletion. */
-export interface Sweep extends Pick<Transaction, 'guards' | 'deletes'> {
+export interface Garbage {
   readonly kind: ReapedKind;
+  readonly write: Write;
 }
 
-/** What nobody needs any more, as small independent deletions. */
-export function garbage(state: State, now: number): Sweep[] {
-  const clusters = [...state.list(collections.clusters)].map(({ value }) => value.name);
+/** Independent changes that get rid of what nobody needs any more. */
+export function garbage(state: State, now: number): Garbage[] {
   return [
-    ...clusters.flatMap((cluster) => stoppedTasks(state, cluster, now)),
-    ...orphanedStatus(state),
-    ...inactiveServices(state, now),
-    ...clusters.flatMap((cluster) => oldEvents(state, cluster, now)),
+    ...stoppedTasks(state, now).map((write) => ({ kind: 'task' as const, write })),
+    ...orphanedStatus(state).map((write) => ({ kind: 'task' as const, write })),
+    ...orphanedTargets(state, now).map((write) => ({ kind: 'target' as const, write })),
+    ...inactiveServices(state, now).map((write) => ({ kind: 'service' as const, write })),
+    ...oldEvents(state, now).map((write) => ({ kind: 'event' as const, write })),
   ];
 }
 
-function stoppedTasks(state: State, cluster: string, now: number): Sweep[] {
-  const stopped = [...state.list(collections.tasks, cluster)]
+/** The younger the stop, the longer a task stays; beyond the limit the oldest go before their time. */
+function stoppedTasks(state: State, now: number): Write[] {
+  const stopped = [...state.list(collections.tasks)]
     .filter(({ value }) => isOver(state, value))
-    .map((task) => ({ task, at: stoppedAt(state, task.value) }))
-    .sort((a, b) => b.at - a.at);
-  return stopped
-    .filter(({ at }, index) => index >= STOPPED_TASKS_KEPT || now - at >= STOPPED_TASK_KEPT_MS)
-    .map(({ task }) => removal(state, task));
+    .sort((a, b) => stoppedAt(b.value) - stoppedAt(a.value));
+  return clustered(stopped).flatMap((tasks) =>
+    tasks
+      .filter(
+        ({ value }, index) =>
+          index >= STOPPED_TASKS_KEPT || now - stoppedAt(value) >= STOPPED_TASK_KEPT_MS,
+      )
+      .map((task) => removal(state, task)),
+  );
 }
 
-/** Its containers are gone or its host is, nothing routes to it, and its ports are free. */
-function isOver(
-  state: State,
-  { id, cluster, hostId, desiredStatus, holdPorts }: TaskRecord,
-): boolean {
+/**
+ * Its containers are gone, or its host is, no proxy may send to it and its ports are free. A host that comes back
+ * later is told to forget it.
+ */
+function isOver(state: State, task: TaskRecord): boolean {
+  const { id, cluster, hostId, desiredStatus, holdPorts } = task;
   if (holdPorts || desiredStatus !== 'STOPPED') return false;
-  const [target] = state.targetsByTask(id);
-  if (target) return false;
+  for (const _target of state.targetsByTask(id)) return false;
   const status = state.get(collections.taskStatus, cluster, id)?.value;
-  const hostIsGone = state.get(collections.hosts, cluster, hostId) === undefined;
-  return hostIsGone || status?.lastStatus === 'STOPPED';
+  if (status?.lastStatus === 'STOPPED') return true;
+  const registered = state.get(collections.hosts, cluster, hostId) !== undefined;
+  return !registered || state.get(collections.sessions, 'host', hostId) === undefined;
 }
 
-function stoppedAt(state: State, { id, cluster, stoppingAt, createdAt }: TaskRecord): number {
-  return state.get(collections.taskStatus, cluster, id)?.value.stoppedAt ?? stoppingAt ?? createdAt;
+/** By the control plane's own clock. */
+function stoppedAt({ stoppingAt, createdAt }: TaskRecord): number {
+  return stoppingAt ?? createdAt;
 }
 
-function removal(state: State, task: Stored<TaskRecord>): Sweep {
+function removal(state: State, task: Stored<TaskRecord>): Write {
   const { cluster, id } = task.value;
-  const hasStatus = state.get(collections.taskStatus, cluster, id) !== undefined;
+  const status = state.get(collections.taskStatus, cluster, id);
   return {
-    kind: 'task',
     guards: [guardUnchanged(task)],
-    deletes: [task.key, ...(hasStatus ? [keyOf(collections.taskStatus, cluster, id)] : [])],
+    deletes: [task.key, ...(status ? [status.key] : [])],
   };
 }
 
-/** A report that arrived after its task's record was deleted. */
-function orphanedStatus(state: State): Sweep[] {
+/** Reports that arrived after their tasks' records were deleted. */
+function orphanedStatus(state: State): Write[] {
   return [...state.list(collections.taskStatus)]
     .filter(({ value }) => !state.get(collections.tasks, value.cluster, value.id))
-    .map((status) => ({ kind: 'task', guards: [guardUnchanged(status)], deletes: [status.key] }));
+    .map((status) => ({ guards: [guardUnchanged(status)], deletes: [status.key] }));
 }
 
-function inactiveServices(state: State, now: number): Sweep[] {
+/** Targets whose task's record is gone, which only a hand in the state can bring about. They drain by time. */
+function orphanedTargets(state: State, now: number): Write[] {
+  return [...state.list(collections.targets)]
+    .filter(({ value }) => !state.get(collections.tasks, value.cluster, value.taskId))
+    .flatMap((target): Write[] => {
+      const { value, parts, key } = target;
+      const guards = [guardUnchanged(target)];
+      if (value.state === 'REGISTERED') {
+        const draining = { ...value, state: 'DRAINING', drainingSince: now } as const;
+        return [{ guards, puts: [putRecord(collections.targets, parts, draining)] }];
+      }
+      const delay = delayMs(state.get(collections.targetGroups, value.group)?.value);
+      const over = (value.drainingSince ?? now) + delay + PORT_HOLD_MS;
+      return now >= over ? [{ guards, deletes: [key] }] : [];
+    });
+}
+
+function inactiveServices(state: State, now: number): Write[] {
   return [...state.list(collections.services)]
     .filter(({ value }) => value.status === 'INACTIVE')
     .filter(({ value }) => now - (value.deletedAt ?? value.createdAt) >= INACTIVE_SERVICE_KEPT_MS)
-    .map((service) => ({
-      kind: 'service',
-      guards: [guardUnchanged(service)],
-      deletes: [service.key],
-    }));
+    .map((service) => ({ guards: [guardUnchanged(service)], deletes: [service.key] }));
 }
 
-/** The newest of each service stay whatever their age, for whoever asks later why. */
-function oldEvents(state: State, cluster: string, now: number): Sweep[] {
-  const newestFirst = [...state.list(collections.events, cluster)].sort((a, b) =>
-    a.key < b.key ? 1 : -1,
-  );
-  const kept = new Map<string, number>();
-  return newestFirst
-    .filter(({ value }, index) => {
-      if (value.kind === 'service' && value.service !== undefined) {
-        const count = (kept.get(value.service) ?? 0) + 1;
-        kept.set(value.service, count);
-        const exists = state.get(collections.services, cluster, value.service) !== undefined;
-        if (exists) return count > EVENTS_KEPT_A_SERVICE;
-      }
-      return index >= EVENTS_KEPT || now - value.createdAt >= EVENT_KEPT_MS;
-    })
-    .map((event) => ({ kind: 'event', guards: [], deletes: [event.key] }));
+function oldEvents(state: State, now: number): Write[] {
+  const newestFirst = [...state.list(collections.events)].sort((a, b) => (a.key < b.key ? 1 : -1));
+  return clustered(newestFirst).flatMap((events) => {
+    const ofService = new Map<string, number>();
+    return events
+      .filter(({ value: { service, id, cluster } }, index) => {
+        const count = (ofService.get(service ?? '') ?? 0) + 1;
+        ofService.set(service ?? '', count);
+        if (index >= EVENTS_KEPT) return true;
+        if (now - ulidTime(id) < EVENT_KEPT_MS) return false;
+        if (service === undefined) return true;
+        const exists = state.get(collections.services, cluster, service) !== undefined;
+        return !exists || count > EVENTS_KEPT_A_SERVICE;
+      })
+      .map(({ parts }) => ({ deletes: [keyOf(collections.events, ...parts)] }));
+  });
+}
+
+/** The records of each cluster, in the order given. */
+function clustered<T extends { readonly cluster: string }>(
+  records: readonly Stored<T>[],
+): Stored<T>[][] {
+  const byCluster = new Map<string, Stored<T>[]>();
+  for (const record of records) {
+    const known = byCluster.get(record.value.cluster);
+    if (known) known.push(record);
+    else byCluster.set(record.value.cluster, [record]);
+  }
+  return [...byCluster.values()];
 }

@@ -1,40 +1,41 @@
-// Deletes what `garbage` finds, once a minute, in fenced transactions of bounded size.
-import type { Transaction } from '@berth/store/store.ts';
-
-import type { TermContext } from './context.ts';
-import { garbage, type Sweep } from './garbage.ts';
+// Deletes, about once a minute, what nobody needs any more. Each change stands by itself: one that is refused
+// because its record has changed meanwhile is looked at again the next time.
+import { garbage, type Garbage } from './garbage.ts';
+import { commitAll, type TermContext } from './context.ts';
 import { packed } from './writes.ts';
 
-const INTERVAL_MS = 60_000;
+const EVERY_MS = 60_000;
 
-/** Until the term ends. Never throws: what could not be deleted is looked at again. */
-export async function reap(context: TermContext, signal: AbortSignal): Promise<void> {
-  const { clock, logger } = context;
+/** Reap until the signal is aborted. Never rejects. */
+export async function runReaper(context: TermContext, signal: AbortSignal): Promise<void> {
+  const { clock, random, logger } = context;
   while (!signal.aborted) {
     try {
-      await sweepOnce(context, signal);
+      await clock.sleep(EVERY_MS * (0.5 + random()), signal);
+      await reap(context, signal);
     } catch (error) {
-      if (signal.aborted) return;
-      logger.warn({ err: error }, 'old records could not be deleted; it will be tried again');
-    }
-    await clock.sleep(INTERVAL_MS, signal).catch(() => undefined);
-  }
-}
-
-/** Delete all that is garbage now. @throws BerthError as the store does */
-export async function sweepOnce(context: TermContext, signal: AbortSignal): Promise<void> {
-  const { cache, clock, store, leadership, metrics } = context;
-  const sweeps = garbage(cache, clock.now());
-  const byKind = Map.groupBy(sweeps, ({ kind }) => kind);
-  for (const [kind, some] of byKind) {
-    for (const transaction of packed(some.map(writeOf), [leadership.guard])) {
-      // What has changed meanwhile is looked at again next time.
-      const { committed } = await store.commit(transaction, signal);
-      if (committed) metrics.reaped(kind, transaction.deletes.length);
+      if (!signal.aborted)
+        logger.warn({ err: error }, 'old records could not be deleted this time');
     }
   }
 }
 
-function writeOf({ guards, deletes }: Sweep): Partial<Transaction> {
-  return { guards, deletes };
+/** @returns how many changes were made */
+export async function reap(context: TermContext, signal: AbortSignal): Promise<number> {
+  const { cache, clock, leadership, metrics, logger } = context;
+  const found = garbage(cache, clock.now());
+  const counts = new Map<Garbage['kind'], number>();
+  for (const kind of ['task', 'service', 'event', 'target'] as const) {
+    const writes = found.filter((each) => each.kind === kind).map(({ write }) => write);
+    // One transaction at a time, so that a refusal leaves the others in force.
+    for (const transaction of packed(writes, [leadership.guard])) {
+      if (!(await commitAll(context, [transaction], signal))) continue;
+      const count = transaction.deletes.length + transaction.puts.length;
+      counts.set(kind, (counts.get(kind) ?? 0) + count);
+      metrics.reaped(kind, count);
+    }
+  }
+  const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
+  if (total > 0) logger.info({ ...Object.fromEntries(counts) }, 'deleted old records');
+  return total;
 }

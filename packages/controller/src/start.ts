@@ -1,7 +1,7 @@
-// Starts the controller: it stands for election and acts while it leads.
+// Starts the controller: it stands for election, and brings services nearer to what was asked for while it leads.
 import { childScope } from '@berth/control/scope.ts';
+import { ulidSource } from '@berth/control/ulid.ts';
 import { BerthError } from '@berth/model/errors.ts';
-import type { PlaceRequest } from '@berth/model/generated/messages.ts';
 import type { Role, Surroundings } from '@berth/process/role.ts';
 import type { TlsIdentity } from '@berth/rpc/api.ts';
 import { leaderClient } from '@berth/rpc/leader-client.ts';
@@ -12,37 +12,34 @@ import type { Store } from '@berth/store/store.ts';
 
 import { controllerMetrics } from './metrics.ts';
 import { observe } from './observations.ts';
-import { serveTerm } from './term.ts';
+import { PlacementHolds } from './placement-holds.ts';
+import { ControllerTerm } from './term.ts';
 
 export interface ControllerOptions {
+  /** Towards the scheduler. */
   readonly tls: TlsIdentity;
   readonly store: Store;
   readonly cache: StateCache;
   readonly leaseSeconds: number;
   /** A host without a session for this long is lost: its tasks are replaced. */
   readonly hostLostAfterMs: number;
-  /** A proxy without a session may still route this long. */
+  /** A proxy without a session may still route by its last table for this long. */
   readonly proxyLostAfterMs: number;
   /** Who leads, for people: host name and process id. */
   readonly holder: string;
 }
 
-const PLACE_TIMEOUT_MS = 30_000;
-
-/** Start a controller. Any number may run; one leads. */
+/** Start a controller. Any number may run; one leads, the others follow the state and wait. */
 export function startController(
   options: ControllerOptions,
   surroundings: Surroundings,
 ): Promise<Role> {
-  const { store, cache, tls, leaseSeconds, holder } = options;
+  const { store, cache, tls, leaseSeconds, holder, hostLostAfterMs, proxyLostAfterMs } = options;
   const { clock, random } = surroundings;
   const logger = surroundings.logger.child({ component: 'controller' });
-  let depth = (): number => 0;
-  const metrics = controllerMetrics(surroundings.metrics, () => depth());
-  const { observations, end } = observe(cache, {
-    clock,
-    proxyLostAfterMs: options.proxyLostAfterMs,
-  });
+  let term: ControllerTerm | undefined;
+  const metrics = controllerMetrics(surroundings.metrics, () => term?.depth ?? 0);
+  const { observations, end } = observe(cache, { clock, proxyLostAfterMs });
   const scheduler = leaderClient({
     service: 'Scheduler',
     address: () => cache.get(collections.leader, 'scheduler')?.value.address,
@@ -50,35 +47,34 @@ export function startController(
     clock,
     random,
   });
-  const placer = {
-    place: (request: PlaceRequest, signal: AbortSignal) =>
-      scheduler.calls.Place(request, { signal, timeoutMs: PLACE_TIMEOUT_MS }),
-  };
   const stopping = new AbortController();
 
   const lead = async (leadership: Leadership): Promise<void> => {
+    await cache.reached(leadership.epoch, leadership.signal);
+    observations.beginTerm();
+    term = new ControllerTerm({
+      store,
+      cache,
+      leadership,
+      placer: { place: (request, signal) => scheduler.calls.Place(request, { signal }) },
+      observations,
+      holds: new PlacementHolds(clock),
+      clock,
+      random,
+      logger,
+      metrics,
+      nextEventId: ulidSource(clock, random),
+      hostLostAfterMs,
+    });
     metrics.leads(true);
     try {
-      await cache.reached(leadership.epoch, leadership.signal);
-      await serveTerm({
-        clock,
-        random,
-        logger,
-        store,
-        cache,
-        leadership,
-        placer,
-        observations,
-        metrics,
-        hostLostAfterMs: options.hostLostAfterMs,
-        onDepth: (current) => (depth = current),
-      });
+      await term.run();
     } finally {
       metrics.leads(false);
+      term = undefined;
     }
   };
 
-  metrics.leads(false);
   const standing = campaign(
     { store, role: 'controller', holder, address: '', leaseSeconds, clock, logger },
     lead,

@@ -1,84 +1,130 @@
-// One term of office of the controller: its loops, its observations and its reaper begin and end with it.
+// One term of office of the controller: its loops, all of which end with it. They share nothing but the state
+// and the observations; each key is worked on by one worker at a time and fails for itself.
+import { Latch } from '@berth/control/latch.ts';
 import { Reconciler, type ReconcilerOptions } from '@berth/control/reconciler.ts';
-import { ulidSource } from '@berth/control/ulid.ts';
-import type { StateCache } from '@berth/store/state.ts';
 
 import type { TermContext } from './context.ts';
-import type { Observations } from './observations.ts';
-import { PlacementHolds } from './placement-holds.ts';
-import { reap } from './reaper.ts';
+import { hostKeys, watchHost } from './host-monitor.ts';
+import { runReaper } from './reaper.ts';
 import { reconcileService } from './service-reconciler.ts';
 import { reconcileStandalone, standaloneKeys } from './standalone-reconciler.ts';
-import { tellStateEvents } from './state-events.ts';
-import { serviceKeys, wake } from './wake-ups.ts';
+import { TaskEvents } from './task-events.ts';
+import { allServices, tasksOf, type Wake, wakesOf } from './wakes.ts';
 
-export interface TermOptions extends Omit<TermContext, 'holds' | 'nextEventId' | 'observations'> {
-  /** Has reached the epoch: everything that earlier leaders wrote has been seen. */
-  readonly cache: StateCache;
-  readonly observations: Observations;
-  /** Keys that wait for a worker, as long as the term lasts; 0 after it. */
-  readonly onDepth: (depth: () => number) => void;
-}
-
-/** Looked at side by side: their turns mostly wait for etcd and the scheduler. */
+/** Looked at side by side; their turns mostly wait for etcd and the scheduler. */
 const WORKERS = 16;
-/** Nothing should need it: every change wakes whom it concerns. */
+/** Nothing should need it: every change wakes what it concerns. */
 const RESYNC_MS = 5 * 60_000;
+/** What fails is tried again within so long, since hosts and schedulers come back within seconds. */
+const BACKOFF = { initialMs: 200, maxMs: 15_000 };
+/** Freed capacity is looked at at most this often. */
+const CAPACITY_EVERY_MS = 500;
 
-/** Act as the controller until the term ends and everything of it is at rest. */
-export async function serveTerm(options: TermOptions): Promise<void> {
-  const { cache, clock, random, logger, leadership, metrics, observations, onDepth } = options;
-  const { signal } = leadership;
-  const holds = new PlacementHolds(clock);
-  const context: TermContext = { ...options, holds, nextEventId: ulidSource(clock, random) };
-  observations.beginTerm();
-  const common: Pick<
-    ReconcilerOptions,
-    'workers' | 'resyncMs' | 'clock' | 'random' | 'logger' | 'observer'
-  > = {
-    workers: WORKERS,
-    resyncMs: RESYNC_MS,
-    clock,
-    random,
-    logger,
-    observer: {
-      finished: (outcome, workMs, waitedMs) => {
-        metrics.reconciled(outcome, workMs / 1000, waitedMs / 1000);
-      },
-    },
-  };
-  const services = new Reconciler({
-    ...common,
-    name: 'services',
-    keys: () => serviceKeys(cache),
-    reconcile: (key, until) => reconcileService(key, context, until),
-  });
-  const tasks = new Reconciler({
-    ...common,
-    name: 'standalone tasks',
-    keys: () => standaloneKeys(cache),
-    reconcile: (key, until) => reconcileStandalone(key, context, until),
-  });
-  const wakeUps = {
-    service: (key: string) => services.add(key),
-    task: (key: string) => tasks.add(key),
-    room: (cluster: string) => {
-      for (const key of holds.free(cluster)) services.add(key);
-    },
-  };
-  const unsubscribe = cache.subscribe(({ changes }) => {
-    for (const change of changes) wake(change, cache, wakeUps);
-  });
-  onDepth(() => services.depth + tasks.depth);
-  try {
-    await Promise.all([
-      services.run(signal),
-      tasks.run(signal),
-      reap(context, signal),
-      tellStateEvents(context, signal),
-    ]);
-  } finally {
-    unsubscribe();
-    onDepth(() => 0);
+export class ControllerTerm {
+  readonly #context: TermContext;
+  readonly #services: Reconciler;
+  readonly #tasks: Reconciler;
+  readonly #hosts: Reconciler;
+  readonly #events: TaskEvents;
+  readonly #roomier = new Set<string>();
+  readonly #capacity = new Latch();
+
+  constructor(context: TermContext) {
+    const { cache } = context;
+    this.#context = context;
+    this.#events = new TaskEvents(context);
+    this.#services = this.#loop({
+      name: 'services',
+      workers: WORKERS,
+      keys: () => allServices(cache),
+      reconcile: (key, signal) => reconcileService(key, context, signal),
+    });
+    this.#tasks = this.#loop({
+      name: 'standalone tasks',
+      workers: 4,
+      keys: () => standaloneKeys(cache),
+      reconcile: (key, signal) => reconcileStandalone(key, context, signal),
+    });
+    this.#hosts = this.#loop({
+      name: 'hosts',
+      workers: 1,
+      keys: () => hostKeys(cache),
+      reconcile: (key, signal) => watchHost(key, context, (id) => this.#lost(id), signal),
+    });
+  }
+
+  #loop(options: Pick<ReconcilerOptions, 'name' | 'workers' | 'keys' | 'reconcile'>): Reconciler {
+    const { clock, random, logger, metrics } = this.#context;
+    const finished = (outcome: 'success' | 'error', workMs: number, waitedMs: number): void => {
+      metrics.reconciled(outcome, workMs / 1000, waitedMs / 1000);
+    };
+    return new Reconciler({
+      ...options,
+      resyncMs: RESYNC_MS,
+      backoff: BACKOFF,
+      clock,
+      random,
+      logger,
+      observer: { finished },
+    });
+  }
+
+  /** Services, tasks and hosts that wait for a worker. */
+  get depth(): number {
+    return this.#services.depth + this.#tasks.depth + this.#hosts.depth;
+  }
+
+  /** Act until the term ends and everything of it is at rest. */
+  async run(): Promise<void> {
+    const { cache, leadership } = this.#context;
+    const { signal } = leadership;
+    const unsubscribe = cache.subscribe(({ changes }) => {
+      for (const change of changes) {
+        this.#events.note(change, cache);
+        for (const wake of wakesOf(change, cache)) this.#wake(wake);
+      }
+    });
+    try {
+      await Promise.all([
+        this.#services.run(signal),
+        this.#tasks.run(signal),
+        this.#hosts.run(signal),
+        this.#events.run(signal),
+        this.#retryPlacements(signal),
+        runReaper(this.#context, signal),
+      ]);
+    } finally {
+      unsubscribe();
+    }
+  }
+
+  #wake({ of, key }: Wake): void {
+    if (of === 'service') this.#services.add(key);
+    else if (of === 'task') this.#tasks.add(key);
+    else if (of === 'host') this.#hosts.add(key);
+    else {
+      this.#roomier.add(key);
+      this.#capacity.set();
+    }
+  }
+
+  #lost(hostId: string): void {
+    for (const wake of tasksOf(this.#context.cache, hostId)) this.#wake(wake);
+  }
+
+  /** Services that found no host try again when something may fit that did not before. Never rejects. */
+  async #retryPlacements(signal: AbortSignal): Promise<void> {
+    const { clock, holds } = this.#context;
+    while (!signal.aborted) {
+      try {
+        await this.#capacity.take(signal);
+        await clock.sleep(CAPACITY_EVERY_MS, signal);
+      } catch {
+        return;
+      }
+      const clusters = [...this.#roomier];
+      this.#roomier.clear();
+      for (const key of clusters.flatMap((cluster) => holds.free(cluster))) this.#services.add(key);
+    }
   }
 }

@@ -21,7 +21,7 @@ import {
 /** How long a group's draining targets may finish their requests, unless it says otherwise. */
 const DEFAULT_DELAY_SECONDS = 300;
 /** A host port stays reserved so long after the delay, whatever the proxies say. */
-const PORT_HOLD_MS = 60_000;
+export const PORT_HOLD_MS = 60_000;
 
 /** Why a running task could not be registered where it should be. */
 export type Unregistered =

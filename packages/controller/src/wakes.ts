@@ -1,0 +1,155 @@
+// Which services and tasks a change may concern. It never says what has to be done: the loops look for
+// themselves, so one wake too many does no harm.
+import { assertNever } from '@berth/model/assert.ts';
+import type {
+  HostRecord,
+  TargetRecord,
+  TaskRecord,
+  TaskStatusRecord,
+} from '@berth/model/generated/messages.ts';
+import { nameOf } from '@berth/model/resources/arn.ts';
+import { collections } from '@berth/store/keys.ts';
+import type { Change, State } from '@berth/store/state.ts';
+
+import { serviceKey } from './service-reconciler.ts';
+
+export type Wake =
+  | { readonly of: 'service'; readonly key: string }
+  /** A task outside of services. */
+  | { readonly of: 'task'; readonly key: string }
+  | { readonly of: 'host'; readonly key: string }
+  /** Something may fit now in this cluster that did not before. */
+  | { readonly of: 'capacity'; readonly key: string };
+
+/** Keys of everything that the service loop has to look at: also what is left of services that are gone. */
+export function* allServices(state: State): Generator<string, void, undefined> {
+  const seen = new Set<string>();
+  for (const { parts } of state.list(collections.services)) seen.add(parts.join('/'));
+  for (const { parts } of state.list(collections.deployments)) seen.add(parts.join('/'));
+  for (const { value } of state.list(collections.tasks)) {
+    if (value.service !== undefined) seen.add(serviceKey(value.cluster, value.service));
+  }
+  yield* seen;
+}
+
+export function* wakesOf(change: Change, state: State): Generator<Wake, void, undefined> {
+  const { collection, parts, before, after } = change;
+  const [first = '', second = ''] = parts;
+  const changed = (after ?? before)?.value;
+  switch (collection) {
+    case 'services':
+    case 'deployments':
+      yield { of: 'service', key: serviceKey(first, second) };
+      return;
+    case 'tasks': {
+      const task = changed as TaskRecord;
+      yield* ofTask(state, task);
+      const held = (before?.value as TaskRecord | undefined)?.holdPorts === true;
+      if (!after || (held && !task.holdPorts)) yield { of: 'capacity', key: first };
+      return;
+    }
+    case 'taskStatus': {
+      const task = state.get(collections.tasks, first, second)?.value;
+      if (task) yield* ofTask(state, task);
+      const status = after?.value as TaskStatusRecord | undefined;
+      if (status?.lastStatus === 'STOPPED') yield { of: 'capacity', key: first };
+      return;
+    }
+    case 'targets':
+      yield ofTarget(changed as TargetRecord);
+      return;
+    case 'targetHealth': {
+      const target = state.get(collections.targets, first, second);
+      if (target) yield ofTarget(target.value);
+      return;
+    }
+    case 'hosts':
+      yield* ofHost(state, changed as HostRecord);
+      return;
+    case 'sessions':
+      if (first === 'proxy') yield* balancedServices(state);
+      else {
+        for (const { value } of state.list(collections.hosts)) {
+          if (value.id === second) yield* ofHost(state, value);
+        }
+      }
+      return;
+    case 'targetGroups':
+    case 'taskDefinitions':
+      yield* usersOf(state, collection, parts);
+      return;
+    case 'leader':
+      if (first === 'scheduler' && after) yield* everyService(state);
+      return;
+    case 'clusters':
+    case 'taskDefinitionFamilies':
+    case 'listeners':
+    case 'rules':
+    case 'events':
+      return;
+    default:
+      assertNever(collection);
+  }
+}
+
+function* ofTask(state: State, task: TaskRecord): Generator<Wake, void, undefined> {
+  const { cluster, service, id, hostId } = task;
+  if (service === undefined) yield { of: 'task', key: `${cluster}/${id}` };
+  else yield { of: 'service', key: serviceKey(cluster, service) };
+  // A draining host's daemons wait for its other tasks to be gone.
+  const host = state.get(collections.hosts, cluster, hostId);
+  if (host?.value.status === 'DRAINING') yield* daemonsOf(state, cluster);
+}
+
+function* ofHost(state: State, { id, cluster }: HostRecord): Generator<Wake, void, undefined> {
+  yield { of: 'host', key: `${cluster}/${id}` };
+  yield { of: 'capacity', key: cluster };
+  yield* tasksOf(state, id);
+  yield* daemonsOf(state, cluster);
+}
+
+/** Everything with a task on the host. */
+export function* tasksOf(state: State, hostId: string): Generator<Wake, void, undefined> {
+  for (const { value } of state.tasksByHost(hostId)) {
+    const { cluster, service, id } = value;
+    if (service === undefined) yield { of: 'task', key: `${cluster}/${id}` };
+    else yield { of: 'service', key: serviceKey(cluster, service) };
+  }
+}
+
+export function* daemonsOf(state: State, cluster: string): Generator<Wake, void, undefined> {
+  for (const { value } of state.list(collections.services, cluster)) {
+    if (value.schedulingStrategy !== 'DAEMON') continue;
+    yield { of: 'service', key: serviceKey(cluster, value.name) };
+  }
+}
+
+function* balancedServices(state: State): Generator<Wake, void, undefined> {
+  const seen = new Set<string>();
+  for (const { value } of state.list(collections.targets)) {
+    seen.add(serviceKey(value.cluster, value.service));
+  }
+  for (const key of seen) yield { of: 'service', key };
+}
+
+function* usersOf(
+  state: State,
+  collection: 'targetGroups' | 'taskDefinitions',
+  parts: readonly string[],
+): Generator<Wake, void, undefined> {
+  for (const { value } of state.list(collections.services)) {
+    const uses =
+      collection === 'taskDefinitions'
+        ? value.taskDefinition === parts.join(':')
+        : value.loadBalancers.some(({ targetGroupArn }) => nameOf(targetGroupArn) === parts[0]);
+    if (uses) yield { of: 'service', key: serviceKey(value.cluster, value.name) };
+  }
+}
+
+function* everyService(state: State): Generator<Wake, void, undefined> {
+  for (const key of allServices(state)) yield { of: 'service', key };
+}
+
+function ofTarget({ cluster, service }: TargetRecord): Wake {
+  return { of: 'service', key: serviceKey(cluster, service) };
+}
