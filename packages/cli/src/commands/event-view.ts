@@ -11,7 +11,12 @@ export function eventLine(
 ): string {
   const { color } = context.terminal;
   const ago = age(context.clock.now() - event.createdAt).padStart(5);
-  return `${paint(color, 'dim', ago)}  ${event.message}`;
+  return `${paint(color, 'dim', ago)}  ${shortIds(event.message)}`;
+}
+
+/** Ids in a text cut to what people read and commands accept. */
+export function shortIds(message: string): string {
+  return message.replace(/\b([0-9a-f]{8})[0-9a-f]{24}\b/g, '$1');
 }
 
 const LAST = 8;

@@ -4,7 +4,7 @@ import type { Handlers } from '../context.ts';
 import { say } from '../output/terminal.ts';
 import { paint } from '../output/style.ts';
 import { absolute } from '../output/text.ts';
-import { eventLine } from './event-view.ts';
+import { eventLine, shortIds } from './event-view.ts';
 
 const LIMIT = 50;
 
@@ -31,7 +31,7 @@ export const handlers: Handlers = {
     // What is followed scrolls by and is read later: there "3s ago" would be wrong soon.
     function line(event: EventRecord): string {
       if (!follow) return eventLine(event, context);
-      return `${paint(terminal.color, 'dim', absolute(event.createdAt))}  ${event.message}`;
+      return `${paint(terminal.color, 'dim', absolute(event.createdAt))}  ${shortIds(event.message)}`;
     }
   },
 };

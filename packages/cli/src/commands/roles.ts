@@ -30,7 +30,7 @@ import {
 import { claimHostId } from '../roles/host-id.ts';
 import { type Start, runProcess, stateRole } from '../roles/run.ts';
 
-const holder = (): string => `${hostname()}/${process.pid}`;
+const holder = (): string => `${hostname()}:${process.pid}`;
 
 /** A role's configuration, checked before anything starts, and how to start it from that. */
 interface Plan {

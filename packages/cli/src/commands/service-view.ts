@@ -72,7 +72,7 @@ export function serviceLines(service: Service, tasks: readonly Task[], context: 
             ...service.placementConstraints.map(({ type, expression }) => expression ?? type),
           ].join(', '),
         ],
-        ['Created', `${age(now - service.createdAt)} ago by ${service.createdBy}`],
+        ['Created', `${age(now - service.createdAt)} ago by ${lastOf(service.createdBy)}`],
         ['ARN', service.serviceArn],
       ],
       color,

@@ -157,7 +157,9 @@ function wordsFor(
     };
   }
   if (primary?.id !== before.deployments[0]?.id) {
-    return { title: `${lastOf(before.taskDefinition)} -> ${now}`, done: `deployed ${now}` };
+    const former = lastOf(before.taskDefinition);
+    const title = former === now ? `every task of ${now} anew` : `${former} -> ${now}`;
+    return { title, done: `deployed ${now}` };
   }
   const size = count(service.desiredCount, 'task');
   return before.desiredCount === service.desiredCount

@@ -105,7 +105,6 @@ export const handlers: Handlers = {
           ['Target group', group.targetGroupName],
           ['ARN', group.targetGroupArn],
           ['Health check', checkOf(group)],
-          ...Object.entries(group.attributes),
           [
             'Requests',
             traffic &&
@@ -114,6 +113,8 @@ export const handlers: Handlers = {
         ],
         context.terminal.color,
       ),
+      '',
+      ...Object.entries(group.attributes).map(([key, value]) => `${key} = ${value}`),
       '',
       ...targetTable(health.targets, context),
     ];

@@ -183,7 +183,7 @@ export async function startCluster(
     return [role, `on ${role.address}`];
   });
   await steps.run('controller', async () => {
-    const holder = `${hostname()}/${process.pid}`;
+    const holder = `${hostname()}:${process.pid}`;
     const lost = { hostLostAfterMs: LOST_AFTER_MS, proxyLostAfterMs: LOST_AFTER_MS };
     return [await start(startController({ ...control, ...lost, holder }, surroundings)), 'runs'];
   });

@@ -3,7 +3,7 @@ import { isBerthError } from '@berth/model/errors.ts';
 import type { EventRecord } from '@berth/model/generated/messages.ts';
 
 import type { Context } from '../context.ts';
-import { eventLine } from '../commands/event-view.ts';
+import { eventLine, shortIds } from '../commands/event-view.ts';
 import { overviewLines, readOverview } from '../commands/status.ts';
 import { paint } from '../output/style.ts';
 import { cut } from '../output/table.ts';
@@ -22,7 +22,7 @@ export async function showLive(context: Context, plain: boolean): Promise<void> 
   const live = context.terminal.live && !plain;
   const onEvent = (event: EventRecord): void => {
     if (live) events.splice(0, 0, event).splice(EVENTS_SHOWN);
-    else say(context.terminal, `${absolute(event.createdAt)}  ${event.message}`);
+    else say(context.terminal, `${absolute(event.createdAt)}  ${shortIds(event.message)}`);
   };
   const loops = [followEvents(context, onEvent), ...(live ? [redraw(context, events)] : [])];
   try {

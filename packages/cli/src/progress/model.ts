@@ -17,6 +17,8 @@ export interface TaskTrack {
   readonly fresh: boolean;
   readonly step: Step;
   readonly since: number;
+  /** When it was last seen in this step. */
+  readonly seenAt: number;
   /** Milliseconds spent in each step that it has left. */
   readonly spent: Readonly<Partial<Record<Step, number>>>;
   readonly detail: string | undefined;
@@ -47,6 +49,7 @@ export interface ProgressState {
   readonly service: Service;
   readonly tasks: ReadonlyMap<string, TaskTrack>;
   readonly troubles: ReadonlyMap<string, Trouble>;
+  /** Failed ones included. */
   readonly requests: number;
   readonly failedRequests: number;
   /** The newest event since the beginning that says that a task could not be placed. */
@@ -77,7 +80,7 @@ export function advance(
   for (const one of progress.tasks) {
     const id = lastOf(one.task?.taskArn ?? '');
     const before = state?.tasks.get(id);
-    const next = trackOf(id, one, deploymentId, before);
+    const next = trackOf(id, one, deploymentId, at, before);
     tasks.set(id, next);
     // What had stopped before anybody looked is history.
     if (next.trouble && state) troubles.set(id, next.trouble);
@@ -121,10 +124,13 @@ function trackOf(
   id: string,
   { task, deploymentId, step, stepSince, detail }: TaskProgress,
   followed: string,
+  at: number,
   before: TaskTrack | undefined,
 ): TaskTrack {
   const fresh = deploymentId === followed;
   const moved = before !== undefined && before.step !== step;
+  // A step can't have begun while the one before it was still seen, whatever its own sign of beginning says.
+  const since = moved ? Math.max(stepSince, before.seenAt) : (before?.since ?? stepSince);
   const check =
     task?.containers.map(({ healthOutput }) => healthOutput?.trim()).find(Boolean) ?? detail;
   const reason = task?.stoppedReason ?? '';
@@ -138,9 +144,10 @@ function trackOf(
     id,
     fresh,
     step,
-    since: stepSince,
+    since,
+    seenAt: at,
     spent: moved
-      ? { ...before.spent, [before.step]: Math.max(0, stepSince - before.since) }
+      ? { ...before.spent, [before.step]: Math.max(0, since - before.since) }
       : (before?.spent ?? {}),
     detail,
     trouble: troubled

@@ -290,7 +290,7 @@ describe('following a deployment', () => {
   it('is never silent for long', async () => {
     const { terminal, end } = play([update[0]!, update[1]!]);
     assert.equal(await end(), 5);
-    const alive = terminal.output().match(/^ .* new serve,/gm) ?? [];
+    const alive = terminal.output().match(/^ .* serving 0\/2 new, 2 old; requests/gm) ?? [];
     assert.ok(alive.length >= 10, terminal.output());
   });
 

@@ -24,14 +24,12 @@ function elapsed(state: ProgressState, now: number): string {
 export function block(state: ProgressState, now: number, scene: Scene): string[] {
   const { service } = state;
   const { minimumHealthyPercent: min, maximumPercent: max } = service.deploymentConfiguration ?? {};
-  const fresh = inStep(state, 'serving', true).length;
-  const old = inStep(state, 'serving', false).length;
   const event = service.events[0];
   const lines: readonly (readonly [string, string])[] = [
     ['pull', phase(state, 'pull', now)],
     ['start', phase(state, 'start', now)],
     ['health', phase(state, 'health', now)],
-    ['serving', `${fresh}/${service.desiredCount} new${old > 0 ? `   ${old} old` : ''}`],
+    ['serving', serving(state)],
     ['drain', phase(state, 'drain', now)],
     ['stop', phase(state, 'stop', now)],
     ['requests', requests(state)],
@@ -66,9 +64,17 @@ function phase(state: ProgressState, step: Step, now: number): string {
   return [...summary, ...inside].join('   ') || '-';
 }
 
+/** "2/4 new   3 old", or "3/4" where all belong to one deployment. */
+function serving(state: ProgressState): string {
+  const fresh = `${inStep(state, 'serving', true).length}/${state.service.desiredCount}`;
+  const old = inStep(state, 'serving', false).length;
+  const both = [...state.tasks.values()].some((task) => !task.fresh);
+  return both ? `${fresh} new   ${old} old` : fresh;
+}
+
 export function requests(state: ProgressState): string {
   return state.traffic
-    ? `${grouped(state.requests)} served   ${grouped(state.failedRequests)} failed`
+    ? `${grouped(state.requests - state.failedRequests)} served   ${grouped(state.failedRequests)} failed`
     : 'not routed';
 }
 
@@ -92,14 +98,22 @@ export function changeLine({ task, before }: StepChange, state: ProgressState): 
   const took = before ? task.spent[before.step] : undefined;
   const why = task.step === 'stopped' || task.step === 'stop' ? task.trouble?.reason : undefined;
   const notes = [
-    before && took !== undefined ? `${before.step} ${duration(took)}` : '',
+    before && took !== undefined && before.step !== 'serving'
+      ? `${before.step} ${duration(took)}`
+      : '',
     why ?? '',
   ].filter(Boolean);
   return (
-    `${elapsed(state, state.at).padStart(8)}  ${task.fresh ? 'new' : 'old'} ${task.id.slice(0, SHOWN)}  ` +
+    `${elapsed(state, state.at).padStart(8)}  ${ageLabel(task, state)}${task.id.slice(0, SHOWN)}  ` +
     WORDS[task.step] +
     (notes.length > 0 ? ` (${notes.join('; ')})` : '')
   );
+}
+
+/** "new " or "old " where there are both. */
+function ageLabel(task: TaskTrack, state: ProgressState): string {
+  if ([...state.tasks.values()].every(({ fresh }) => fresh)) return '';
+  return task.fresh ? 'new ' : 'old ';
 }
 
 /** A sign of life where nothing has happened for a while. */
@@ -109,8 +123,7 @@ export function heartbeatLine(state: ProgressState, now: number): string {
     .filter(([, tasks]) => tasks.length > 0)
     .map(([step, tasks]) => `${step} ${tasks.map(named).join(' ')}`);
   return (
-    `${elapsed(state, now).padStart(8)}  ${inStep(state, 'serving', true).length}/${state.service.desiredCount} new serve, ` +
-    `${inStep(state, 'serving', false).length} old; requests ${requests(state).replaceAll('   ', ', ')}` +
+    `${elapsed(state, now).padStart(8)}  serving ${serving(state).replaceAll('   ', ', ')}; requests ${requests(state).replaceAll('   ', ', ')}` +
     (waiting.length > 0 ? `; waiting: ${waiting.join(', ')}` : '')
   );
 }
@@ -119,10 +132,11 @@ function named({ id, detail }: TaskTrack): string {
   return detail ? `${id.slice(0, SHOWN)} (${detail})` : id.slice(0, SHOWN);
 }
 
-/** "0 of 1,234 requests failed"; nothing where none are routed. */
+/** ", 0 of 1,234 requests failed"; nothing where none are routed. */
 export function requestTotal(state: ProgressState): string {
   if (!state.traffic) return '';
-  return `, ${grouped(state.failedRequests)} of ${count(state.requests + state.failedRequests, 'request')} failed`;
+  if (state.requests === 0) return ', no requests meanwhile';
+  return `, ${grouped(state.failedRequests)} of ${count(state.requests, 'request')} failed`;
 }
 
 /** What serves while the deployment does not: "4 tasks of hello:1 go on serving". */
