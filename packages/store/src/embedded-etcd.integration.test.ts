@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -8,7 +9,12 @@ import { messageChain } from '@berth/model/errors.ts';
 import { complete } from '@berth/rpc/codec.ts';
 import { createAuthority, issue } from '@berth/rpc/authority.ts';
 
-import { type EmbeddedEtcdOptions, ETCD_CLIENT_NAME, startEmbeddedEtcd } from './embedded-etcd.ts';
+import {
+  type EmbeddedEtcd,
+  type EmbeddedEtcdOptions,
+  ETCD_CLIENT_NAME,
+  startEmbeddedEtcd,
+} from './embedded-etcd.ts';
 import { EtcdStore } from './etcd-store.ts';
 import { collections } from './keys.ts';
 import { freeSpace } from './maintenance.ts';
@@ -23,17 +29,28 @@ describe('the embedded etcd', function () {
   this.timeout(60_000);
   let options: EmbeddedEtcdOptions;
   const stop = new AbortController();
+  const started: EmbeddedEtcd[] = [];
 
   beforeEach(async () => {
     options = await etcdOptions();
   });
-  afterEach(() => rm(options.directory, { recursive: true, force: true }));
+  afterEach(async () => {
+    await Promise.all(started.splice(0).map((etcd) => etcd.stop(5_000)));
+    await rm(options.directory, { recursive: true, force: true });
+  });
+
+  /** Starts one that is stopped after the test, however that ends. */
+  const start = async (given = options): Promise<EmbeddedEtcd> => {
+    const etcd = await startEmbeddedEtcd(given);
+    started.push(etcd);
+    return etcd;
+  };
 
   const cluster = (name: string) =>
     putRecord(collections.clusters, [name], complete('ClusterRecord', { name }));
 
   it('starts again when it is killed, with its data, and a view of it catches up', async () => {
-    const etcd = await startEmbeddedEtcd(options);
+    const etcd = await start();
     const state = await openState({
       endpoints: [etcd.endpoint],
       tls: options.clientTls,
@@ -65,7 +82,7 @@ describe('the embedded etcd', function () {
   });
 
   it('may be put back to an older state: views and commits go on from that', async () => {
-    const former = await startEmbeddedEtcd(options);
+    const former = await start();
     const state = await openState({
       endpoints: [former.endpoint],
       tls: options.clientTls,
@@ -81,7 +98,7 @@ describe('the embedded etcd', function () {
       await until('all are seen', () => [...state.cache.list(collections.clusters)].length === 5);
       await former.stop(5_000);
       await rm(join(options.directory, 'data'), { recursive: true });
-      const restored = await startEmbeddedEtcd(options);
+      const restored = await start();
       try {
         await until('none is seen', () => [...state.cache.list(collections.clusters)].length === 0);
         const { revision } = await state.store.commit(
@@ -111,7 +128,7 @@ describe('the embedded etcd', function () {
       Date.now(),
       1,
     );
-    const etcd = await startEmbeddedEtcd({ ...options, serverTls: good, clientTls: good });
+    const etcd = await start({ ...options, serverTls: good, clientTls: good });
     const store = new EtcdStore({
       endpoints: [etcd.endpoint],
       tls: host,
@@ -155,7 +172,7 @@ describe('the embedded etcd', function () {
   });
 
   it('says why etcd itself gave up', async () => {
-    const etcd = await startEmbeddedEtcd(options);
+    const etcd = await start();
     await etcd.stop(5_000);
     await writeFile(join(options.directory, 'data', 'member', 'snap', 'db'), 'not a database');
     await assert.rejects(startEmbeddedEtcd(options), (error: Error) => {
@@ -184,16 +201,17 @@ describe('the embedded etcd', function () {
     it('is ended by the next one where the system can not do it', async () => {
       const empty = await mkdtemp(join(tmpdir(), 'berth-path-'));
       const pid = await startParent(empty);
-      assert.ok(isAlive(pid), 'without setpriv it lives on');
-      const etcd = await startEmbeddedEtcd(options);
-      assert.ok(!isAlive(pid));
-      await etcd.stop(5_000);
       await rm(empty, { recursive: true });
+      assert.ok(isAlive(pid), 'without setpriv it lives on');
+      const etcd = await start();
+      const alive = isAlive(pid);
+      await etcd.stop(5_000);
+      assert.ok(!alive);
     });
 
     it('is not mistaken for another process that has its number now', async () => {
       await writeFile(join(options.directory, 'etcd.pid'), `${process.pid}\n`);
-      const etcd = await startEmbeddedEtcd(options);
+      const etcd = await start();
       await etcd.stop(5_000);
     });
   });
@@ -246,10 +264,10 @@ async function listen(port: number): Promise<Server> {
   return server;
 }
 
+/** A process that has ended but was not waited for yet is dead. */
 function isAlive(pid: number): boolean {
   try {
-    process.kill(pid, 0);
-    return true;
+    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
   } catch {
     return false;
   }
