@@ -20,6 +20,7 @@ export interface EngineWatchOptions {
 }
 
 const LIST_EVERY_MS = 20_000;
+const LIST_AGAIN_MS = 2_000;
 /** So many lists in a row without an answer make a hung engine. */
 const MAX_SILENCE = 2;
 /** An event just before the break may have been lost. */
@@ -56,7 +57,7 @@ export class EngineWatch {
         });
       } catch (error) {
         if (signal.aborted) return;
-        this.#trouble = `the container engine can't be reached: ${messageChain(error)}`;
+        this.#trouble = messageChain(error);
         logger.warn({ err: error }, 'the event stream of the container engine broke');
       }
       failures += 1;
@@ -88,7 +89,8 @@ export class EngineWatch {
 
   async #listRegularly(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      await this.#options.clock.sleep(LIST_EVERY_MS, signal).catch(() => undefined);
+      const pause = this.#listFailures > 0 ? LIST_AGAIN_MS : LIST_EVERY_MS;
+      await this.#options.clock.sleep(pause, signal).catch(() => undefined);
       if (!signal.aborted) await this.#list(signal);
     }
   }
@@ -105,7 +107,7 @@ export class EngineWatch {
       this.#listFailures += 1;
       logger.warn({ err: error, failures: this.#listFailures }, 'containers could not be listed');
       if (this.#listFailures >= MAX_SILENCE) {
-        this.#trouble = `the container engine does not answer: ${messageChain(error)}`;
+        this.#trouble = `No list of containers: ${messageChain(error)}`;
       }
     }
   }

@@ -331,8 +331,7 @@ function idOf(context: OperationContext): string {
 function asRuntimeError(step: DriverStep, error: unknown): RuntimeError {
   if (error instanceof RuntimeError) return error;
   const operation = step === 'volume' ? 'create-volume' : step === 'look' ? 'inspect' : step;
-  const words = error instanceof Error ? error.message : String(error);
-  return new RuntimeError('engine', operation, words, error);
+  return new RuntimeError('engine', operation, 'The agent itself failed', error);
 }
 
 function isCancelled(error: unknown, signal: AbortSignal): boolean {

@@ -341,7 +341,7 @@ describe('EngineWatch', () => {
     await clock.advance(1_000);
     runtime.down = true;
     await clock.advance(45_000);
-    assert.match(watch.trouble ?? '', /does not answer/);
+    assert.match(watch.trouble ?? '', /^No list of containers: /);
     runtime.down = false;
     await clock.advance(20_000);
     assert.equal(watch.trouble, undefined);

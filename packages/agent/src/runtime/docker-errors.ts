@@ -34,11 +34,13 @@ export function classify(operation: Operation, error: unknown): RuntimeError {
   if (statusCode !== undefined) {
     const said = engineMessage(error as ClientError);
     const text = `Error response from daemon: ${said}`;
-    return new RuntimeError(kindOf(statusCode, said), operation, text, error);
+    return new RuntimeError(kindOf(statusCode, said), operation, text);
   }
-  const text = `The Docker Engine broke off or can't be reached: ${message ?? String(error)}`;
-  const broken = code === undefined || BROKEN.has(code);
-  return new RuntimeError(broken ? 'engine' : 'server', operation, text, error);
+  if (code !== undefined && !BROKEN.has(code)) {
+    return new RuntimeError('server', operation, message ?? code);
+  }
+  const text = "The Docker Engine can't be reached or broke off";
+  return new RuntimeError('engine', operation, text, error);
 }
 
 /** The kind of a refusal with the given HTTP status and words. */

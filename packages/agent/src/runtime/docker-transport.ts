@@ -16,7 +16,7 @@ import { RuntimeError, type Operation } from './runtime.ts';
 /** Time limits in milliseconds; for streams, until they open. Source: ECS reference, section 11.7. */
 export const LIMIT_MS: Readonly<Record<Operation, number>> = {
   describe: 10_000,
-  list: 15_000,
+  list: 10_000,
   inspect: 10_000,
   create: 240_000,
   start: 180_000,
