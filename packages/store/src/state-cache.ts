@@ -278,7 +278,7 @@ export class ListWatchCache implements StateCache {
   async #backOff(signal: AbortSignal): Promise<void> {
     const { clock, random } = this.#options;
     this.#failures += 1;
-    const wait = backoffDelay(BACKOFF, this.#failures, random);
+    const wait = Math.ceil(backoffDelay(BACKOFF, this.#failures, random));
     await clock.sleep(wait, signal).catch(() => undefined);
   }
 
@@ -288,7 +288,7 @@ export class ListWatchCache implements StateCache {
     const { least, most } = COMPARE_EVERY_MS;
     while (!signal.aborted) {
       try {
-        await clock.sleep(least + random() * (most - least), signal);
+        await clock.sleep(Math.ceil(least + random() * (most - least)), signal);
         await this.compare(signal);
       } catch (error) {
         if (signal.aborted) return;
