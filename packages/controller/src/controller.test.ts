@@ -1,0 +1,310 @@
+// The controller with a real scheduler, over the memory store and with scripted agents and proxies.
+import assert from 'node:assert/strict';
+
+import type { TaskRecord } from '@berth/model/generated/messages.ts';
+import type { Role } from '@berth/process/role.ts';
+import { complete } from '@berth/rpc/codec.ts';
+import { testIdentity } from '@berth/rpc/testing/fixtures.ts';
+import { startScheduler } from '@berth/scheduler/start.ts';
+import { collections } from '@berth/store/keys.ts';
+import type { Store } from '@berth/store/store.ts';
+import { realClock, silent, until } from '@berth/store/testing/time.ts';
+import { Registry } from 'prom-client';
+
+import { startController } from './start.ts';
+import { CLUSTER, TestCluster } from './testing.ts';
+
+describe('the controller', function () {
+  this.timeout(60_000);
+  let cluster: TestCluster;
+  const roles: Role[] = [];
+
+  beforeEach(async () => {
+    cluster = new TestCluster();
+    await cluster.begin();
+  });
+
+  afterEach(async () => {
+    for (const role of roles.splice(0).reverse()) await role.stop(2_000);
+    await cluster.end();
+  });
+
+  const surroundings = () => ({
+    clock: realClock,
+    random: Math.random,
+    logger: silent,
+    metrics: new Registry(),
+  });
+
+  async function scheduler(): Promise<void> {
+    const store = cluster.store.peer();
+    const tls = await testIdentity('control', 'scheduler');
+    const address = '127.0.0.1:0';
+    const cache = await cluster.openCache(store);
+    const options = { listen: address, advertise: 'localhost:0', tls, store, cache };
+    roles.push(await startScheduler({ ...options, leaseSeconds: 10 }, surroundings()));
+  }
+
+  /** @param wrap makes the store that the controller writes through */
+  async function controller(
+    options: { wrap?: (store: Store) => Store; hostLostAfterMs?: number } = {},
+  ): Promise<{ role: Role; metrics: Registry }> {
+    const store = cluster.store.peer();
+    const around = surroundings();
+    const role = await startController(
+      {
+        tls: await testIdentity('control', 'controller'),
+        store: options.wrap?.(store) ?? store,
+        cache: await cluster.openCache(store),
+        leaseSeconds: 10,
+        hostLostAfterMs: options.hostLostAfterMs ?? 20_000,
+        proxyLostAfterMs: 1,
+        holder: 'test',
+      },
+      around,
+    );
+    roles.push(role);
+    return { role, metrics: around.metrics };
+  }
+
+  const steady = (name: string): Promise<void> =>
+    until(`${name} is steady`, () => cluster.isSteady(name));
+
+  const definitions = (name: string): string[] =>
+    cluster.active(name).map(({ taskDefinition }) => taskDefinition);
+
+  it('creates, updates, scales out and in, and ends a service', async () => {
+    await scheduler();
+    const { metrics } = await controller();
+    await cluster.createService('web');
+    await steady('web');
+    assert.deepEqual(definitions('web'), ['app:1', 'app:1']);
+    assert.equal([...cluster.cache.list(collections.targets)].length, 2);
+
+    await cluster.updateService('web', { taskDefinition: 'app:2' });
+    await steady('web');
+    assert.deepEqual(definitions('web'), ['app:2', 'app:2']);
+
+    await cluster.updateService('web', { desiredCount: 5 });
+    await steady('web');
+    await cluster.updateService('web', { desiredCount: 1 });
+    await steady('web');
+
+    await cluster.updateService('web', { status: 'DRAINING', desiredCount: 0 });
+    await until('web is INACTIVE', () => cluster.service('web')?.status === 'INACTIVE');
+    assert.equal(cluster.deployments('web'), undefined);
+    assert.ok(cluster.isTidy('web'));
+    assert.equal([...cluster.cache.list(collections.targets)].length, 0);
+
+    const messages = cluster.messages();
+    const said = (text: RegExp): boolean => messages.some((message) => text.test(message));
+    assert.ok(said(/^\(service web\) has started 2 tasks: \(task \w{32}\) \(task \w{32}\)\.$/));
+    assert.ok(said(/^\(service web\) registered \d targets in \(target-group web\)$/));
+    assert.ok(said(/^\(service web\) has begun draining connections on \d tasks\.$/));
+    assert.ok(said(/^\(service web\) has reached a steady state\.$/));
+    assert.ok(said(/^\(task \w{32}\) is RUNNING on \(container-instance h\d\)$/));
+    assert.ok(said(/^\(task \w{32}\) has STOPPED: ServiceSchedulerInitiated; Scaling activity/));
+    assert.match(
+      await metrics.metrics(),
+      /berth_controller_deployments_total\{result="completed"\} 2/,
+    );
+  });
+
+  it('waits for the scheduler, and for hosts', async () => {
+    for (const id of ['h1', 'h2', 'h3']) await cluster.delete(collections.sessions, 'host', id);
+    await controller();
+    await cluster.createService('web');
+    await until('the deployment is known', () => cluster.deployments('web') !== undefined);
+    await scheduler();
+    await until('the lack of hosts is told', () =>
+      cluster.messages().some((message) => message.includes('was unable to place a task')),
+    );
+    await cluster.host('h2');
+    await steady('web');
+    assert.deepEqual(
+      cluster.active('web').map(({ hostId }) => hostId),
+      ['h2', 'h2'],
+    );
+  });
+
+  it('leaves the old tasks serving when the new revision is sick, and says why', async () => {
+    await scheduler();
+    await controller();
+    await cluster.createService('web');
+    await steady('web');
+    const old = cluster.active('web').map(({ id }) => id);
+    cluster.script.target = (definition) => (definition === 'app:2' ? 'unhealthy' : 'healthy');
+    await cluster.updateService('web', {
+      taskDefinition: 'app:2',
+      deploymentConfiguration: { deploymentCircuitBreaker: { enable: true, rollback: true } },
+    });
+    await steady('web');
+    assert.deepEqual(
+      cluster.active('web').map(({ id }) => id),
+      old,
+    );
+    const messages = cluster.messages().join('\n');
+    assert.match(
+      messages,
+      /is unhealthy in \(target-group web\) due to \(reason Health checks failed with these codes: \[503\]\)/,
+    );
+    assert.match(messages, /deployment failed: tasks failed to start\./);
+    assert.match(messages, /rolling back to deployment ecs-svc\/0{18}1\./);
+  });
+
+  it('replaces the tasks of a lost host and tells of it once', async () => {
+    await scheduler();
+    await controller({ hostLostAfterMs: 50 });
+    await cluster.createService('web', { desiredCount: 3 });
+    await steady('web');
+    await cluster.delete(collections.sessions, 'host', 'h1');
+    await until('nothing is wanted on h1', () =>
+      cluster.active('web').every(({ hostId }) => hostId !== 'h1'),
+    );
+    await until('three run elsewhere', () => cluster.active('web').length === 3);
+    await cluster.host('h1');
+    await steady('web');
+    const told = (): string[] => cluster.messages().filter((message) => message.includes('(h1)'));
+    await until('it is told', () => told().length === 2);
+    assert.match(told()[0] ?? '', /\(container-instance h1\) \(h1\) is lost/);
+    assert.match(told()[1] ?? '', /is back\.$/);
+  });
+
+  it('does not stop a task before its target is drained', async () => {
+    await scheduler();
+    await controller();
+    await cluster.createService('web');
+    await steady('web');
+    cluster.script.drains = false;
+    await cluster.updateService('web', { desiredCount: 1 });
+    const draining = (): boolean =>
+      [...cluster.cache.list(collections.targetHealth)].some(
+        ({ value }) => value.state === 'draining',
+      );
+    await until('it drains', draining);
+    const [ending] = [...cluster.cache.tasksByService(CLUSTER, 'web')]
+      .map(({ value }) => value)
+      .filter(({ desiredStatus }) => desiredStatus === 'STOPPED');
+    assert.deepEqual([ending?.drainBeforeStop, ending?.holdPorts], [true, true]);
+    assert.equal(cluster.status(ending?.id ?? '')?.lastStatus, 'RUNNING');
+  });
+
+  it('settles standalone tasks that end by themselves or lose their host', async () => {
+    const task = (id: string): TaskRecord =>
+      complete('TaskRecord', {
+        id,
+        cluster: CLUSTER,
+        hostId: 'h1',
+        taskDefinition: 'app:1',
+        owner: 'run/1',
+        desiredStatus: 'RUNNING',
+        holdPorts: true,
+        drainBeforeStop: true,
+      });
+    await cluster.put(collections.tasks, [CLUSTER, 'a'], task('a'));
+    await cluster.put(collections.tasks, [CLUSTER, 'b'], task('b'));
+    await controller({ hostLostAfterMs: 50 });
+    await cluster.report(task('a'), {
+      lastStatus: 'STOPPED',
+      stopCode: 'EssentialContainerExited',
+    });
+    const found = (id: string): TaskRecord | undefined =>
+      cluster.cache.get(collections.tasks, CLUSTER, id)?.value;
+    await until('a is settled', () => found('a')?.holdPorts === false);
+    assert.equal(found('a')?.stopCode, 'EssentialContainerExited');
+    await cluster.delete(collections.sessions, 'host', 'h1');
+    await until('b is given up', () => found('b')?.stopCode === 'TerminationNotice');
+  });
+
+  it('keeps one service going while another one fails', async () => {
+    await scheduler();
+    const broken = (store: Store): Store =>
+      intercepted(store, (keys) => {
+        if (keys.some((key) => key.includes('/bad'))) throw new Error('this one fails');
+      });
+    await controller({ wrap: broken });
+    await cluster.createService('bad');
+    await cluster.createService('good');
+    await steady('good');
+    assert.equal(cluster.deployments('bad'), undefined);
+  });
+
+  describe('killed between any two commits', () => {
+    /** A service is created, updated and scaled in; the controller dies at its nth commit, applied or not. */
+    async function story(n: number, applied: boolean): Promise<boolean> {
+      let commits = 0;
+      let dead = false;
+      const { promise: death, resolve: die } = Promise.withResolvers<undefined>();
+      const wrap = (store: Store): Store =>
+        intercepted(store, async (_keys, commit) => {
+          commits += 1;
+          dead ||= commits === n;
+          if (!dead) return;
+          if (applied && commits === n) await commit();
+          die(undefined);
+          throw new Error('the controller is dead');
+        });
+      await scheduler();
+      const { role } = await controller({ wrap });
+      const replaced = death.then(async () => {
+        await role.stop(2_000);
+        await controller();
+      });
+      await cluster.createService('web', { desiredCount: 3 });
+      await steady('web');
+      await cluster.updateService('web', { taskDefinition: 'app:2' });
+      await steady('web');
+      await cluster.updateService('web', { desiredCount: 2 });
+      await steady('web');
+      if (dead) await replaced;
+      return dead;
+    }
+
+    for (const applied of [false, true]) {
+      it(`comes to the same end, the last commit ${applied ? 'applied' : 'lost'}`, async () => {
+        let n = 1;
+        for (; ; n += 1) {
+          const died = await story(n, applied);
+          assert.deepEqual(definitions('web'), ['app:2', 'app:2'], `killed at commit ${n}`);
+          const targets = [...cluster.cache.list(collections.targets)].map(({ value }) => value);
+          assert.deepEqual(
+            targets.map(({ taskId }) => taskId).sort(),
+            cluster
+              .active('web')
+              .map(({ id }) => id)
+              .sort(),
+            `killed at commit ${n}`,
+          );
+          if (!died) break;
+          for (const role of roles.splice(0).reverse()) await role.stop(2_000);
+          await cluster.end();
+          cluster = new TestCluster();
+          await cluster.begin();
+        }
+        assert.ok(n > 8, `the story took only ${n} commits`);
+      });
+    }
+  });
+});
+
+/** A store whose commits as leader pass by `before` first; `commit` carries them out early. */
+function intercepted(
+  store: Store,
+  before: (keys: readonly string[], commit: () => Promise<unknown>) => Promise<void> | void,
+): Store {
+  return {
+    get: (key, signal) => store.get(key, signal),
+    list: (prefix, signal, options) => store.list(prefix, signal, options),
+    watch: (prefix, revision, signal) => store.watch(prefix, revision, signal),
+    lease: (ttlSeconds, signal) => store.lease(ttlSeconds, signal),
+    close: () => store.close(),
+    commit: async (offered, signal) => {
+      const leads = offered.guards.some((guard) => 'createRevision' in guard);
+      if (leads) {
+        const keys = [...offered.puts.map(({ key }) => key), ...offered.deletes];
+        await before(keys, () => store.commit(offered, signal));
+      }
+      return store.commit(offered, signal);
+    },
+  };
+}
