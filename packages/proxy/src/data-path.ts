@@ -91,7 +91,7 @@ export class DataPath {
 
   /** When it returns, every new selection follows `table`. */
   swap(table: RouteTable): void {
-    const { gone } = this.routing.swap(table);
+    const gone = this.routing.swap(table);
     for (const { group, target } of gone) this.#draining.release(group, target);
     this.health.apply(this.routing.groups.values());
     for (const group of this.routing.groups.values()) {
@@ -133,6 +133,7 @@ export class DataPath {
   *#groupGauges(): Generator<{
     name: string;
     active: number;
+    failOpen: boolean;
     states: Record<TargetState, number>;
   }> {
     for (const group of this.routing.groups.values()) {
@@ -142,7 +143,7 @@ export class DataPath {
         else if (target.ejected) states.ejected += 1;
         else states[target.health.state] += 1;
       }
-      yield { name: group.name, active: group.meter.active, states };
+      yield { name: group.name, active: group.meter.active, failOpen: group.failOpen, states };
     }
   }
 

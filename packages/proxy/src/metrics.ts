@@ -34,10 +34,11 @@ export interface Gauges {
   readonly sessionUp: () => boolean;
   readonly clientConnections: () => number;
   readonly failedListeners: () => number;
-  /** Of every group: its targets by state, and its open connections. */
+  /** Of every group: what is in flight, whether it serves with all its targets for want of healthy ones, and their states. */
   readonly groups: () => Iterable<{
     readonly name: string;
     readonly active: number;
+    readonly failOpen: boolean;
     readonly states: Readonly<Record<TargetState, number>>;
   }>;
 }
@@ -53,6 +54,7 @@ export class ProxyMetrics {
   readonly #ejections: Counter<'group'>;
   readonly #answers: Counter<'kind'>;
   readonly #active: Gauge<'group'>;
+  readonly #failOpen: Gauge<'group'>;
   readonly #targets: Gauge<'group' | 'state'>;
 
   constructor(registry: Registry, gauges: Gauges) {
@@ -96,6 +98,15 @@ export class ProxyMetrics {
       labelNames: ['group'],
       collect: () => {
         for (const group of gauges.groups()) active.set({ group: group.name }, group.active);
+      },
+    }));
+    const failOpen = (this.#failOpen = new Gauge({
+      ...named('fail_open', '1 while too few targets are healthy, so that all take part.'),
+      labelNames: ['group'],
+      collect: () => {
+        for (const group of gauges.groups()) {
+          failOpen.set({ group: group.name }, Number(group.failOpen));
+        }
       },
     }));
     const targets = (this.#targets = new Gauge({
@@ -150,9 +161,9 @@ export class ProxyMetrics {
         for (const state of ['initial', 'healthy', 'unhealthy', 'draining', 'ejected']) {
           this.#targets.remove({ group, state });
         }
-        for (const metric of [this.#duration, this.#retries, this.#ejections, this.#active]) {
-          metric.remove({ group });
-        }
+        this.#duration.remove({ group });
+        for (const counter of [this.#retries, this.#ejections]) counter.remove({ group });
+        for (const gauge of [this.#active, this.#failOpen]) gauge.remove({ group });
       },
     });
   }

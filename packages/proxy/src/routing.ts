@@ -1,17 +1,21 @@
 // The routing table in use and the run-time state behind it: groups with their targets, and the turns of weighted rules. A swap is
 // one synchronous step, so that when it returns every new selection follows the new table.
 import type { Clock } from '@berth/control/clock.ts';
-import { EMPTY_TABLE, type RouteAction, type RouteTable } from '@berth/model/routing/table.ts';
+import {
+  EMPTY_TABLE,
+  type GroupRoutes,
+  type RouteAction,
+  type RouteTable,
+} from '@berth/model/routing/table.ts';
 
 import { Group, type GroupHooks } from './group.ts';
 import type { ProxyMetrics } from './metrics.ts';
 import type { ProxySettings } from './settings.ts';
 import type { Target } from './target.ts';
 
-export interface SwapResult {
-  readonly added: readonly { readonly group: Group; readonly target: Target }[];
-  /** No longer in the table. */
-  readonly gone: readonly { readonly group: Group; readonly target: Target }[];
+export interface GoneTarget {
+  readonly group: Group;
+  readonly target: Target;
 }
 
 export interface RoutingSurroundings {
@@ -31,18 +35,13 @@ export class Routing {
     this.#with = surroundings;
   }
 
-  swap(table: RouteTable): SwapResult {
-    const added: { group: Group; target: Target }[] = [];
-    const gone: { group: Group; target: Target }[] = [];
-    const previous = this.table;
+  /** @returns targets that are no longer in the table */
+  swap(table: RouteTable): readonly GoneTarget[] {
+    const gone: GoneTarget[] = [];
     for (const [name, routes] of table.groups) {
-      if (previous.groups.get(name) === routes) continue;
-      const group = this.groups.get(name) ?? this.#newGroup(name, table);
-      const before = new Set(group.targets.values());
+      if (this.table.groups.get(name) === routes) continue;
+      const group = this.groups.get(name) ?? this.#newGroup(routes);
       for (const target of group.apply(routes)) gone.push({ group, target });
-      for (const target of group.targets.values()) {
-        if (!before.has(target)) added.push({ group, target });
-      }
     }
     this.table = table;
     for (const [name, group] of this.groups) {
@@ -53,12 +52,11 @@ export class Routing {
     }
     for (const { target } of gone) target.retired = true;
     this.#forgetTurns();
-    return { added, gone };
+    return gone;
   }
 
-  #newGroup(name: string, table: RouteTable): Group {
-    const routes = table.groups.get(name);
-    if (routes === undefined) throw new Error(`group ${name} is not in the table`);
+  #newGroup(routes: GroupRoutes): Group {
+    const { name } = routes.record;
     const { metrics, hooks, settings, clock } = this.#with;
     const group = new Group(routes, metrics.meter(name), hooks, settings, clock);
     this.groups.set(name, group);

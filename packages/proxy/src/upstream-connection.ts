@@ -70,10 +70,6 @@ export class UpstreamConnection implements ResponseSink {
     socket.on('close', () => this.#onClose());
   }
 
-  get busy(): boolean {
-    return this.#owner !== undefined;
-  }
-
   get usable(): boolean {
     return !this.#closed && this.#owner === undefined && this.socket.writable;
   }

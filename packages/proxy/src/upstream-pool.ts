@@ -49,10 +49,6 @@ export class UpstreamPool implements ConnectionHome {
     return this.#open.size;
   }
 
-  get idle(): number {
-    return this.#idle.length;
-  }
-
   /** An idle connection that is fit for use. @param maximumIdleMs for how long it may have been idle */
   take(maximumIdleMs: number): UpstreamConnection | undefined {
     for (;;) {
@@ -132,11 +128,6 @@ export class UpstreamPool implements ConnectionHome {
   closeIdle(): void {
     this.#closing = true;
     for (const connection of [...this.#idle]) connection.abandon();
-  }
-
-  /** The target is registered again. */
-  reopen(): void {
-    this.#closing = false;
   }
 
   /** Connections that do not stand yet are given up; whoever waits for them has sent nothing and can go elsewhere. */
