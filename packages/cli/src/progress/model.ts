@@ -28,6 +28,8 @@ export interface TaskTrack {
 /** Why a task of the deployment stopped, as far as is known. */
 export interface Trouble {
   readonly taskId: string;
+  /** When the task was created. */
+  readonly bornAt: number;
   readonly reason: string;
   readonly exitCodes: readonly string[];
   /** What the failing health check said. */
@@ -153,13 +155,16 @@ function trackOf(
     trouble: troubled
       ? {
           taskId: id,
+          bornAt: task?.createdAt ?? 0,
           reason,
           exitCodes: (task?.containers ?? []).flatMap(({ name, exitCode, reason: why }) => {
             const code = exitCode === undefined ? '' : `exit code ${exitCode}`;
-            const text = [code, why].filter(Boolean).join(', ');
+            const text = [code, why === reason ? undefined : why].filter(Boolean).join(', ');
             return text ? [`${name}: ${text}`] : [];
           }),
-          check: check ?? before?.trouble?.check ?? before?.detail,
+          check: [check, before?.trouble?.check, before?.detail].find(
+            (said) => said !== undefined && said !== reason,
+          ),
         }
       : before?.trouble,
   };

@@ -181,6 +181,14 @@ describe('a deployment that fails', () => {
     assert.equal(three.troubles.get('1a'.repeat(16))?.check, 'HTTP/1.1 503 UNHEALTHY=1 is set');
   });
 
+  it('is not evident from tasks that ran before and ended for reasons of their own', () => {
+    const state = fold([
+      testProgress(0, testService(), []),
+      testProgress(9, testService({ runningCount: 0 }), [sick('1a'), sick('1b'), sick('1c')]),
+    ]);
+    assert.equal(verdictOf(state, state.at).kind, 'going');
+  });
+
   it('is left to the circuit breaker where there is one', () => {
     const deploymentConfiguration = { deploymentCircuitBreaker: { enable: true, rollback: true } };
     const failing = fold([

@@ -1,6 +1,7 @@
 // Whether a deployment is done, and if not, whether it ever will be. Pure.
-import type { ProgressState } from './model.ts';
-import { deploymentOf, inStep } from './model.ts';
+import type { Deployment } from '@berth/model/generated/messages.ts';
+
+import { type ProgressState, deploymentOf, inStep } from './model.ts';
 
 export type Verdict =
   | { readonly kind: 'going' }
@@ -12,6 +13,9 @@ export type Verdict =
 const FAILED_TASKS_EVIDENT = 3;
 /** A task that can't be placed may yet be, while others still move. */
 const UNPLACED_PATIENCE_MS = 20_000;
+
+/** Tasks of a change may be older than the first message about it. */
+const CREATED_JUST_BEFORE_MS = 2000;
 
 const going: Verdict = { kind: 'going' };
 
@@ -45,7 +49,7 @@ export function verdictOf(state: ProgressState, now: number): Verdict {
   if (alone && ours.rolloutState === 'COMPLETED' && serving >= service.desiredCount) {
     return { kind: 'done' };
   }
-  const failures = Math.max(ours.failedTasks - state.failedBefore, state.troubles.size);
+  const failures = failedTasks(state, ours);
   if (breaker?.enable !== true && failures >= FAILED_TASKS_EVIDENT && serving === 0) {
     return { kind: 'failed', reason: `${failures} of its tasks failed, and none became healthy` };
   }
@@ -53,6 +57,16 @@ export function verdictOf(state: ProgressState, now: number): Verdict {
     return { kind: 'failed', reason: 'a task could not be placed' };
   }
   return going;
+}
+
+/** Failed tasks that speak against the revision. Where it was complete before, those that ran already do not. */
+function failedTasks(state: ProgressState, ours: Deployment): number {
+  const young = [...state.troubles.values()].filter(
+    ({ bornAt }) => bornAt >= state.beganAt - CREATED_JUST_BEFORE_MS,
+  );
+  return ours.rolloutState === 'COMPLETED'
+    ? young.length
+    : Math.max(ours.failedTasks - state.failedBefore, state.troubles.size);
 }
 
 /** As many tasks as wanted, none on its way in or out. */
