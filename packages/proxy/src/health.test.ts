@@ -127,6 +127,58 @@ describe('health checks', () => {
     await until('two successes are', () => target.healthy);
   });
 
+  it('go on as they were when other targets come and go', async () => {
+    const backEnds = [await startBackEnd('one'), await startBackEnd('two')];
+    const [one, two] = backEnds;
+    assert.ok(one && two);
+    for (const backEnd of backEnds) closers.push(() => void backEnd.close());
+    let checks = 0;
+    one.server.on('request', (message: IncomingMessage) => {
+      if (message.url === '/healthz') checks += 1;
+    });
+    const proxy = new TestProxy();
+    closers.push(() => void proxy.stop());
+    const made = group('web');
+    const route = (...targets: readonly { port: number }[]): void =>
+      proxy.route({
+        listeners: [records.listener(0, records.forward('web'))],
+        groups: [{ ...made }],
+        targets: targets.map(({ port }) => targetAt('web', port)),
+      });
+    route(one);
+    const [target] = proxy.targets();
+    await until('it is healthy', () => target?.healthy === true);
+    for (let i = 0; i < 5; i += 1) route(one, ...(i % 2 === 0 ? [two] : []));
+    await until('the other is healthy', () => proxy.targets().every((other) => other.healthy));
+    assert.equal(checks, 1, 'a check is made when it is due, not at each change');
+    assert.ok(proxy.targets().includes(target!), 'the target is the same');
+  });
+
+  it('find a target that was not ready at first long before the next interval', async () => {
+    const clock = new VirtualClock();
+    let well = false;
+    const port = await serve((_message, response) => {
+      response.statusCode = well ? 200 : 503;
+      response.end();
+    });
+    const proxy = new TestProxy({ clock });
+    closers.push(() => void proxy.stop());
+    proxy.route({
+      listeners: [records.listener(0, records.forward('web'))],
+      groups: [group('web')],
+      targets: [targetAt('web', port)],
+    });
+    const [target] = proxy.targets();
+    await until(
+      'the first check has failed',
+      () => target?.health.state === 'initial' && clock.sleeping >= 2,
+    );
+    well = true;
+    await clock.advance(50);
+    await until('it is healthy', () => target?.healthy === true);
+    assert.ok(clock.monotonic() < 1_000);
+  });
+
   it('are not made for a group that no rule forwards to', async () => {
     const backEnd = await startBackEnd('unused');
     closers.push(() => void backEnd.close());
