@@ -28,10 +28,11 @@ export interface Garbage {
 
 /** Independent changes that get rid of what nobody needs any more. */
 export function garbage(state: State, now: number): Garbage[] {
+  const tasks = new Set(Array.from(state.list(collections.tasks), ({ value }) => value.id));
   return [
     ...stoppedTasks(state, now).map((write) => ({ kind: 'task' as const, write })),
-    ...orphanedStatus(state).map((write) => ({ kind: 'task' as const, write })),
-    ...orphanedTargets(state, now).map((write) => ({ kind: 'target' as const, write })),
+    ...orphanedStatus(state, tasks).map((write) => ({ kind: 'task' as const, write })),
+    ...orphanedTargets(state, tasks, now).map((write) => ({ kind: 'target' as const, write })),
     ...inactiveServices(state, now).map((write) => ({ kind: 'service' as const, write })),
     ...oldEvents(state, now).map((write) => ({ kind: 'event' as const, write })),
   ];
@@ -81,16 +82,16 @@ function removal(state: State, task: Stored<TaskRecord>): Write {
 }
 
 /** Reports that arrived after their tasks' records were deleted. */
-function orphanedStatus(state: State): Write[] {
+function orphanedStatus(state: State, tasks: ReadonlySet<string>): Write[] {
   return [...state.list(collections.taskStatus)]
-    .filter(({ value }) => !state.get(collections.tasks, value.cluster, value.id))
+    .filter(({ value }) => !tasks.has(value.id))
     .map((status) => ({ guards: [guardUnchanged(status)], deletes: [status.key] }));
 }
 
 /** Targets whose task's record is gone, which only a hand in the state can bring about. They drain by time. */
-function orphanedTargets(state: State, now: number): Write[] {
+function orphanedTargets(state: State, tasks: ReadonlySet<string>, now: number): Write[] {
   return [...state.list(collections.targets)]
-    .filter(({ value }) => !state.get(collections.tasks, value.cluster, value.taskId))
+    .filter(({ value }) => !tasks.has(value.taskId))
     .flatMap((target): Write[] => {
       const { value, parts, key } = target;
       const guards = [guardUnchanged(target)];

@@ -115,11 +115,11 @@ export class TestCluster {
         name,
         status: 'ACTIVE',
         generation: 1,
-        createdAt: Date.now(),
+        createdAt: realClock.now(),
         schedulingStrategy: 'REPLICA',
         desiredCount: 2,
         deploymentId: this.#deploymentId(),
-        deploymentRequestedAt: Date.now(),
+        deploymentRequestedAt: realClock.now(),
         taskDefinition: 'app:1',
         loadBalancers: [{ targetGroupArn: GROUP, containerName: 'web', containerPort: 80 }],
         ...change,
@@ -232,7 +232,7 @@ export class TestCluster {
       cluster: task.cluster,
       hostId: task.hostId,
       sequence: (before?.sequence ?? 0) + 1,
-      startedAt: change.lastStatus === 'RUNNING' ? Date.now() : before?.startedAt,
+      startedAt: change.lastStatus === 'RUNNING' ? realClock.now() : before?.startedAt,
       ...change,
       containers: [
         {

@@ -5,6 +5,7 @@ import type { TermContext } from '@berth/controller/context.ts';
 import type { ControllerMetrics } from '@berth/controller/metrics.ts';
 import { observe, type Observations } from '@berth/controller/observations.ts';
 import { PlacementHolds } from '@berth/controller/placement-holds.ts';
+import { reap } from '@berth/controller/reaper.ts';
 import { reconcileService, serviceKey } from '@berth/controller/service-reconciler.ts';
 import type { Random } from '@berth/control/clock.ts';
 import { ulidSource } from '@berth/control/ulid.ts';
@@ -30,6 +31,8 @@ import {
   PROXY_LOST_AFTER_MS,
   silent,
 } from './settings.ts';
+
+const REAP_EVERY_MS = 60_000;
 
 interface ControllerProcess {
   readonly context: TermContext;
@@ -59,6 +62,7 @@ export class ControlPlane {
   #controller: ControllerProcess | undefined;
   #zombie: ControllerProcess | undefined;
   #controllerBackAt = 0;
+  #reapAt = 0;
 
   constructor(options: ControlPlaneOptions) {
     this.#options = options;
@@ -103,6 +107,7 @@ export class ControlPlane {
       this.#planned.clear();
     }
     const { context } = this.#controller;
+    if (!(await this.#reapNowAndThen(context))) return;
     for (let round = 0; round < 50; round += 1) {
       const due = this.#services().filter((name) => this.#isDue(name));
       if (due.length === 0) return;
@@ -111,6 +116,21 @@ export class ControlPlane {
       }
     }
     throw new Error('the controller does not come to rest');
+  }
+
+  /** @returns false when the controller died of it */
+  async #reapNowAndThen(context: TermContext): Promise<boolean> {
+    if (this.#clock.monotonic() < this.#reapAt) return true;
+    this.#reapAt = this.#clock.monotonic() + REAP_EVERY_MS;
+    try {
+      await reap(context, this.#signal);
+    } catch (error) {
+      if (!(error instanceof ControllerCrash)) throw error;
+      this.#crashController();
+      return false;
+    }
+    await settle();
+    return true;
   }
 
   async #look(name: string, context: TermContext): Promise<boolean> {
