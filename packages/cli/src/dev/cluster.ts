@@ -30,7 +30,9 @@ import type { Steps } from './steps.ts';
 export const CLUSTER = 'default';
 const LOOPBACK = '127.0.0.1';
 const LEASE_SECONDS = 10;
-const LOST_AFTER_MS = 20_000;
+const HOST_LOST_AFTER_MS = 20_000;
+/** A new leader waits this long for proxies that it has never seen; ours lives and dies with this process. */
+const PROXY_LOST_AFTER_MS = 5000;
 const REALM = { region: 'us-east-1', account: '000000000000' };
 /** For each role to stop; the agent's tasks have to stop in that time as well. */
 const GRACE_MS = 10_000;
@@ -184,7 +186,7 @@ export async function startCluster(
   });
   await steps.run('controller', async () => {
     const holder = `${hostname()}:${process.pid}`;
-    const lost = { hostLostAfterMs: LOST_AFTER_MS, proxyLostAfterMs: LOST_AFTER_MS };
+    const lost = { hostLostAfterMs: HOST_LOST_AFTER_MS, proxyLostAfterMs: PROXY_LOST_AFTER_MS };
     return [await start(startController({ ...control, ...lost, holder }, surroundings)), 'runs'];
   });
   const console = await steps.run('console', async () => {

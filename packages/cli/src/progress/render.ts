@@ -121,15 +121,15 @@ export function heartbeatLine(state: ProgressState, now: number): string {
   const waiting = (['pull', 'start', 'health', 'drain', 'stop'] as const)
     .map((step) => [step, inStep(state, step)] as const)
     .filter(([, tasks]) => tasks.length > 0)
-    .map(([step, tasks]) => `${step} ${tasks.map(named).join(' ')}`);
+    .map(([step, tasks]) => `${step} ${tasks.map((task) => named(task)).join(' ')}`);
   return (
     `${elapsed(state, now).padStart(8)}  serving ${serving(state).replaceAll('   ', ', ')}; requests ${requests(state).replaceAll('   ', ', ')}` +
     (waiting.length > 0 ? `; waiting: ${waiting.join(', ')}` : '')
   );
 }
 
-function named({ id, detail }: TaskTrack): string {
-  return detail ? `${id.slice(0, SHOWN)} (${detail})` : id.slice(0, SHOWN);
+function named({ id, step, detail }: TaskTrack): string {
+  return detail && step === 'health' ? `${id.slice(0, SHOWN)} (${detail})` : id.slice(0, SHOWN);
 }
 
 /** ", 0 of 1,234 requests failed"; nothing where none are routed. */
