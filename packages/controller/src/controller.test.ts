@@ -216,6 +216,45 @@ describe('the controller', function () {
     await until('b is given up', () => found('b')?.stopCode === 'TerminationNotice');
   });
 
+  it('runs a daemon on every host that comes, and takes it from one that drains', async () => {
+    await scheduler();
+    await controller();
+    await cluster.createService('agentd', { schedulingStrategy: 'DAEMON', desiredCount: 0 });
+    const places = (): string =>
+      cluster
+        .active('agentd')
+        .map(({ hostId }) => hostId)
+        .sort()
+        .join(' ');
+    await until('it runs everywhere', () => places() === 'h1 h2 h3');
+    await cluster.host('h4');
+    await until('it follows', () => places() === 'h1 h2 h3 h4');
+    const host = cluster.cache.get(collections.hosts, CLUSTER, 'h2')?.value;
+    assert.ok(host);
+    await cluster.put(collections.hosts, [CLUSTER, 'h2'], { ...host, status: 'DRAINING' });
+    await until('it leaves', () => places() === 'h1 h3 h4');
+    await until('it is steady', () => cluster.deployments('agentd')?.steadySince !== undefined);
+    await cluster.updateService('agentd', { taskDefinition: 'app:2' });
+    await until('it is new everywhere', () => definitions('agentd').join() === 'app:2,app:2,app:2');
+    assert.equal(places(), 'h1 h3 h4');
+  });
+
+  it('is taken over by another controller when the leader goes', async () => {
+    await scheduler();
+    const first = await controller();
+    const second = await controller();
+    const leads = async ({ metrics }: { metrics: Registry }): Promise<boolean> =>
+      /^berth_controller_leader 1$/m.test(await metrics.metrics());
+    await until('the first leads', () => leads(first));
+    assert.equal(await leads(second), false);
+    await cluster.createService('web');
+    await steady('web');
+    await first.role.stop(2_000);
+    await until('the second leads', () => leads(second));
+    await cluster.updateService('web', { desiredCount: 3 });
+    await steady('web');
+  });
+
   it('keeps one service going while another one fails', async () => {
     await scheduler();
     const broken = (store: Store): Store =>
