@@ -7,6 +7,7 @@ import {
   existsSync,
   mkdirSync,
   readFileSync,
+  realpathSync,
   renameSync,
   rmSync,
   writeFileSync,
@@ -138,10 +139,15 @@ function programExists(program) {
   });
 }
 
-function npmCli() {
+/** The file of the npm that runs this, or of the one on PATH. */
+export function npmCli() {
   if (process.env.npm_execpath?.endsWith('.js')) return process.env.npm_execpath;
-  const root = spawnSync('npm', ['root', '-g'], { encoding: 'utf8' }).stdout.trim();
-  return join(root, 'npm/bin/npm-cli.js');
+  const npm = (process.env.PATH ?? '')
+    .split(delimiter)
+    .map((directory) => join(directory, 'npm'))
+    .find((path) => existsSync(path));
+  if (!npm) throw new SetupError('npm is not on PATH; install it beside Node.js.');
+  return realpathSync(npm);
 }
 
 function npmCommand(...args) {
