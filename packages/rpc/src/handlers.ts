@@ -1,7 +1,7 @@
 // Wraps one handler for grpc-js: decode, identify the caller, run, encode, map what was thrown, report.
 import { abortable, childScope, untilAborted, type Scope } from '@berth/control/scope.ts';
 import type { Logger } from '@berth/control/logger.ts';
-import { BerthError, isBerthError } from '@berth/model/errors.ts';
+import { BerthError, isBerthError, messageChain, type ErrorCode } from '@berth/model/errors.ts';
 import type * as grpc from '@grpc/grpc-js';
 
 import type { CallContext } from './api.ts';
@@ -29,8 +29,8 @@ interface AnyCall extends Pick<UnaryCall, 'metadata' | 'getAuthContext' | 'getPe
   once(event: 'cancelled', listener: () => void): unknown;
 }
 type UnaryCall = grpc.ServerUnaryCall<Buffer, Buffer>;
-type StreamCall =
-  grpc.ServerWritableStream<Buffer, Buffer> | grpc.ServerDuplexStream<Buffer, Buffer>;
+type DuplexCall = grpc.ServerDuplexStream<Buffer, Buffer>;
+type StreamCall = grpc.ServerWritableStream<Buffer, Buffer> | DuplexCall;
 
 export function handlerOf(
   service: ServiceName,
@@ -42,7 +42,7 @@ export function handlerOf(
   if (method.kind === 'unary') {
     return (call: UnaryCall, answer: grpc.sendUnaryData<Buffer>) => {
       void observed(name, call, scope.calls, scope, async (context) => {
-        const request = method.request.decode(call.request);
+        const request = requestOf(service, method, call.request);
         refuseUnknownWords(service, method, request);
         const response = await abortable(
           handler(request, context) as Promise<object>,
@@ -59,8 +59,8 @@ export function handlerOf(
     void observed(name, call, scope.streams, scope, async (context) => {
       const request =
         method.kind === 'server'
-          ? method.request.decode((call as grpc.ServerWritableStream<Buffer, Buffer>).request)
-          : decoded(call as grpc.ServerDuplexStream<Buffer, Buffer>, method, context.signal);
+          ? requestOf(service, method, (call as grpc.ServerWritableStream<Buffer, Buffer>).request)
+          : requestsOf(service, method, call as DuplexCall, context.signal);
       const responses = handler(request, context) as AsyncIterable<object>;
       await sendAll(responses, call, context.signal, (value) => method.response.encode(value));
     }).then(
@@ -131,19 +131,35 @@ function unexpected(error: unknown, call: string, requestId: string, logger: Log
 function refuseUnknownWords(service: ServiceName, method: Method, request: unknown): void {
   const [first] = unknownWords(method.requestMessage, request);
   if (!first) return;
-  const code = service === 'LoadBalancing' ? 'ValidationError' : 'InvalidParameterException';
   throw new BerthError(
-    code,
+    refusalOf(service),
     `${first.path}: "${first.found}" is not known; expected one of ${first.expected.join(', ')}.`,
   );
 }
 
+/** @throws BerthError when the bytes are no such message */
+function requestOf(service: ServiceName, method: Method, bytes: Buffer): unknown {
+  try {
+    return method.request.decode(bytes);
+  } catch (cause) {
+    throw new BerthError(
+      refusalOf(service),
+      `${service}.${method.name}: the request is no ${method.requestMessage}: ${messageChain(cause)}.`,
+    );
+  }
+}
+
+function refusalOf(service: ServiceName): ErrorCode {
+  return service === 'LoadBalancing' ? 'ValidationError' : 'InvalidParameterException';
+}
+
 /** A handler that stops reading goes on answering: leaving the iteration must not destroy the call. */
-async function* decoded(
-  call: grpc.ServerDuplexStream<Buffer, Buffer>,
+async function* requestsOf(
+  service: ServiceName,
   method: Method,
+  call: DuplexCall,
   signal: AbortSignal,
 ): AsyncGenerator<unknown, void, undefined> {
   const messages = call.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
-  for await (const bytes of untilAborted(messages, signal)) yield method.request.decode(bytes);
+  for await (const bytes of untilAborted(messages, signal)) yield requestOf(service, method, bytes);
 }

@@ -8,6 +8,7 @@ import * as grpc from '@grpc/grpc-js';
 
 import type { CallContext, Handlers } from './api.ts';
 import { createAuthority } from './authority.ts';
+import { linkTo } from './channel-options.ts';
 import { connect, type Connection } from './client.ts';
 import { serve, type RpcServer } from './server.ts';
 import { testIdentity, testLogger } from './testing/fixtures.ts';
@@ -112,13 +113,48 @@ describe('rpc over real sockets', () => {
     assert.deepEqual(error.details, { revision: '42', word: 'größer' });
   });
 
-  it('cuts a message that would break the reply', async () => {
-    const server = await start({
-      GetInfo: () => Promise.reject(new BerthError('ClientException', 'x'.repeat(100_000))),
+  for (const [what, text] of [
+    ['long', 'x'.repeat(100_000)],
+    ['long and not ASCII', 'größer 🐳'.repeat(10_000)],
+    ['cut within a surrogate pair', `${'x'.repeat(1_998)}🐳🐳`],
+    ['made of halves of surrogate pairs', '\ud83d '.repeat(10)],
+  ] as const) {
+    it(`tells the code of an error whose message is ${what}`, async () => {
+      const details = { long: text, other: text };
+      const server = await start({
+        GetInfo: () => Promise.reject(new BerthError('ClientException', text, { details })),
+      });
+      const error = await rejection((await dial(server.address)).client('Operations').GetInfo({}));
+      assert.equal(error.code, 'ClientException');
+      assert.ok(encodeURI(error.message).length <= 3_000);
+      assert.equal(error.message.slice(0, 6), text.slice(0, 6).toWellFormed());
     });
-    const error = await rejection((await dial(server.address)).client('Operations').GetInfo({}));
-    assert.equal(error.code, 'ClientException');
-    assert.ok(error.message.length <= 2000);
+  }
+
+  it('refuses bytes that are no message as a fault of the caller', async () => {
+    const server = await start({
+      GetInfo: () => Promise.resolve({}),
+      WatchEvents: async function* () {
+        yield await Promise.resolve({});
+      },
+      Exec: async function* (inputs) {
+        for await (const input of inputs) yield { exitCode: input.start ? 1 : 0 };
+      },
+    });
+    const tls = await testIdentity('admin', 'mallory');
+    const { target, credentials, options } = linkTo(server.address, tls);
+    const client = new grpc.Client(target, credentials, options);
+    closing.push(() => client.close());
+    const raw = (bytes: Buffer): Buffer => bytes;
+    const garbage = Buffer.from([0x0a, 0xff]);
+    for (const method of ['GetState', 'WatchEvents', 'Exec']) {
+      const call = client.makeBidiStreamRequest(`/berth.v1.Operations/${method}`, raw, raw);
+      call.end(garbage);
+      call.resume();
+      const [error] = (await once(call, 'error')) as [grpc.ServiceError];
+      assert.equal(error.code, grpc.status.INVALID_ARGUMENT, `${method}: ${error.message}`);
+      assert.match(error.details, new RegExp(`Operations.${method}`));
+    }
   });
 
   it('answers Internal without the reason when a handler throws, and goes on', async () => {

@@ -5,16 +5,15 @@ import { randomBytes } from 'node:crypto';
 import { BerthError } from '@berth/model/errors.ts';
 import type { Logger } from '@berth/control/logger.ts';
 import * as grpc from '@grpc/grpc-js';
-import type { PackageDefinition } from '@grpc/proto-loader';
-import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation } from 'grpc-health-check';
 
 import type { Handlers, TlsIdentity } from './api.ts';
 import { formatAddress, parseAddress, SERVER_OPTIONS } from './channel-options.ts';
 import type { ServiceName } from './generated/services.ts';
 import { handlerOf, type AnyHandler, type HandlerScope } from './handlers.ts';
-import { methodsOf, packageDefinition } from './load.ts';
+import { methodsOf } from './load.ts';
 import { after, soon } from './network-time.ts';
+import { reflectionService } from './reflection.ts';
 
 export interface ServerOptions {
   /** HOST:PORT to listen on; port 0 picks a free one. */
@@ -56,7 +55,7 @@ export async function serve(options: ServerOptions): Promise<RpcServer> {
     Object.fromEntries(served.map((name) => [name, 'SERVING'])),
   );
   health.addToServer(server);
-  reflection(served.slice(1)).addToServer(server);
+  reflectionService(served.slice(1)).addToServer(server);
 
   const { host } = parseAddress(options.address);
   const port = await listen(server, options);
@@ -72,13 +71,6 @@ export async function serve(options: ServerOptions): Promise<RpcServer> {
       await finished(server, graceMs, () => callsEnd.abort(stopped));
     },
   };
-}
-
-/** Each message carries the descriptors of all; reading them once instead of 200 times saves 100 ms at the start. */
-function reflection(services: string[]): ReflectionService {
-  const message = 'berth.v1.Tag';
-  const definition = packageDefinition()[message] as PackageDefinition[string];
-  return new ReflectionService({ [message]: definition }, { services });
 }
 
 /** Resolves when all calls have ended, which they are made to after `graceMs`. */

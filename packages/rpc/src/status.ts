@@ -6,8 +6,10 @@ import { Metadata, status } from '@grpc/grpc-js';
 const ERROR_KEY = 'berth-error';
 const DETAILS_KEY = 'berth-details';
 
-/** Longer texts may break the reply: HTTP/2 peers limit the size of all headers together. */
+/** Longer texts may break the reply: HTTP/2 peers limit the size of all headers together, some to 8 KiB. */
 const MESSAGE_LIMIT = 2_000;
+/** Of the message as it is sent: what is not ASCII takes three bytes for each of its own. */
+const ENCODED_LIMIT = 3_000;
 const DETAIL_LIMIT = 500;
 const DETAILS_LIMIT = 4_000;
 
@@ -70,7 +72,7 @@ export function toWire(error: BerthError): WireStatus {
   metadata.set(ERROR_KEY, error.code);
   const details = wireDetails(error.details);
   if (details !== undefined) metadata.set(DETAILS_KEY, details);
-  return { code: GRPC_STATUS[error.code], details: cut(error.message, MESSAGE_LIMIT), metadata };
+  return { code: GRPC_STATUS[error.code], details: sendable(error.message), metadata };
 }
 
 /** What a failed call means to its caller. `call` names it in messages, for instance `Ecs.RunTask at 10.0.0.1:7400`. */
@@ -88,6 +90,14 @@ export function fromWire(error: unknown, call: string): BerthError {
 
 function cut(text: string, limit: number): string {
   return text.length <= limit ? text : `${text.slice(0, limit - 1)}…`;
+}
+
+/** gRPC sends messages percent-encoded, which half of a surrogate pair can't be. */
+function sendable(message: string): string {
+  for (let limit = MESSAGE_LIMIT; ; limit = Math.floor(limit / 2)) {
+    const text = cut(message, limit).toWellFormed();
+    if (encodeURI(text).length <= ENCODED_LIMIT) return text;
+  }
 }
 
 /** Metadata values are printable ASCII; details that would be too long altogether are left out. */
