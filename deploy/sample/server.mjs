@@ -9,7 +9,7 @@ import { createServer } from 'node:http';
 
 import { accept, closeAll } from './websocket.mjs';
 
-const PORT = 8080;
+const PORT = Number(process.env.PORT ?? 8080);
 const SLOW_MAX_MS = 60_000;
 /** The proxy drops idle connections after 4 s: ours must live longer, or it would send into a closing one. */
 const KEEP_ALIVE_MS = 75_000;
@@ -100,8 +100,10 @@ function stop(signal) {
 
 for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => stop(signal));
 server.listen(PORT, '0.0.0.0', () => {
-  console.log(
-    `task ${BERTH_TASK_ID} of hello:${BERTH_REVISION} serves on host port ${BERTH_HOST_PORT_8080}`,
-  );
+  const where =
+    BERTH_HOST_PORT_8080 === '0'
+      ? `port ${server.address().port}`
+      : `host port ${BERTH_HOST_PORT_8080}`;
+  console.log(`task ${BERTH_TASK_ID} of hello:${BERTH_REVISION} serves on ${where}`);
   if (unhealthy) console.error(`UNHEALTHY=${UNHEALTHY} is set: the health check will fail`);
 });

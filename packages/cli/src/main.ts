@@ -32,7 +32,8 @@ const modules: Readonly<Record<string, () => Promise<{ readonly handlers: Handle
 
 /** They stop what they have started, in order, and listen to signals themselves. */
 const OWN_SIGNALS = new Set(['dev', 'roles']);
-const ABORT_GRACE_MS = 2000;
+/** For giving a terminal back and closing connections; what can not be interrupted ends with the process. */
+const ABORT_GRACE_MS = 300;
 
 /** Run the command line of this process and set its exit code. */
 export async function main(args: readonly string[]): Promise<void> {

@@ -51,7 +51,8 @@ const WORDS: Readonly<Record<string, Style>> = {
   UNKNOWN: 'dim',
 };
 
-/** The style of a status word of ECS or ALB. */
+/** The style of a status word of ECS or ALB, which more words may follow. */
 export function styleOf(word: string): Style | undefined {
-  return Object.hasOwn(WORDS, word) ? WORDS[word] : undefined;
+  const [first = ''] = word.split(' ');
+  return Object.hasOwn(WORDS, first) ? WORDS[first] : undefined;
 }

@@ -1,0 +1,306 @@
+// What commands print, from answers of an api: the texts are in golden files, none wider than a terminal of 80.
+import assert from 'node:assert/strict';
+
+import { complete } from '@berth/rpc/codec.ts';
+
+import type { Context, Handlers } from '../context.ts';
+import { matchesGolden } from '../testing/golden.ts';
+import {
+  NOW,
+  type TestTerminal,
+  testContext,
+  testDeployment,
+  testService,
+  testTask,
+} from '../testing/context.ts';
+
+const id = (digit: string): string => digit.repeat(32);
+const tasks = [
+  testTask('a1'.repeat(16), {
+    containers: [
+      {
+        name: 'hello',
+        image: 'berth/hello:1',
+        lastStatus: 'RUNNING',
+        healthStatus: 'HEALTHY',
+        networkBindings: [{ hostPort: 20_001, containerPort: 8080, protocol: 'tcp' }],
+      },
+    ],
+  }),
+  testTask('a2'.repeat(16), { lastStatus: 'PENDING', phase: 'PULLING', healthStatus: 'UNKNOWN' }),
+  testTask('a3'.repeat(16), {
+    lastStatus: 'STOPPED',
+    healthStatus: 'UNHEALTHY',
+    stopCode: 'EssentialContainerExited',
+    stoppedReason: 'Essential container in task exited',
+    stoppedAt: NOW - 5000,
+    containers: [
+      {
+        name: 'hello',
+        image: 'registry.example.com/team/a-rather-long-image-name:2026-01-31',
+        lastStatus: 'STOPPED',
+        exitCode: 137,
+        reason: 'OutOfMemoryError: Container killed due to memory usage',
+        healthStatus: 'UNHEALTHY',
+        healthOutput: 'wget: server returned error: HTTP/1.1 503 sick',
+      },
+    ],
+  }),
+];
+const service = testService({
+  deployments: [
+    testDeployment('ecs-svc/1234567890123456789', { rolloutState: 'IN_PROGRESS', runningCount: 1 }),
+    testDeployment('ecs-svc/9876543210987654321', { status: 'ACTIVE' }),
+  ],
+  loadBalancers: [
+    {
+      targetGroupArn: 'arn:aws:elasticloadbalancing:us-east-1:0:targetgroup/hello/0123',
+      containerName: 'hello',
+      containerPort: 8080,
+    },
+  ],
+  placementStrategy: [{ type: 'spread', field: 'attribute:ecs.availability-zone' }],
+  placementConstraints: [{ type: 'distinctInstance' }],
+  events: [
+    {
+      id: '1',
+      createdAt: NOW - 4000,
+      message: `(service hello) has started 1 tasks: (task ${id('a')}).`,
+    },
+  ],
+});
+const host = complete('Host', {
+  hostId: id('c'),
+  name: 'host-with-a-name-of-some-length',
+  address: '10.0.0.7',
+  status: 'ACTIVE',
+  agentConnected: true,
+  runningTasksCount: 12,
+  registeredResources: { cpu: 65_536, memory: 262_144 },
+  remainingResources: { cpu: 1024, memory: 100_000, ports: [22, 20_001] },
+  attributes: [{ name: 'ecs.capability.container-ordering' }, { name: 'zone', value: 'a' }],
+  agentVersion: '0.1.0',
+  engineVersion: '20.10.24',
+  registeredAt: NOW - 90_000_000,
+});
+const targets = [
+  { address: '10.0.0.7', port: 20_001, taskId: 'a1'.repeat(16), state: 'healthy' },
+  {
+    address: '10.0.0.8',
+    port: 20_002,
+    taskId: 'a2'.repeat(16),
+    state: 'unhealthy',
+    reason: 'Target.ResponseCodeMismatch',
+    description: 'Health checks failed with these codes: [503]',
+  },
+];
+const listener = complete('Listener', {
+  listenerArn: 'arn:x/listener/1',
+  listenerId: '0123456789abcdef',
+  port: 8080,
+  protocol: 'HTTP',
+  defaultActions: [{ type: 'fixed-response', fixedResponse: { statusCode: '404' } }],
+});
+const rules = [
+  {
+    ruleId: 'd0'.repeat(8),
+    ruleArn: 'arn:rule/1',
+    listenerArn: listener.listenerArn,
+    priority: 'default',
+    isDefault: true,
+    actions: listener.defaultActions,
+  },
+  {
+    ruleId: 'd1'.repeat(8),
+    ruleArn: 'arn:rule/2',
+    listenerArn: listener.listenerArn,
+    priority: '20',
+    conditions: [
+      { field: 'host-header', values: ['www.example.com'] },
+      { field: 'query-string', queryString: [{ key: 'beta', value: '1' }, { value: 'x*' }] },
+    ],
+    actions: [
+      { type: 'redirect', redirect: { protocol: 'HTTPS', port: '443', statusCode: 'HTTP_301' } },
+    ],
+  },
+  {
+    ruleId: 'd2'.repeat(8),
+    ruleArn: 'arn:rule/3',
+    listenerArn: listener.listenerArn,
+    priority: '10',
+    conditions: [
+      { field: 'path-pattern', values: ['/api/*'] },
+      { field: 'http-header', httpHeaderName: 'x-beta', values: ['1', '2'] },
+    ],
+    actions: [
+      {
+        type: 'forward',
+        forward: {
+          targetGroups: [
+            { targetGroupArn: 'blue', weight: 90 },
+            { targetGroupArn: 'green', weight: 10 },
+          ],
+        },
+      },
+    ],
+  },
+].map((rule) => complete('Rule', rule));
+const targetGroup = complete('TargetGroup', {
+  targetGroupName: 'hello',
+  targetGroupArn: 'arn:aws:elasticloadbalancing:us-east-1:0:targetgroup/hello/0123',
+  targetType: 'instance',
+  createdAt: NOW - 3_600_000,
+  healthCheck: {
+    protocol: 'HTTP',
+    port: 'traffic-port',
+    path: '/hello/health',
+    intervalSeconds: 5,
+    matcher: '200',
+  },
+  attributes: { 'deregistration_delay.timeout_seconds': '10' },
+});
+const taskDefinition = complete('TaskDefinition', {
+  family: 'hello',
+  revision: 12,
+  status: 'ACTIVE',
+  registeredAt: NOW - 1000,
+  containerDefinitions: [
+    { name: 'a', image: 'registry.example.com/team/an-image:1', cpu: 64, memory: 128 },
+    { name: 'b', image: 'registry.example.com/team/another:2', memoryReservation: 64 },
+  ],
+});
+
+const answer = (value: object) => () => Promise.resolve(value);
+const api = {
+  ecs: {
+    ListClusters: answer({ clusterArns: ['x'] }),
+    DescribeClusters: answer({
+      clusters: [
+        complete('Cluster', {
+          clusterName: 'default',
+          status: 'ACTIVE',
+          registeredContainerInstancesCount: 3,
+          runningTasksCount: 12,
+          activeServicesCount: 2,
+        }),
+      ],
+      failures: [],
+    }),
+    ListServices: answer({ serviceArns: ['x'] }),
+    DescribeServices: answer({ services: [service], failures: [] }),
+    ListTasks: answer({ taskArns: ['x'] }),
+    DescribeTasks: (request: { tasks: string[] }) =>
+      Promise.resolve({ tasks: request.tasks[0] === 'a3' ? [tasks[2]] : tasks, failures: [] }),
+    ListHosts: answer({ containerInstanceArns: ['x'] }),
+    DescribeHosts: answer({ hosts: [host], failures: [] }),
+    ListTaskDefinitions: answer({ taskDefinitionArns: ['x'] }),
+    DescribeTaskDefinition: answer({ taskDefinition, tags: [] }),
+  },
+  loadBalancing: {
+    DescribeTargetGroups: answer({ targetGroups: [targetGroup] }),
+    DescribeTargetHealth: answer({
+      targets,
+      traffic: { requests: 12_345, failed: 0, targetErrors: 2, active: 1 },
+    }),
+    DescribeListeners: answer({ listeners: [listener] }),
+    DescribeRules: () => Promise.resolve({ rules: [...rules] }),
+  },
+  operations: {
+    GetInfo: answer(
+      complete('GetInfoResponse', {
+        version: '0.1.0',
+        replica: '127.0.0.1:7400',
+        leaders: [{ role: 'scheduler', holder: 'vm:1' }],
+        proxies: [{ id: 'edge-1' }],
+      }),
+    ),
+    GetState: answer({ key: '/berth/v1/x', json: '{"a":1}', modRevision: 7 }),
+    ListState: answer({ keys: ['/berth/v1/a', '/berth/v1/b'], truncated: true }),
+    WatchEvents: async function* () {
+      yield await Promise.resolve({ ...service.events[0], kind: 'service' });
+    },
+    StreamLogs: async function* () {
+      yield await Promise.resolve({
+        taskId: 'a1'.repeat(16),
+        container: 'hello',
+        stream: 'stdout',
+        lines: ['one', 'two'],
+      });
+    },
+  },
+};
+
+async function outputOf(args: readonly string[]): Promise<TestTerminal> {
+  const context: Context & { terminal: TestTerminal } = testContext(args, api);
+  const { handlers } = (await import(`./${moduleOf(args)}.ts`)) as { handlers: Handlers };
+  const handler = handlers[args.slice(0, 2).join(' ')] ?? handlers[args[0] ?? ''];
+  assert.ok(handler, args.join(' '));
+  assert.equal((await handler(context)) ?? 0, 0);
+  return context.terminal;
+}
+
+function moduleOf([first = '']: readonly string[]): string {
+  return first;
+}
+
+const shown: readonly (readonly string[])[] = [
+  ['status'],
+  ['cluster', 'list'],
+  ['cluster', 'show', 'default'],
+  ['host', 'list'],
+  ['host', 'show', 'x'],
+  ['service', 'list'],
+  ['service', 'show', 'hello'],
+  ['task', 'list'],
+  ['task', 'show', 'a3'],
+  ['task-definition', 'list'],
+  ['target-group', 'list'],
+  ['target-group', 'show', 'hello'],
+  ['target-group', 'health', 'hello'],
+  ['listener', 'list'],
+  ['listener', 'show', '8080'],
+  ['rule', 'list'],
+  ['rule', 'show', 'd2'],
+  ['events'],
+  ['logs', 'hello'],
+  ['state', 'get', 'x'],
+  ['state', 'ls'],
+];
+
+describe('what commands print', () => {
+  it('reads as it should', async () => {
+    let all = '';
+    for (const args of shown) {
+      all += `$ berth ${args.join(' ')}\n${(await outputOf(args)).output()}\n`;
+    }
+    matchesGolden('commands.txt', all);
+  });
+
+  for (const args of shown.filter(([, verb]) => verb === 'list' || verb === 'health')) {
+    it(`keeps to 80 columns: berth ${args.join(' ')}`, async () => {
+      for (const line of (await outputOf(args)).output().split('\n')) {
+        assert.ok(line.length < 80, line);
+      }
+    });
+  }
+
+  for (const args of shown) {
+    it(`is JSON with --json: berth ${args.join(' ')}`, async () => {
+      const text = (await outputOf([...args, '--json'])).output();
+      const value = JSON.parse(text) as object;
+      assert.equal(typeof value, 'object');
+    });
+  }
+
+  it('is the api’s own JSON, with absolute times', async () => {
+    const text = (await outputOf(['service', 'show', 'hello', '--json'])).output();
+    const { services } = JSON.parse(text) as { services: { createdAt: number }[] };
+    assert.equal(services[0]?.createdAt, NOW - 3_600_000);
+  });
+
+  it('says when more was left out', async () => {
+    assert.deepEqual((await outputOf(['state', 'ls'])).complaints(), [
+      'only the first 2 keys are shown; --limit shows more',
+    ]);
+  });
+});
