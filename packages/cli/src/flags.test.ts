@@ -109,7 +109,7 @@ describe('--image', () => {
 
   it('replaces the image of the only container, or of the named one', () => {
     const only = withImages(containers.slice(0, 1), ['web:2']);
-    assert.deepEqual(only, [{ name: 'web', image: 'web:2' }]);
+    assert.deepEqual(only, [{ ...containers[0], image: 'web:2' }]);
     const named = withImages(containers, ['log=r.example.com:5000/log@sha256:abc']);
     assert.deepEqual(
       named.map(({ image }) => image),
