@@ -30,12 +30,12 @@ export interface ReconcilerOptions {
   readonly observer?: ReconcilerObserver | undefined;
   /** Default 200 ms to 60 s. */
   readonly backoff?: BackoffOptions | undefined;
+  /** How often all failing keys together are tried again, past a burst. Default 20 a second, 100 at once. */
+  readonly retries?: { readonly perSecond: number; readonly burst: number } | undefined;
 }
 
 const DEFAULT_BACKOFF: BackoffOptions = { initialMs: 200, maxMs: 60_000 };
-/** All failing keys together are tried again at most this often, past a burst. */
-const RETRIES_PER_SECOND = 20;
-const RETRY_BURST = 100;
+const DEFAULT_RETRIES = { perSecond: 20, burst: 100 };
 
 export class Reconciler {
   readonly #options: ReconcilerOptions;
@@ -46,7 +46,8 @@ export class Reconciler {
   constructor(options: ReconcilerOptions) {
     this.#options = options;
     this.#queue = new KeyedQueue(options.clock);
-    this.#retries = new TokenBucket(options.clock, RETRIES_PER_SECOND, RETRY_BURST);
+    const { perSecond, burst } = options.retries ?? DEFAULT_RETRIES;
+    this.#retries = new TokenBucket(options.clock, perSecond, burst);
   }
 
   /** Keys that wait for a worker now. */
@@ -80,7 +81,9 @@ export class Reconciler {
 
   async #work(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const taken = await this.#queue.take(signal).catch(() => undefined);
+      const taken = await this.#queue.take(signal).catch((error: unknown) => {
+        if (!signal.aborted) throw error;
+      });
       if (!taken) return;
       await this.#one(taken.key, taken.waitedMs, signal);
       this.#queue.done(taken.key);
