@@ -132,12 +132,14 @@ describe('agent sessions', () => {
       ...status('RUNNING', 1),
       id: '9'.repeat(32),
     });
-    agent.report({ ...status('RUNNING', 1), id: '3'.repeat(32) });
+    agent.report({ ...status('ASLEEP', 1), id: '3'.repeat(32) });
+    agent.report({ ...status('RUNNING', 2), id: '3'.repeat(32) });
     await eventually('the permitted report', () => stored('3'.repeat(32)));
+    assert.equal(stored('3'.repeat(32))?.lastStatus, 'RUNNING');
     assert.equal(stored(), undefined);
     assert.equal(stored('9'.repeat(32)), undefined);
     const metrics = await replica.surroundings.metrics.metrics();
-    assert.match(metrics, /berth_api_task_reports_total\{outcome="refused"\} 3/);
+    assert.match(metrics, /berth_api_task_reports_total\{outcome="refused"\} 4/);
   });
 
   it('ends the older of two sessions of a host, at the same replica', async () => {

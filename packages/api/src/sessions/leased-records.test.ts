@@ -3,11 +3,13 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 
 import { seededRandom, settle, VirtualClock } from '@berth/control/virtual-clock.ts';
+import { BerthError } from '@berth/model/errors.ts';
 import { complete } from '@berth/rpc/codec.ts';
 import { testLogger } from '@berth/rpc/testing/fixtures.ts';
 import { collections, keyOf } from '@berth/store/keys.ts';
 import { MemoryStore } from '@berth/store/memory-store.ts';
 import { startCache } from '@berth/store/state-cache.ts';
+import type { Guard } from '@berth/store/store.ts';
 
 import { LeasedRecords, type Terms } from './leased-records.ts';
 import { ReplicaLease } from './replica-lease.ts';
@@ -175,5 +177,42 @@ describe('LeasedRecords', () => {
     await settle();
     assert.deepEqual(await setup.stored(), [key]);
     await setup.end();
+  });
+
+  it('brings everything back soon after a lost lease, however much hangs on one session', async () => {
+    const setup = await setUp(1);
+    const { clock, ours, records, stored, end } = setup;
+    const session = keyOf(collections.sessions, 'proxy', 'p');
+    const standing = (key: string): Guard => {
+      const written = records.written(key);
+      if (written) return { key, modRevision: written.modRevision };
+      throw new BerthError('Unavailable', `${key} is not written.`);
+    };
+    records.set(
+      collections.sessions,
+      ['proxy', 'p'],
+      complete('SessionRecord', { id: 'p', kind: 'proxy' }),
+      { guards: () => [] },
+    );
+    const count = 1_000;
+    const never = new AbortController().signal;
+    for (let index = 0; index < count; index += 1) {
+      const target = `t${index}`;
+      const value = complete('TargetHealthRecord', { group: 'g', target, proxy: 'p' });
+      records.set(collections.targetHealth, ['g', target, 'p'], value, {
+        guards: () => [standing(session)],
+      });
+    }
+    await clock.advance(2_000);
+    assert.equal((await stored()).length, count);
+    ours.partition();
+    await clock.advance(2 * TTL_SECONDS * 1000);
+    assert.equal((await stored()).length, 0, 'the lease was lost');
+    ours.faults.before = (operation) =>
+      operation === 'commit' ? clock.sleep(20, never) : Promise.resolve();
+    ours.heal();
+    await clock.advance(8_000);
+    assert.equal((await stored()).length, count);
+    await end();
   });
 });

@@ -1,9 +1,9 @@
 // Records that are true only as long as this replica lives: sessions and target health. What should stand
 // in the store is kept in memory; a reconciler makes it so, again after a lost lease or a record that vanished.
-import { Reconciler } from '@berth/control/reconciler.ts';
+import { Reconciler, type Verdict } from '@berth/control/reconciler.ts';
 import type { Clock, Random } from '@berth/control/clock.ts';
 import type { Logger } from '@berth/control/logger.ts';
-import { BerthError } from '@berth/model/errors.ts';
+import { BerthError, isBerthError } from '@berth/model/errors.ts';
 import { keyOf, type Collection } from '@berth/store/keys.ts';
 import { putRecord } from '@berth/store/record.ts';
 import type { MessageName, MessageTypes } from '@berth/model/generated/messages.ts';
@@ -25,10 +25,10 @@ export interface LeasedRecordsOptions {
 export interface Terms {
   /**
    * What must hold, asked before each write; again, on a newer view, when it did not hold. Undefined: the record is not to
-   * stand any longer. `written` is what stands of it, as far as known.
-   * @throws BerthError to be asked again later
+   * stand any longer.
+   * @throws BerthError Unavailable to be asked again soon: what the record depends on is not there yet
    */
-  guards(written: Written | undefined): readonly Guard[] | undefined;
+  guards(): readonly Guard[] | undefined;
 }
 
 export interface Written {
@@ -47,6 +47,12 @@ interface Standing extends Written {
 }
 
 const WORKERS = 64;
+/** After an outage thousands of records wait to be written; the store groups them. */
+const RETRIES = { perSecond: 500, burst: 1_000 };
+/** When terms that could not be told are asked for again. */
+const SOON_MS = 100;
+/** How often a write is repeated at once on a newer view. */
+const MOST_TRIES = 3;
 /** Values that are remembered of unanswered writes under one key, besides the last. */
 const MOST_ATTEMPTS = 8;
 
@@ -71,6 +77,7 @@ export class LeasedRecords {
       random,
       logger,
       backoff: { initialMs: 50, maxMs: 3_000 },
+      retries: RETRIES,
     });
     options.lease.onRenewed(() => this.#all());
   }
@@ -92,18 +99,22 @@ export class LeasedRecords {
     this.#reconciler.add(key);
   }
 
-  /** A record that the caller has just written by itself under `lease`, in a transaction with others. */
+  /**
+   * A record that the caller has just written by itself under `lease`, in a transaction with others.
+   * @returns false when a later one was faster, which then stays
+   */
   adopt<N extends MessageName>(
     of: Collection<N>,
     parts: readonly string[],
     value: MessageTypes[N],
     terms: Terms,
     standing: Written & { readonly lease: string },
-  ): void {
+  ): boolean {
     const key = keyOf(of, ...parts);
-    if ((this.#written.get(key)?.modRevision ?? 0) > standing.modRevision) return; // a later one was faster
+    if ((this.#written.get(key)?.modRevision ?? 0) > standing.modRevision) return false;
     this.#written.set(key, { ...standing, value });
     this.set(of, parts, value, terms);
+    return true;
   }
 
   /** A write by the caller that went unanswered: if it has happened, and is not wanted any more, it is undone. */
@@ -143,18 +154,21 @@ export class LeasedRecords {
     return this.#reconciler.run(signal);
   }
 
+  /** Also those that are no longer wanted: they could not be deleted without a lease. */
   #all(): void {
-    for (const key of this.#wanted.keys()) this.#reconciler.add(key);
+    for (const keys of [this.#wanted, this.#written, this.#uncertain]) {
+      for (const key of keys.keys()) this.#reconciler.add(key);
+    }
   }
 
-  async #reconcile(key: string, signal: AbortSignal): Promise<object> {
+  async #reconcile(key: string, signal: AbortSignal): Promise<Verdict> {
     const { lease } = this.#options;
     if (!lease.held) return {}; // the next one brings all of them up again
     const entry = this.#wanted.get(key);
     const standing = this.#written.get(key);
     if (!entry) await this.#delete(key, standing, signal);
     else if (standing?.lease !== lease.id || standing.value !== entry.value) {
-      await this.#write(key, entry, standing, signal);
+      return this.#write(key, entry, signal);
     }
     return {};
   }
@@ -184,37 +198,48 @@ export class LeasedRecords {
     return isOurs ? found?.modRevision : undefined;
   }
 
-  async #write(
-    key: string,
-    entry: Entry,
-    standing: Standing | undefined,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { store, cache, lease } = this.#options;
-    const guards = entry.terms.guards(standing);
-    if (!guards) {
-      if (this.#wanted.get(key) === entry) this.#wanted.delete(key);
-      await this.#delete(key, standing, signal);
-      return;
+  async #write(key: string, entry: Entry, signal: AbortSignal): Promise<Verdict> {
+    const { store, cache, lease, clock } = this.#options;
+    for (let attempt = 0; attempt < MOST_TRIES; attempt += 1) {
+      const standing = this.#written.get(key);
+      const guards = guardsOf(entry);
+      if (guards === 'unknown') return { wakeAt: clock.now() + SOON_MS };
+      if (!guards) {
+        if (this.#wanted.get(key) === entry) this.#wanted.delete(key);
+        await this.#delete(key, standing, signal);
+        return {};
+      }
+      const leaseId = lease.id;
+      const put = entry.put(leaseId);
+      this.#note(key, put.value);
+      const { committed, revision } = await store.commit(
+        { guards, puts: [put], deletes: [] },
+        signal,
+      );
+      if (committed) {
+        this.#written.set(key, { modRevision: revision, lease: leaseId, value: entry.value });
+        this.#uncertain.delete(key);
+        return {};
+      }
+      await cache.reached(revision, signal);
     }
-    const leaseId = lease.id;
-    const put = entry.put(leaseId);
-    this.#note(key, put.value);
-    const result = await store.commit({ guards, puts: [put], deletes: [] }, signal);
-    if (result.committed) {
-      this.#written.set(key, { modRevision: result.revision, lease: leaseId, value: entry.value });
-      this.#uncertain.delete(key);
-      return;
-    }
-    await cache.reached(result.revision, signal);
     throw new BerthError(
       'Unavailable',
-      `${key} could not be written: something has changed meanwhile.`,
+      `${key} could not be written: what it depends on has changed ${MOST_TRIES} times.`,
     );
   }
 
   #note(key: string, value: Buffer): void {
     const attempts = this.#uncertain.get(key)?.filter((other) => !other.equals(value)) ?? [];
     this.#uncertain.set(key, [...attempts.slice(-MOST_ATTEMPTS), value]);
+  }
+}
+
+function guardsOf({ terms }: Entry): readonly Guard[] | 'unknown' | undefined {
+  try {
+    return terms.guards();
+  } catch (error) {
+    if (isBerthError(error, 'Unavailable')) return 'unknown';
+    throw error;
   }
 }

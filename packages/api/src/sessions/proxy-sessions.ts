@@ -12,6 +12,7 @@ import type {
   TrafficCounters,
 } from '@berth/model/generated/messages.ts';
 import type { CallContext } from '@berth/rpc/api.ts';
+import { unknownWords } from '@berth/rpc/words.ts';
 import { collections, keyOf } from '@berth/store/keys.ts';
 import { guardPresent } from '@berth/store/record.ts';
 import type { ChangeBatch } from '@berth/store/state.ts';
@@ -86,7 +87,9 @@ export class ProxySessions implements TrafficSource {
       if (noteRoutingChanges(batch.changes, session.changes)) session.news.set();
     }
     for (const { collection, parts, after } of batch.changes) {
-      if (collection === 'targets' && !after) this.#forgetTarget(parts);
+      if (after) continue;
+      if (collection === 'targets') this.#forgetTarget(parts);
+      if (collection === 'targetGroups') this.#forgetGroup(parts[0] ?? '');
     }
   }
 
@@ -184,7 +187,7 @@ export class ProxySessions implements TrafficSource {
   #report(session: ProxySession, report: TargetHealthRecord): void {
     const { cache, records } = this.#deps;
     const target = cache.get(collections.targets, report.group, report.target);
-    if (!target) return;
+    if (!target || unknownWords('TargetHealthRecord', report).length > 0) return;
     const parts = [report.group, report.target, session.id];
     const key = keyOf(collections.targetHealth, ...parts);
     const known = session.health.get(key);
@@ -214,6 +217,10 @@ export class ProxySessions implements TrafficSource {
     if (this.#deps.cache.get(collections.targetGroups, group.group)) {
       session.traffic.set(group.group, group);
     }
+  }
+
+  #forgetGroup(group: string): void {
+    for (const { traffic } of this.#sessions.all()) traffic.delete(group);
   }
 
   #forgetTarget(parts: readonly string[]): void {

@@ -101,11 +101,18 @@ export class SessionRegistry<S extends Session> {
     const scope = childScope(context.signal);
     const session = make({ id, record, scope, signal: scope.signal, guard: () => this.#guard(id) });
     const terms = this.#terms(session);
-    records.adopt(collections.sessions, [this.#kind, id], record, terms, standing);
-    await cache.reached(standing.modRevision, context.signal);
-    const seen = cache.get(collections.sessions, this.#kind, id);
-    if (seen && this.#isNewer(seen, session)) supersede(session);
-    session.signal.throwIfAborted();
+    try {
+      if (!records.adopt(collections.sessions, [this.#kind, id], record, terms, standing)) {
+        supersede(session);
+      }
+      await cache.reached(standing.modRevision, session.signal);
+      const seen = cache.get(collections.sessions, this.#kind, id);
+      if (seen && this.#isNewer(seen, session)) supersede(session);
+      session.signal.throwIfAborted();
+    } catch (error) {
+      this.end(session);
+      throw error;
+    }
     const older = this.#sessions.get(id);
     if (older) supersede(older);
     this.#sessions.set(id, session);

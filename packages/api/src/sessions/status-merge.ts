@@ -10,6 +10,11 @@ const RANK = { PENDING: 0, RUNNING: 1, STOPPING: 2, STOPPED: 3 } as const satisf
   number
 >;
 
+/** False for a word that a newer or broken agent made up: nothing could be said of its order. */
+export function isStatus(word: string): boolean {
+  return Object.hasOwn(RANK, word);
+}
+
 /** Longest texts that an agent's words are stored with. Source: ECS reference, section 7.3. */
 const REASON_LIMIT = 1024;
 
