@@ -52,7 +52,7 @@ const outcomes: Readonly<Record<ErrorCode, Outcome>> = {
   ServiceNotFoundException: { exitCode: notFound, next: 'berth service list' },
   ServiceNotActiveException: { exitCode: refused, next: 'berth service list' },
   AttributeLimitExceededException: { exitCode: refused },
-  TargetNotFoundException: { exitCode: notFound, next: 'berth host list' },
+  TargetNotFoundException: { exitCode: notFound },
   ConflictException: { exitCode: refused },
   LimitExceededException: { exitCode: refused },
   AccessDeniedException: { exitCode: refused },
@@ -81,11 +81,13 @@ const outcomes: Readonly<Record<ErrorCode, Outcome>> = {
 
 /** ECS answers what does not exist with the same names as what is wrong; only the text tells them apart. */
 const ABSENT = /not found|does not exist|unable to describe task definition|no such/i;
-const ABSENT_HINTS: readonly (readonly [RegExp, string])[] = [
+type Hints = readonly (readonly [RegExp, string])[];
+const REFUSED_HINTS: Hints = [[/scaled above 0/, 'the same command with --force']];
+const ABSENT_HINTS: Hints = [
+  [/\bkey\b/i, 'berth state ls'],
   [/task ?definition/i, 'berth task-definition list'],
   [/container ?instance|host/i, 'berth host list'],
   [/task/i, 'berth task list'],
-  [/key/i, 'berth state ls'],
 ];
 
 export interface Failure {
@@ -110,14 +112,10 @@ export function failureOf(error: unknown, attempted: string): Failure {
     const { exitCode, next } = outcomes[error.code];
     const text = messageChain(error);
     const line = `${prefix}: ${text}${text.includes(error.code) ? '' : ` (${error.code})`}`;
-    if (exitCode === refused && ABSENT.test(text)) {
-      return withNext(
-        notFound,
-        line,
-        next ?? ABSENT_HINTS.find(([pattern]) => pattern.test(text))?.[1],
-      );
-    }
-    return withNext(exitCode, line, next);
+    const absent = exitCode === notFound || (exitCode === refused && ABSENT.test(text));
+    const hints = absent ? ABSENT_HINTS : REFUSED_HINTS;
+    const hint = next ?? hints.find(([pattern]) => pattern.test(text))?.[1];
+    return withNext(absent ? notFound : exitCode, line, hint);
   }
   // Not foreseen: the stack helps whoever reports it.
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);

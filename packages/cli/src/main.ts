@@ -4,7 +4,7 @@ import { realClock } from '@berth/process/real-clock.ts';
 
 import { type Api, connectApi, locate } from './connection.ts';
 import type { Context, Handlers } from './context.ts';
-import { exitCodes, failureOf } from './failure.ts';
+import { CommandError, exitCodes, failureOf } from './failure.ts';
 import { type Environment, Flags } from './flags.ts';
 import { type Terminal, processTerminal } from './output/terminal.ts';
 import { parse } from './table/parse.mjs';
@@ -52,7 +52,13 @@ export async function main(args: readonly string[]): Promise<void> {
       });
     }
   }
-  process.exitCode = await run(args, process.env, interrupted.signal);
+  // Those that clear up do so as if they were asked to end; for others there is nothing left to do.
+  const onGone = OWN_SIGNALS.has(command.module)
+    ? (): void => void process.kill(process.pid, 'SIGTERM')
+    : (): void => process.exit(exitCodes.ok);
+  process.exitCode = await run(args, process.env, interrupted.signal, (noColor) =>
+    processTerminal(noColor, onGone),
+  );
 }
 
 /** Run one command. Never throws. @returns its exit code */
@@ -60,7 +66,7 @@ export async function run(
   args: readonly string[],
   environment: Environment,
   signal: AbortSignal,
-  makeTerminal: (noColor: boolean) => Terminal = processTerminal,
+  makeTerminal: (noColor: boolean) => Terminal,
 ): Promise<number> {
   const line = parse(args);
   const flags = new Flags(line, environment);
@@ -84,7 +90,9 @@ export async function run(
     if (!handler) throw new Error(`"${words}" is in the table and has no handler`);
     return (await handler(context)) ?? exitCodes.ok;
   } catch (error) {
-    if (signal.aborted) return exitCodes.interrupted;
+    // A command that was interrupted may say what goes on without it; anything else is an echo of the interruption.
+    const told = error instanceof CommandError && error.exitCode === exitCodes.interrupted;
+    if (signal.aborted && !told) return exitCodes.interrupted;
     const failure = failureOf(error, words);
     for (const text of failure.lines) terminal.complain(text);
     return failure.exitCode;

@@ -31,14 +31,17 @@ function isTerminal(stream: { readonly isTTY?: boolean }): boolean {
   return stream.isTTY === true;
 }
 
-/** The terminal of this process. `noColor` is the flag; NO_COLOR and a pipe have the same effect. */
-export function processTerminal(noColor: boolean): Terminal {
+/**
+ * The terminal of this process.
+ * @param noColor the flag; NO_COLOR and a pipe have the same effect
+ * @param onGone called when whoever read our output (head, less) has gone
+ */
+export function processTerminal(noColor: boolean, onGone: () => void): Terminal {
   const out: WriteStream = process.stdout;
   const input: ReadStream = process.stdin;
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      // Whoever read our output (head, less) has gone: there is nothing left to do.
-      if (error.code === 'EPIPE') process.exit(0);
+      if (error.code === 'EPIPE') onGone();
     });
   }
   return {

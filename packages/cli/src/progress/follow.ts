@@ -10,7 +10,7 @@ import { paint } from '../output/style.ts';
 import { say } from '../output/terminal.ts';
 import { duration } from '../output/text.ts';
 import { liveBlock } from './live-block.ts';
-import { type ProgressState, type Trouble, advance } from './model.ts';
+import { type ProgressState, type Trouble, advance, deploymentOf } from './model.ts';
 import {
   type Scene,
   block,
@@ -183,11 +183,13 @@ async function explain(
   if (last) await tellLogs(context, followed, last.taskId, tell);
   const serving = whatServes(state);
   if (serving) tell(`${serving}.`);
+  const ours = deploymentOf(state.service, followed.deploymentId);
+  if (ours?.rolloutState === 'IN_PROGRESS') tell('The deployment goes on trying.');
   const before = state.service.deployments.find(({ id }) => id !== followed.deploymentId);
   const next = [
     `berth service show ${followed.service}`,
     ...(last ? [`berth task show ${last.taskId.slice(0, 12)}`] : []),
-    ...(before
+    ...(before && ours
       ? [
           `berth service update ${followed.service} --task-definition ${before.taskDefinition.split('/').at(-1) ?? ''}   (to go back)`,
         ]
