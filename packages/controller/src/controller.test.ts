@@ -164,8 +164,10 @@ describe('the controller', function () {
     await until('three run elsewhere', () => cluster.active('web').length === 3);
     await cluster.host('h1');
     await steady('web');
-    const told = (): string[] => cluster.messages().filter((message) => message.includes('(h1)'));
+    const told = (): string[] =>
+      cluster.messages().filter((message) => /\(h1\) is (lost|back)/.test(message));
     await until('it is told', () => told().length === 2);
+    assert.ok(cluster.messages().includes('(container-instance h1) (h1) is disconnected'));
     assert.match(told()[0] ?? '', /\(container-instance h1\) \(h1\) is lost/);
     assert.match(told()[1] ?? '', /is back\.$/);
   });

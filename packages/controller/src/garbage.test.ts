@@ -115,8 +115,18 @@ describe('garbage', () => {
       await clock.advance(1_000);
       const [of, other] = [next(), next()];
       events.push(
-        item(collections.events, ['c', of], { id: of, cluster: 'c', service: 's' }),
-        item(collections.events, ['c', other], { id: other, cluster: 'c', kind: 'host' }),
+        item(collections.events, ['c', of], {
+          id: of,
+          cluster: 'c',
+          service: 's',
+          createdAt: clock.now(),
+        }),
+        item(collections.events, ['c', other], {
+          id: other,
+          cluster: 'c',
+          kind: 'host',
+          createdAt: clock.now(),
+        }),
       );
     }
     const service = item(collections.services, ['c', 's'], { cluster: 'c', status: 'ACTIVE' });
@@ -129,7 +139,9 @@ describe('garbage', () => {
     const clock = new VirtualClock(NOW);
     const next = ulidSource(clock, seededRandom(1));
     const ids = Array.from({ length: EVENTS_KEPT + 3 }, next);
-    const events = ids.map((id) => item(collections.events, ['c', id], { id, cluster: 'c' }));
+    const events = ids.map((id) =>
+      item(collections.events, ['c', id], { id, cluster: 'c', createdAt: NOW }),
+    );
     const expected = ids.slice(0, 3).map((id) => `/berth/v1/events/c/${id}`);
     assert.deepEqual(deleted(...events).sort(), expected);
   });

@@ -1,6 +1,5 @@
 // What may be deleted now: tasks long stopped, services long inactive, old events, leftovers. Pure over one state.
 // Source: ECS reference, section 4.6; design, section 3.
-import { ulidTime } from '@berth/control/ulid.ts';
 import { delayMs, PORT_HOLD_MS } from '@berth/model/deployment/targets.ts';
 import type { TaskRecord } from '@berth/model/generated/messages.ts';
 import { collections, keyOf } from '@berth/store/keys.ts';
@@ -117,11 +116,11 @@ function oldEvents(state: State, now: number): Write[] {
   return clustered(newestFirst).flatMap((events) => {
     const ofService = new Map<string, number>();
     return events
-      .filter(({ value: { service, id, cluster } }, index) => {
+      .filter(({ value: { service, createdAt, cluster } }, index) => {
         const count = (ofService.get(service ?? '') ?? 0) + 1;
         ofService.set(service ?? '', count);
         if (index >= EVENTS_KEPT) return true;
-        if (now - ulidTime(id) < EVENT_KEPT_MS) return false;
+        if (now - createdAt < EVENT_KEPT_MS) return false;
         if (service === undefined) return true;
         const exists = state.get(collections.services, cluster, service) !== undefined;
         return !exists || count > EVENTS_KEPT_A_SERVICE;

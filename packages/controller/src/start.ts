@@ -29,6 +29,9 @@ export interface ControllerOptions {
   readonly holder: string;
 }
 
+/** A thousand tasks are many transactions, and other services may be before this one. */
+const PLACE_TIMEOUT_MS = 30_000;
+
 /** Start a controller. Any number may run; one leads, the others follow the state and wait. */
 export function startController(
   options: ControllerOptions,
@@ -56,7 +59,10 @@ export function startController(
       store,
       cache,
       leadership,
-      placer: { place: (request, signal) => scheduler.calls.Place(request, { signal }) },
+      placer: {
+        place: (request, signal) =>
+          scheduler.calls.Place(request, { signal, timeoutMs: PLACE_TIMEOUT_MS }),
+      },
       observations,
       holds: new PlacementHolds(clock),
       clock,

@@ -8,7 +8,7 @@ import { hostKeys, watchHost } from './host-monitor.ts';
 import { runReaper } from './reaper.ts';
 import { reconcileService } from './service-reconciler.ts';
 import { reconcileStandalone, standaloneKeys } from './standalone-reconciler.ts';
-import { TaskEvents } from './task-events.ts';
+import { StateEvents } from './state-events.ts';
 import { allServices, tasksOf, type Wake, wakesOf } from './wakes.ts';
 
 /** Looked at side by side; their turns mostly wait for etcd and the scheduler. */
@@ -25,14 +25,14 @@ export class ControllerTerm {
   readonly #services: Reconciler;
   readonly #tasks: Reconciler;
   readonly #hosts: Reconciler;
-  readonly #events: TaskEvents;
+  readonly #events: StateEvents;
   readonly #roomier = new Set<string>();
   readonly #capacity = new Latch();
 
   constructor(context: TermContext) {
     const { cache } = context;
     this.#context = context;
-    this.#events = new TaskEvents(context);
+    this.#events = new StateEvents(context);
     this.#services = this.#loop({
       name: 'services',
       workers: WORKERS,

@@ -3,7 +3,9 @@ import assert from 'node:assert/strict';
 import { runScenario } from './scenario.ts';
 
 /** Seeds of failures that were found and mended; they are run for ever. */
-const REMEMBERED: readonly number[] = [];
+const REMEMBERED: readonly number[] = [
+  2699, // an old task on a draining host was stopped twice where the new deployment had failed
+];
 const SEEDS = 200;
 const BATCH = 20;
 

@@ -11,7 +11,10 @@ import { THROTTLE_MAX_MS } from './throttle.ts';
 type Deed =
   | { readonly kind: 'update'; readonly definition: string }
   | { readonly kind: 'scale'; readonly desired: number }
-  | { readonly kind: 'run' | 'pass' | 'gone' | 'plan' | 'report' | 'drain' | 'lose' | 'doom' }
+  | {
+      readonly kind:
+        'run' | 'pass' | 'gone' | 'plan' | 'report' | 'drain' | 'lose' | 'doom' | 'leave' | 'stay';
+    }
   | { readonly kind: 'crash' | 'sick' | 'well'; readonly index: number };
 
 const deed: fc.Arbitrary<Deed> = fc.oneof(
@@ -98,6 +101,12 @@ function act(world: World, one: Deed): void {
       for (const proxy of world.proxies) {
         world.report(proxy, 'drained', ({ state }) => state === 'DRAINING');
       }
+      return;
+    case 'leave':
+      world.drainHost('h1');
+      return;
+    case 'stay':
+      world.addHost('h1');
       return;
     case 'lose':
       world.changeHost('h3', { connected: false, goneSince: world.now });
@@ -200,6 +209,7 @@ describe('deployment: laws', () => {
         const world = begin({ ...told, minimum: 100, maximum: 200 });
         for (const one of told.deeds) act(world, one);
         world.changeHost('h3', { connected: true, goneSince: undefined });
+        world.addHost('h1');
         for (const { task, status } of world.active()) {
           if (status) world.containerHealth(task.id, 'UNKNOWN');
         }

@@ -51,7 +51,7 @@ export function planRolling(input: RollingInput): Step {
   const stops = groups.flatMap((group) => freeStops(group, input));
   stops.push(...surplusStops(groups, room, input));
   stops.push(...oldStops(groups, room, input));
-  stops.push(...groups.flatMap((group) => leavingStops(group, room, input)));
+  for (const group of groups) stops.push(...leavingStops(group, stops, room, input));
   if (stops.length === 0 && starts.length === 0) stops.push(...lastResort(groups, room, input));
   return {
     starts,
@@ -172,18 +172,19 @@ function oldStops(groups: readonly Group[], room: Room, input: RollingInput): St
  * Tasks on DRAINING hosts go when their replacement is healthy, or, where there is no room to start one, as far as
  * the minimum allows. Those of old deployments on their way out are no concern of this rule.
  */
-function leavingStops(group: Group, room: Room, input: RollingInput): Stop[] {
-  const { bucket, wanted, primary } = group;
+function leavingStops(
+  { bucket, wanted, primary }: Group,
+  before: readonly Stop[],
+  room: Room,
+  input: RollingInput,
+): Stop[] {
   const [newest] = input.deployments;
   if (!primary && newest.rolloutState !== 'FAILED') return [];
-  const replaced = bucket.healthy.length + bucket.leaving.length - wanted;
+  const stopping = new Set(before.map(({ of }) => of));
+  const leaving = bucket.leaving.filter(({ of }) => !stopping.has(of));
+  const replaced = bucket.healthy.length + leaving.length - wanted;
   const full = input.buckets.total >= input.limits.maxTotal;
-  return stopsWithin(
-    bucket.leaving,
-    Math.max(replaced, full ? bucket.leaving.length : 0),
-    room,
-    input,
-  );
+  return stopsWithin(leaving, Math.max(replaced, full ? leaving.length : 0), room, input);
 }
 
 function runningOf(bucket: Bucket): readonly ActiveTask[] {
