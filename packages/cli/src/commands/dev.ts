@@ -8,6 +8,7 @@ import { cleanUp, forgetState } from '../dev/leftovers.ts';
 import { showLive } from '../dev/live.ts';
 import { readHolder, takeLock } from '../dev/lock.ts';
 import { type DevOptions, devOptions } from '../dev/options.ts';
+import { refuseTakenPorts } from '../dev/ports.ts';
 import {
   ensureListener,
   ensureRouting,
@@ -62,6 +63,7 @@ async function run(context: Context, options: DevOptions): Promise<number> {
     for (const problem of await cleanUp(dataDirectory, clock)) {
       terminal.complain(`left over from an earlier run: ${problem}`);
     }
+    await refuseTakenPorts(options);
     if (options.fresh) {
       await steps.run('fresh', async () => [
         undefined,

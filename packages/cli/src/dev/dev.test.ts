@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -13,6 +14,7 @@ import { ensureCertificates } from './certificates.ts';
 import { endProcess, runningPid } from './child.ts';
 import { parseTables, undoEngine } from './firewall.ts';
 import { isLocked, readHolder, takeLock } from './lock.ts';
+import { refuseTakenPorts } from './ports.ts';
 import { tar } from './tar.ts';
 
 let directory: string;
@@ -170,6 +172,25 @@ describe('the lock of a data directory', () => {
     const lock = await takeLock(directory, holder);
     assert.ok(lock);
     await lock.release();
+  });
+});
+
+describe('the ports of a one-machine cluster', () => {
+  it('that are taken are named, with the flag that moves them', async () => {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const ports = { api: 0, scheduler: 0, etcdClient: port, etcdPeer: 0, admin: 0, console: 0 };
+    const options = { dataDirectory: directory, fresh: false, sample: true, plain: true };
+    try {
+      await refuseTakenPorts({ ...options, ports: { ...ports, http: 0 } });
+      await assert.rejects(
+        refuseTakenPorts({ ...options, ports: { ...ports, http: port } }),
+        new RegExp(`port ${port}, which the proxy’s listener needs`),
+      );
+    } finally {
+      await new Promise((resolve) => server.close(resolve));
+    }
   });
 });
 
