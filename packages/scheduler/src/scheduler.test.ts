@@ -179,6 +179,22 @@ describe('the scheduler', () => {
     assert.equal((await stored()).length, 9);
   });
 
+  it('refuses a call that was decided before its service was changed', async () => {
+    const { client } = await leader();
+    await world.host('a');
+    const late = { ...request(), service: 'web' };
+    const service = complete('ServiceRecord', { cluster: 'default', name: 'web', desiredCount: 0 });
+    const revision = await world.put(collections.services, ['default', 'web'], service);
+    await client.Explain({ place: { ...late, viewRevision: revision } }); // it has seen the change
+    assert.deepEqual(await refused(client.Place(late)), {
+      code: 'StaleView',
+      details: { revision: String(revision) },
+    });
+    assert.equal((await stored()).length, 0);
+    await client.Place({ ...late, viewRevision: revision });
+    assert.equal((await stored()).length, 3);
+  });
+
   it('places once when the same call comes many times at once', async () => {
     const { client } = await leader();
     await world.host('a');

@@ -11,6 +11,7 @@ import type {
 } from '@berth/model/generated/messages.ts';
 import { explainPlacement } from '@berth/model/placement/explain.ts';
 import type { Leadership } from '@berth/store/election.ts';
+import { collections } from '@berth/store/keys.ts';
 import type { StateCache } from '@berth/store/state.ts';
 import type { Store } from '@berth/store/store.ts';
 
@@ -137,13 +138,17 @@ export class Term {
     for (const { value, createRevision } of cache.tasksByOwner(owner)) {
       if (value.cluster === cluster) newest = Math.max(newest, createRevision);
     }
-    if (newest <= viewRevision) return;
-    throw new BerthError(
-      'StaleView',
-      `Placement for ${owner} in cluster ${cluster} was decided on revision ${viewRevision}, but tasks were ` +
-        `created for it at revision ${newest}: catch up and decide anew.`,
-      { details: { revision: String(newest) } },
-    );
+    if (newest > viewRevision) throw stale(request, 'tasks were created for it', newest);
+    this.#refuseOutdated(request);
+  }
+
+  /** A late call, of a controller that was deposed meanwhile, must not start what a service no longer wants. */
+  #refuseOutdated(request: PlaceRequest): void {
+    const { cluster, service, viewRevision } = request;
+    if (service === undefined) return;
+    const wanted = this.#options.cache.get(collections.services, cluster, service);
+    if (!wanted || wanted.modRevision <= viewRevision) return;
+    throw stale(request, `service ${service} was changed`, wanted.modRevision);
   }
 
   #end(error: unknown): void {
@@ -154,6 +159,16 @@ export class Term {
     );
     this.#over.abort(new BerthError('NotLeader', 'The term of this scheduler has ended.'));
   }
+}
+
+function stale(request: PlaceRequest, what: string, revision: number): BerthError {
+  const { cluster, owner, viewRevision } = request;
+  return new BerthError(
+    'StaleView',
+    `Placement for ${owner} in cluster ${cluster} was decided on revision ${viewRevision}, but ${what} ` +
+      `at revision ${revision}: catch up and decide anew.`,
+    { details: { revision: String(revision) } },
+  );
 }
 
 function ownerKey({ cluster, owner }: PlaceRequest): string {
