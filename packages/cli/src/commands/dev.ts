@@ -94,9 +94,12 @@ async function takeDown(
 ): Promise<void> {
   const begin = clock.monotonic();
   removeClusterFile(dataDirectory);
-  terminal.write('\nStopping:');
-  const problems = await teardown.run((name) => terminal.write(` ${name}`));
-  say(terminal, ` (${duration(clock.monotonic() - begin)})`);
+  let announced = false;
+  const problems = await teardown.run((name) => {
+    terminal.write(announced ? ` ${name}` : `\nStopping: ${name}`);
+    announced = true;
+  });
+  if (announced) say(terminal, ` (${duration(clock.monotonic() - begin)})`);
   for (const problem of problems) terminal.complain(`could not be undone: ${problem}`);
 }
 

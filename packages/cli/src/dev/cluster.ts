@@ -50,6 +50,7 @@ export interface RunningCluster {
 export class Teardown {
   readonly #stops: { readonly name: string; readonly stop: () => Promise<unknown> }[] = [];
 
+  /** @param name for people; empty for what is not worth a word */
   push(name: string, stop: () => Promise<unknown>): void {
     this.#stops.push({ name, stop });
   }
@@ -60,7 +61,7 @@ export class Teardown {
     for (;;) {
       const next = this.#stops.pop();
       if (!next) return problems;
-      announce(next.name);
+      if (next.name !== '') announce(next.name);
       try {
         const said = await next.stop();
         if (Array.isArray(said)) problems.push(...(said as string[]));
@@ -81,7 +82,7 @@ export async function startCluster(
   const { clock, signal } = context;
   const { dataDirectory: directory, ports } = options;
   const logger = createLogger({ level: 'info', to: { file: join(directory, 'logs/berth.log') } });
-  teardown.push('logs', () => logger.flush());
+  teardown.push('', () => logger.flush());
   const metrics = createRegistry({ defaults: true });
   const surroundings: Surroundings = { clock, random: realRandom, logger, metrics };
   const roles: Role[] = [];
