@@ -3,6 +3,8 @@ import { createHash, randomBytes } from 'node:crypto';
 import { type IncomingMessage, Agent, request as httpRequest } from 'node:http';
 import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 
 import * as records from '@berth/model/routing/testing.ts';
 
@@ -217,6 +219,7 @@ describe('forwarding', () => {
     const hash = expected.digest('hex');
     const before = process.memoryUsage();
     let peak = 0;
+    let sinceCollected = 0;
     const answered = await new Promise<IncomingMessage>((resolve, reject) => {
       const sent = httpRequest({
         host: '127.0.0.1',
@@ -230,13 +233,36 @@ describe('forwarding', () => {
     const received = createHash('sha256');
     for await (const chunk of answered) {
       received.update(chunk as Buffer);
+      sinceCollected += (chunk as Buffer).length;
+      if (sinceCollected < size / 16) continue;
+      sinceCollected = 0;
+      collectGarbage();
       const now = process.memoryUsage();
       peak = Math.max(peak, now.external + now.heapUsed - before.external - before.heapUsed);
     }
     assert.equal(answered.headers['x-hash'], hash, 'upload');
     assert.equal(received.digest('hex'), hash, 'download');
-    assert.ok(peak < size / 2, `${peak} bytes more at the peak, for ${size} each way`);
+    assert.ok(peak < size / 4, `${peak} bytes more at the peak, for ${size} each way`);
   }).timeout(20_000);
+
+  it('waits once for a slow reader, however small the chunks of the answer are', async () => {
+    const tiny = '1\r\nx\r\n'.repeat(60_000);
+    const [backEnd] = await backEnds(1, (message) => {
+      message.socket.write(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${tiny}0\r\n\r\n`);
+    });
+    assert.ok(backEnd);
+    const proxy = await proxyFor([backEnd]);
+    const warnings: Error[] = [];
+    const warned = (warning: Error): number => warnings.push(warning);
+    process.on('warning', warned);
+    closers.push(() => Promise.resolve(void process.off('warning', warned)));
+    const text = await rawClient(
+      proxy.port,
+      'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n',
+    ).answer();
+    assert.equal(text.match(/x/g)?.length, 60_000);
+    assert.deepEqual(warnings, []);
+  });
 
   it('lets a slow reader slow its target down', async () => {
     let produced = 0;
@@ -495,4 +521,9 @@ function blocks(block: Buffer, size: number): Readable {
       }
     },
   });
+}
+
+function collectGarbage(): void {
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
 }

@@ -54,6 +54,8 @@ export class Exchange implements ConnectionOwner, ConnectionWaiter {
   #over = false;
   #tunnelled = false;
   #pumping = false;
+  /** The answer waits for the client to take what it has. */
+  #clientFull = false;
   #bodyDone: boolean;
   /** What has been sent of the body, while it is small enough to be sent again. */
   #replay: Buffer[] | undefined;
@@ -86,11 +88,6 @@ export class Exchange implements ConnectionOwner, ConnectionWaiter {
   /** The client has sent all of its request. */
   get requestComplete(): boolean {
     return this.#bodyDone || this.#request.message.complete;
-  }
-
-  /** Calls back once the answer has been handed to the operating system. */
-  whenAnswered(then: () => void): void {
-    this.#request.response.once('finish', then);
   }
 
   start(): void {
@@ -210,10 +207,12 @@ export class Exchange implements ConnectionOwner, ConnectionWaiter {
 
   onBody(chunk: Buffer): void {
     const { response } = this.#request;
-    if (response.write(chunk)) return;
+    if (response.write(chunk) || this.#clientFull) return;
+    this.#clientFull = true;
     const connection = this.#connection;
     connection?.pause();
     response.once('drain', () => {
+      this.#clientFull = false;
       if (this.#connection === connection) connection?.resume();
     });
   }

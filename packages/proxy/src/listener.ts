@@ -15,7 +15,7 @@ import { redirectLocation } from '@berth/model/routing/redirect.ts';
 import { matchRule } from '@berth/model/routing/rule-match.ts';
 import type { RouteAction } from '@berth/model/routing/table.ts';
 
-import { type Answer, answerText, fixedResponse, page, redirectTo, sendAnswer } from './answers.ts';
+import { type Answer, fixedResponse, page, redirectTo, sendAnswer } from './answers.ts';
 import { ClientConnection } from './client-connection.ts';
 import { Exchange, type ExchangeSurroundings } from './forward.ts';
 import type { AnswerKind, ProxyMetrics } from './metrics.ts';
@@ -77,14 +77,9 @@ export class Listener {
       this.#clients.get(socket)?.stalled();
     });
     server.on('connection', (socket) => this.#onConnection(socket));
-    server.on('request', (message, response) => {
-      this.#onRequest(message, response, undefined);
-    });
+    server.on('request', (message, response) => this.#onRequest(message, response));
     server.on('upgrade', (message, _socket, head) => this.#onUpgrade(message, head));
-    server.on('connect', (_message, socket) => {
-      socket.on('error', ignore);
-      socket.end(answerText(page(405)));
-    });
+    server.on('connect', (message) => this.#onConnect(message.socket));
     server.on('clientError', (error, socket) => {
       const client = this.#clients.get(socket);
       const status = statusOf(error);
@@ -149,29 +144,49 @@ export class Listener {
     socket.once('close', () => this.#clients.delete(socket));
   }
 
+  #onConnect(socket: Socket): void {
+    // What follows is read and thrown away; else the client's end would not be noticed.
+    socket.resume();
+    const client = this.#clients.get(socket);
+    if (client === undefined) return;
+    this.#with.metrics.answered('refused');
+    client.takeOver();
+    client.refuse(405);
+  }
+
   /** Node has given up the connection: its answer, if it is no tunnel, is the last on it. */
   #onUpgrade(message: IncomingMessage, head: Buffer): void {
     const { socket } = message;
+    const client = this.#clients.get(socket);
+    if (client === undefined) return;
+    client.takeOver();
+    const early = new EarlyBytes(socket, head);
     const response = new ServerResponse(message);
     response.shouldKeepAlive = false;
-    response.assignSocket(socket);
-    const drained = (): void => void response.emit('drain');
-    socket.on('drain', drained);
     response.once('finish', () => socket.destroySoon());
-    this.#onRequest(message, response, new EarlyBytes(socket, head));
+    const begin = (): void => {
+      response.assignSocket(socket);
+      this.#route(client, message, response, early);
+    };
+    response.on('error', ignore);
+    client.inTurn({ message, response, begin });
   }
 
-  #onRequest(
+  #onRequest(message: IncomingMessage, response: ServerResponse): void {
+    response.on('error', ignore);
+    const client = this.#clients.get(message.socket);
+    const begin = (): void => {
+      if (client !== undefined) this.#route(client, message, response, undefined);
+    };
+    if (client?.inTurn({ message, response, begin }) !== true) response.shouldKeepAlive = false;
+  }
+
+  #route(
+    client: ClientConnection,
     message: IncomingMessage,
     response: ServerResponse,
     upgrade: EarlyBytes | undefined,
   ): void {
-    response.on('error', ignore);
-    const client = this.#clients.get(message.socket);
-    if (client === undefined || client.ending) {
-      response.shouldKeepAlive = false;
-      return;
-    }
     const head = readRequestHead(message, client.address);
     if (isRefusal(head)) {
       client.endAfterAnswer();

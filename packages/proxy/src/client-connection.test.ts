@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+
+import {
+  type BackEnd,
+  type BackEndHandler,
+  TestProxy,
+  startBackEnd,
+  until,
+} from './testing/data-path.ts';
+import { rawClient, statuses } from './testing/raw.ts';
+
+const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: a.test\r\n\r\n`;
+const post = (path: string): string =>
+  `POST ${path} HTTP/1.1\r\nHost: a.test\r\nContent-Length: 1\r\n\r\nx`;
+const WEBSOCKET =
+  'GET /socket HTTP/1.1\r\nHost: a.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\nSec-WebSocket-Version: 13\r\n\r\n';
+
+describe('requests of one client that do not wait for answers', () => {
+  const closers: (() => Promise<void>)[] = [];
+  afterEach(async () => {
+    for (const close of closers.splice(0).reverse()) await close();
+  });
+
+  /** A back end that answers when it is told to, and a proxy before it. */
+  async function held(): Promise<{
+    readonly proxy: TestProxy;
+    readonly backEnd: BackEnd;
+    readonly open: (() => void)[];
+  }> {
+    const open: (() => void)[] = [];
+    const handler: BackEndHandler = (message, response) => {
+      message.resume();
+      open.push(() => response.end(`<${message.url ?? ''}>`));
+    };
+    const backEnd = await startBackEnd('held', handler);
+    closers.push(() => backEnd.close());
+    const proxy = new TestProxy();
+    closers.push(() => proxy.stop());
+    await proxy.serve([backEnd]);
+    return { proxy, backEnd, open };
+  }
+
+  it('reach targets one after another, in their order', async () => {
+    const { proxy, backEnd, open } = await held();
+    const client = rawClient(proxy.port, post('/1') + post('/2') + post('/3'));
+    for (let number = 1; number <= 3; number += 1) {
+      await until(`request ${number} has come`, () => open.length === number);
+      assert.equal(backEnd.requests, number);
+      assert.equal(proxy.inFlight, 1);
+      open[number - 1]?.();
+    }
+    const text = await client.answer((so) => so.includes('</3>'));
+    assert.deepEqual(statuses(text), [200, 200, 200]);
+  });
+
+  it('may end with a WebSocket: it is opened after the answers before it', async () => {
+    const { proxy, backEnd, open } = await held();
+    backEnd.server.on('upgrade', (_message, socket) => {
+      socket.write(
+        'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nhello',
+      );
+      socket.on('data', () => socket.end('bye'));
+    });
+    const client = rawClient(proxy.port, `${get('/1')}${WEBSOCKET}frame`);
+    await until('the first has come', () => open.length === 1);
+    open[0]?.();
+    const text = await client.answer();
+    assert.deepEqual(statuses(text), [200, 101]);
+    assert.match(text, /<\/1>.*hellobye$/s);
+  });
+
+  it('may end with a CONNECT: it is refused after the answers before it', async () => {
+    const { proxy, open } = await held();
+    const connect = 'CONNECT b.test:443 HTTP/1.1\r\nHost: b.test:443\r\n\r\n';
+    const client = rawClient(proxy.port, get('/1') + get('/2') + connect);
+    for (const number of [1, 2]) {
+      await until(`request ${number} has come`, () => open.length === number);
+      open[number - 1]?.();
+    }
+    assert.deepEqual(statuses(await client.answer()), [200, 200, 405]);
+  });
+
+  it('are all answered before what can not be parsed is refused', async () => {
+    const { proxy, open } = await held();
+    const client = rawClient(proxy.port, `${get('/1')}${get('/2')}no HTTP\r\n\r\n`);
+    for (const number of [1, 2]) {
+      await until(`request ${number} has come`, () => open.length === number);
+      open[number - 1]?.();
+    }
+    assert.deepEqual(statuses(await client.answer()), [200, 200, 400]);
+  });
+
+  it('are bounded in number: the last that is taken ends the connection', async () => {
+    const { proxy, backEnd } = await held();
+    backEnd.server.removeAllListeners('request');
+    backEnd.server.on('request', (_message, response) => {
+      backEnd.requests += 1;
+      response.end('well');
+    });
+    const text = await rawClient(proxy.port, get('/').repeat(500)).answer();
+    const answers = statuses(text);
+    assert.ok(answers.length > 100 && answers.length < 500, `${answers.length} answers`);
+    assert.equal(text.match(/Connection: close/g)?.length, 1);
+    assert.match(text.slice(text.lastIndexOf('HTTP/1.1')), /Connection: close/);
+  });
+
+  it('are forgotten when the client goes', async () => {
+    const { proxy, backEnd, open } = await held();
+    const client = rawClient(proxy.port, get('/1') + get('/2'));
+    await until('the first has come', () => open.length === 1);
+    client.socket.resetAndDestroy();
+    await until('the connection is gone', () => proxy.path.listeners.connections === 0);
+    assert.equal(proxy.inFlight, 0);
+    assert.equal(backEnd.requests, 1);
+  });
+});
