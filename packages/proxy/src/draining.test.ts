@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 
+import type { Clock } from '@berth/control/clock.ts';
 import type { Action } from '@berth/model/generated/messages.ts';
 import * as records from '@berth/model/routing/testing.ts';
+import { realClock } from '@berth/process/real-clock.ts';
 
 import {
   type BackEnd,
@@ -29,8 +31,8 @@ describe('draining', () => {
     return made;
   }
 
-  async function proxyFor(targets: readonly BackEnd[]): Promise<TestProxy> {
-    const proxy = new TestProxy();
+  async function proxyFor(targets: readonly BackEnd[], clock = realClock): Promise<TestProxy> {
+    const proxy = new TestProxy({ clock });
     closers.push(() => proxy.stop());
     await proxy.serve(targets);
     return proxy;
@@ -154,6 +156,20 @@ describe('draining', () => {
     await until('its connections are closed', () => gone.sockets.size === 0);
     assert.deepEqual(proxy.changes, []);
     assert.deepEqual(statuses(await rawClient(proxy.port, GET).answer()), [200]);
+  });
+
+  it('are cut also when the timer of the delay fires too early', async () => {
+    const early: Clock = {
+      ...realClock,
+      sleep: (ms, signal) => realClock.sleep(ms > 500 && ms <= 1_000 ? ms - 50 : ms, signal),
+    };
+    const hanging = await backEnd('hanging', (message) => message.resume());
+    const proxy = await proxyFor([hanging], early);
+    const client = rawClient(proxy.port, 'GET / HTTP/1.1\r\nHost: a.test\r\n\r\n');
+    await until('the request is in flight', () => proxy.inFlight === 1);
+    route(proxy, [[hanging, 'DRAINING']], 1);
+    await until('it is drained', () => phaseOf(proxy, hanging) === 'drained');
+    assert.deepEqual(statuses(await client.answer((text) => text !== '')), [502]);
   });
 });
 

@@ -19,8 +19,6 @@ const CUT = 'the deregistration delay is over';
 export class Draining {
   readonly #options: DrainingOptions;
   readonly #stopping = new AbortController();
-  /** Whose deadline is awaited. */
-  readonly #waiting = new Set<Target>();
 
   constructor(options: DrainingOptions) {
     this.#options = options;
@@ -42,7 +40,7 @@ export class Draining {
       'target drains',
     );
     if (before.phase === 'registered') target.pool.closeIdle();
-    if (drain.phase === 'draining') this.#await(target, drain.deadline - now);
+    if (drain.phase === 'draining') this.#await(target, drain.deadline).catch(() => undefined);
     if (drain.phase === 'drained' && drain.cut) {
       logger.warn(
         { group, target: id, inFlight },
@@ -61,16 +59,12 @@ export class Draining {
     this.#cutLater(target, group.settings.deregistrationDelayMs).catch(() => undefined);
   }
 
-  #await(target: Target, ms: number): void {
-    if (this.#waiting.has(target)) return;
-    this.#waiting.add(target);
-    this.#options.clock
-      .sleep(ms, this.#stopping.signal)
-      .then(() => {
-        this.#waiting.delete(target);
-        if (!target.retired) this.look(target, 0);
-      })
-      .catch(() => undefined);
+  async #await(target: Target, deadline: number): Promise<void> {
+    const { clock } = this.#options;
+    // A timer may fire a moment before its time; nobody would look again.
+    do await clock.sleep(deadline - clock.monotonic(), this.#stopping.signal);
+    while (clock.monotonic() < deadline);
+    if (!target.retired) this.look(target, 0);
   }
 
   async #cutLater(target: Target, ms: number): Promise<void> {

@@ -1,6 +1,6 @@
 // One health check of one target, as ALB makes them: GET on a connection of its own, redirects not followed, the
 // target's certificate not verified. Source: ALB reference, section 3.3.
-import { request as httpRequest } from 'node:http';
+import { type ClientRequest, request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 
 import type { CheckSettings } from '@berth/model/routing/group-settings.ts';
@@ -11,15 +11,20 @@ export interface ProbeTarget {
   readonly port: number;
 }
 
-/** Never throws; takes no longer than the check's timeout. An aborted signal ends it with `internal`. */
+/** Never rejects; takes no longer than the check's timeout. An aborted signal, or a check that can't be made, ends it with `internal`. */
 export function probe(
   target: ProbeTarget,
   check: CheckSettings,
   signal: AbortSignal,
 ): Promise<ProbeOutcome> {
-  const { address } = target;
-  const port = check.port ?? target.port;
   return new Promise((resolve) => {
+    let sent: ClientRequest;
+    try {
+      sent = request(target, check);
+    } catch {
+      resolve({ kind: 'internal' });
+      return;
+    }
     const end = (outcome: ProbeOutcome): void => {
       clearTimeout(timer);
       signal.removeEventListener('abort', aborted);
@@ -35,20 +40,6 @@ export function probe(
       end({ kind: 'timeout' });
       sent.destroy();
     }, check.timeoutMs);
-    const send = check.protocol === 'HTTPS' ? httpsRequest : httpRequest;
-    const sent = send({
-      host: address,
-      port,
-      path: check.path,
-      method: 'GET',
-      agent: false,
-      rejectUnauthorized: false,
-      headers: {
-        Host: `${address.includes(':') ? `[${address}]` : address}:${port}`,
-        'User-Agent': 'ELB-HealthChecker/2.0',
-        Connection: 'close',
-      },
-    });
     sent.on('response', (response) => {
       response.on('error', () => undefined);
       response.resume();
@@ -59,5 +50,24 @@ export function probe(
     if (signal.aborted) aborted();
     else signal.addEventListener('abort', aborted, { once: true });
     sent.end();
+  });
+}
+
+/** @throws when the path or the port is none */
+function request({ address, port: own }: ProbeTarget, check: CheckSettings): ClientRequest {
+  const port = check.port ?? own;
+  const send = check.protocol === 'HTTPS' ? httpsRequest : httpRequest;
+  return send({
+    host: address,
+    port,
+    path: check.path,
+    method: 'GET',
+    agent: false,
+    rejectUnauthorized: false,
+    headers: {
+      Host: `${address.includes(':') ? `[${address}]` : address}:${port}`,
+      'User-Agent': 'ELB-HealthChecker/2.0',
+      Connection: 'close',
+    },
   });
 }
