@@ -1,5 +1,5 @@
 // What each header name means to the proxy, in both directions. Names repeat endlessly, so that their classes are
-// remembered by the name as it was sent; the memory is bounded.
+// remembered by the name as it was sent; the memory is bounded, in number and in length.
 
 export type RequestHeaderClass =
   | 'forward'
@@ -64,6 +64,7 @@ const PROTECTED =
   /^(?:host|content-length|content-type|authorization|cookie|x-forwarded-.*|x-amzn-.*)$/;
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const REMEMBERED = 4096;
+const REMEMBERED_LENGTH = 64;
 
 const requestClasses = new Map<string, RequestHeaderClass>();
 const responseClasses = new Map<string, ResponseHeaderClass>();
@@ -83,6 +84,7 @@ export function isProtected(lowerCaseName: string): boolean {
 }
 
 function remember<T>(classes: Map<string, T>, name: string, found: T): T {
+  if (name.length > REMEMBERED_LENGTH) return found;
   if (classes.size >= REMEMBERED) classes.clear();
   classes.set(name, found);
   return found;

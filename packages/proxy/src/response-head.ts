@@ -53,7 +53,8 @@ export function parseResponseHead(text: string): ResponseHead | string {
         const length = parseLength(value);
         if (length === undefined) return 'malformed Content-Length';
         if (contentLength >= 0 && contentLength !== length) return 'contradicting Content-Length';
-        if (contentLength < 0) headers.push(name, String(length));
+        // Source: RFC 9110, section 8.6: a 204 has none; some clients would wait for so many bytes.
+        if (contentLength < 0 && status[2] !== '204') headers.push(name, String(length));
         contentLength = length;
         break;
       }

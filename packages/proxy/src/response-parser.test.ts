@@ -89,6 +89,12 @@ describe('response parser', () => {
     ],
     ['no body', `${OK}Content-Length: 0\r\n\r\n`, ''],
     ['204', 'HTTP/1.1 204 No Content\r\nX: 1\r\n\r\n', '', ['X', '1']],
+    [
+      '204 with a length',
+      'HTTP/1.1 204 No Content\r\nContent-Length: 5\r\nX: 1\r\n\r\n',
+      '',
+      ['X', '1'],
+    ],
     ['304 with a length', 'HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n', ''],
     [
       'interim responses',
