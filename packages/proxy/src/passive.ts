@@ -19,6 +19,8 @@ export class PassiveHealth {
   readonly #options: PassiveOptions;
   readonly #stopping = new AbortController();
   readonly #probing = new Set<Target>();
+  /** What ends the present ejection of each target. */
+  readonly #ejections = new Map<Target, AbortController>();
 
   constructor(options: PassiveOptions) {
     this.#options = options;
@@ -32,7 +34,9 @@ export class PassiveHealth {
     group.refresh();
     group.meter.ejected();
     this.#options.logger.warn({ group: group.name, target: target.record.id }, 'target ejected');
-    this.#expire(group, target).catch(() => undefined);
+    const ended = new AbortController();
+    this.#ejections.set(target, ended);
+    this.#expire(group, target, ended.signal).catch(() => undefined);
     this.doubt(group, target);
   }
 
@@ -51,12 +55,14 @@ export class PassiveHealth {
     else if (!target.ejected && !target.retired) this.connectionFailed(group, target);
   }
 
-  async #expire(group: Group, target: Target): Promise<void> {
-    await this.#options.clock.sleep(this.#options.ejectMs, this.#stopping.signal);
+  async #expire(group: Group, target: Target, ended: AbortSignal): Promise<void> {
+    await this.#options.clock.sleep(this.#options.ejectMs, ended);
     this.#readmit(group, target);
   }
 
   #readmit(group: Group, target: Target): void {
+    this.#ejections.get(target)?.abort();
+    this.#ejections.delete(target);
     if (!target.ejected || target.retired) return;
     target.ejected = false;
     group.refresh();
@@ -64,5 +70,7 @@ export class PassiveHealth {
 
   stop(): void {
     this.#stopping.abort(new Error('the proxy stops'));
+    for (const ended of this.#ejections.values()) ended.abort();
+    this.#ejections.clear();
   }
 }
