@@ -44,7 +44,8 @@ export class ClientConnection {
     const closed = new AbortController();
     this.socket.once('close', () => closed.abort());
     await clock.sleep(graceMs, closed.signal).catch(() => undefined);
-    if (!(this.#exchange?.answering)) this.#abandon();
+    const now = this.#exchange;
+    if (now !== undefined && !now.answering) this.#abandon();
     if (this.#exchange === undefined && this.#waiting.length === 0) this.socket.destroySoon();
   }
 
