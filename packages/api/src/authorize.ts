@@ -13,16 +13,19 @@ const CALLERS = {
   Proxies: ['proxy'],
 } as const satisfies Partial<Record<ServiceName, readonly Identity['role'][]>>;
 
+/** What only the control plane asks itself. */
+const INTERNAL: ReadonlySet<string> = new Set(['Operations.CountTraffic']);
+
 export type ApiService = keyof typeof CALLERS;
 
 /** The same handlers, for permitted callers only. Others are answered AccessDeniedException. */
 export function authorized<S extends ApiService>(service: S, handlers: Handlers<S>): Handlers<S> {
-  const allowed: readonly Identity['role'][] = CALLERS[service];
   const guarded = Object.entries(handlers as Record<string, AnyHandler>).map(
     ([method, handler]): [string, AnyHandler] => [
       method,
       (request, context) => {
         const { role, name } = context.identity;
+        const allowed = callersOf(service, method);
         if (!allowed.includes(role)) {
           throw new BerthError(
             'AccessDeniedException',
@@ -34,6 +37,10 @@ export function authorized<S extends ApiService>(service: S, handlers: Handlers<
     ],
   );
   return Object.fromEntries(guarded) as unknown as Handlers<S>;
+}
+
+function callersOf(service: ApiService, method: string): readonly Identity['role'][] {
+  return INTERNAL.has(`${service}.${method}`) ? ['control'] : CALLERS[service];
 }
 
 type AnyHandler = (request: unknown, context: CallContext) => unknown;

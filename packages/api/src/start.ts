@@ -12,6 +12,7 @@ import type { Store } from '@berth/store/store.ts';
 
 import { authorized } from './authorize.ts';
 import { sessionCounters, sessionGauges } from './metrics.ts';
+import { ClusterTraffic } from './operations/cluster-traffic.ts';
 import type { OwnOperationsDeps } from './operations/deps-operations.ts';
 import { ecsHandlers } from './operations/ecs/handlers.ts';
 import { freshenFrom } from './operations/freshen.ts';
@@ -42,6 +43,7 @@ export async function startApi(
   const { store, cache, realm, tls, version, leaseSeconds } = options;
   const { clock, random, metrics } = surroundings;
   const logger = surroundings.logger.child({ component: 'api' });
+  const replicaAddress = (): string => advertised;
   const sessions = await startSessions({
     store,
     cache,
@@ -49,7 +51,7 @@ export async function startApi(
     random,
     logger,
     leaseSeconds,
-    replicaAddress: () => advertised,
+    replicaAddress,
     counters: sessionCounters(metrics),
   });
   sessionGauges(metrics, sessions);
@@ -69,11 +71,19 @@ export async function startApi(
     realm,
     logger,
     version,
-    traffic: sessions.proxies,
+    traffic: new ClusterTraffic({
+      cache,
+      clock,
+      logger,
+      own: sessions.proxies,
+      replicas,
+      replicaAddress,
+    }),
+    proxies: sessions.proxies,
     agents: sessions.agents,
     streams: sessions.streams,
     replicas,
-    replicaAddress: () => advertised,
+    replicaAddress,
     freshen: freshenFrom(store, cache),
     schedulerPlace: (request, signal) => scheduler.calls.Place(request, { signal }),
     schedulerExplain: (request, signal) => scheduler.calls.Explain(request, { signal }),

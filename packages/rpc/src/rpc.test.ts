@@ -28,6 +28,7 @@ function unusedOperations(): Handlers<'Operations'> {
     Exec: refuse,
     GetState: refuse,
     ListState: refuse,
+    CountTraffic: refuse,
   };
 }
 

@@ -1,6 +1,7 @@
 // What Berth's own operations are given besides what all operations are.
 import type { AgentSessions } from '../sessions/agent-sessions.ts';
 import type { StreamBroker } from '../sessions/streams.ts';
+import type { TrafficSource } from '../sessions/traffic.ts';
 import type { OperationsDeps } from './deps.ts';
 import type { Replicas } from './replicas.ts';
 
@@ -8,6 +9,8 @@ export interface OwnOperationsDeps extends OperationsDeps {
   readonly version: string;
   /** Where this replica serves gRPC, for other replicas. */
   readonly replicaAddress: () => string;
+  /** The proxies connected to this replica. */
+  readonly proxies: TrafficSource;
   readonly agents: Pick<AgentSessions, 'holds'>;
   readonly streams: Pick<StreamBroker, 'relay'>;
   readonly replicas: Replicas;

@@ -12,7 +12,7 @@ import type { CallContext, Input } from '@berth/rpc/api.ts';
 import type { StateCache } from '@berth/store/state.ts';
 import type { Store } from '@berth/store/store.ts';
 
-import type { TrafficSource } from '../sessions/traffic.ts';
+import type { ClusterTraffic } from './cluster-traffic.ts';
 import { Turns } from './turns.ts';
 
 export interface OperationsDeps {
@@ -22,7 +22,7 @@ export interface OperationsDeps {
   readonly random: Random;
   readonly realm: Realm;
   readonly logger: Logger;
-  readonly traffic: TrafficSource;
+  readonly traffic: Pick<ClusterTraffic, 'counters'>;
   /** `Scheduler.Place` at the leader of the moment. @throws BerthError as the scheduler does, or Unavailable */
   readonly schedulerPlace: (
     request: Input<PlaceRequest>,

@@ -1,8 +1,9 @@
 // Berth's own operations: what ECS has no words for.
-import type { GetInfoResponse } from '@berth/model/generated/messages.ts';
+import type { GetInfoResponse, GroupTraffic } from '@berth/model/generated/messages.ts';
 import type { Handlers } from '@berth/rpc/api.ts';
 import { collections } from '@berth/store/keys.ts';
 
+import type { TrafficSource } from '../sessions/traffic.ts';
 import type { OwnOperationsDeps } from './deps-operations.ts';
 import { exec } from './exec.ts';
 import { getState, listState } from './raw-state.ts';
@@ -22,7 +23,12 @@ export function operationsHandlers(deps: OwnOperationsDeps): Handlers<'Operation
     Exec: (inputs, context) => exec(deps, inputs, context),
     GetState: (request, { signal }) => getState(deps.store, request, signal),
     ListState: (request, { signal }) => listState(deps.store, request, signal),
+    CountTraffic: () => Promise.resolve({ groups: counted(deps.proxies) }),
   };
+}
+
+function counted(proxies: TrafficSource): GroupTraffic[] {
+  return Array.from(proxies.groups(), (group) => ({ group, ...proxies.counters(group) }));
 }
 
 function info({ cache, realm, version, replicaAddress }: OwnOperationsDeps): GetInfoResponse {

@@ -102,7 +102,7 @@ export class Bench {
       realm,
       logger: silent,
       traffic: {
-        counters: () => ({ requests: 3, failed: 1, targetErrors: 0, active: 0 }),
+        counters: () => Promise.resolve({ requests: 3, failed: 1, targetErrors: 0, active: 0 }),
       },
       schedulerPlace: (request, signal) => this.#place(request, signal),
       schedulerExplain: () =>

@@ -48,7 +48,8 @@ export async function* watchService(
   try {
     let last = '';
     for (;;) {
-      const progress = progressOf(deps, requireService(place, name).value);
+      const traffic = await trafficOf(deps, requireService(place, name).value, signal);
+      const progress = progressOf(deps, requireService(place, name).value, traffic);
       const text = JSON.stringify({ ...progress, at: 0 });
       if (text !== last) yield progress;
       last = text;
@@ -60,14 +61,18 @@ export async function* watchService(
   }
 }
 
-function progressOf(deps: OwnOperationsDeps, service: ServiceRecord): ServiceProgress {
+function progressOf(
+  deps: OwnOperationsDeps,
+  service: ServiceRecord,
+  traffic: TrafficCounters | undefined,
+): ServiceProgress {
   const { cache, realm, clock } = deps;
   const now = clock.now();
   const view = serviceView(cache, realm, service);
   return {
     service: view,
     tasks: shownTasks(cache, service, now).map((task) => taskProgressView(cache, realm, task, now)),
-    traffic: trafficOf(deps, service),
+    traffic,
     at: now,
   };
 }
@@ -91,19 +96,14 @@ function shownTasks(state: State, service: ServiceRecord, now: number): TaskReco
   );
 }
 
-/** The sum over the service's target groups; absent for a service without any. */
-function trafficOf(deps: OwnOperationsDeps, service: ServiceRecord): TrafficCounters | undefined {
-  const groups = new Set(service.loadBalancers.map((item) => nameOf(item.targetGroupArn)));
-  if (groups.size === 0) return undefined;
-  const sum = { requests: 0, failed: 0, targetErrors: 0, active: 0 };
-  for (const group of groups) {
-    const { requests, failed, targetErrors, active } = deps.traffic.counters(group);
-    sum.requests += requests;
-    sum.failed += failed;
-    sum.targetErrors += targetErrors;
-    sum.active += active;
-  }
-  return sum;
+/** Of all of the service's target groups; absent for a service without any. */
+async function trafficOf(
+  deps: OwnOperationsDeps,
+  { loadBalancers }: ServiceRecord,
+  signal: AbortSignal,
+): Promise<TrafficCounters | undefined> {
+  const groups = new Set(loadBalancers.map((item) => nameOf(item.targetGroupArn)));
+  return groups.size === 0 ? undefined : deps.traffic.counters([...groups], signal);
 }
 
 async function newsOrTick(

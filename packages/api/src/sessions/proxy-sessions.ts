@@ -26,7 +26,7 @@ import {
   type RoutingChanges,
 } from './routing.ts';
 import { CLOSED, SessionRegistry, type Session, type SessionDeps } from './session-registry.ts';
-import type { TrafficSource } from './traffic.ts';
+import { sumOf, type TrafficSource } from './traffic.ts';
 
 const DESCRIPTION_LIMIT = 1024;
 
@@ -67,17 +67,13 @@ export class ProxySessions implements TrafficSource {
     return count;
   }
 
+  groups(): Iterable<string> {
+    return new Set(Array.from(this.#sessions.all(), ({ traffic }) => [...traffic.keys()]).flat());
+  }
+
   counters(group: string): TrafficCounters {
-    const sum = { requests: 0, failed: 0, targetErrors: 0, active: 0 };
-    for (const { traffic } of this.#sessions.all()) {
-      const counted = traffic.get(group);
-      if (!counted) continue;
-      sum.requests += counted.requests;
-      sum.failed += counted.failed;
-      sum.targetErrors += counted.targetErrors;
-      sum.active += counted.active;
-    }
-    return sum;
+    const reports = Array.from(this.#sessions.all(), ({ traffic }) => traffic.get(group));
+    return sumOf(reports.filter((report) => report !== undefined));
   }
 
   /** To be called for each batch of the cache. */

@@ -1392,6 +1392,9 @@ export interface ExecOutput {
   readonly exitCode?: number | undefined;
 }
 
+export interface CountTrafficRequest {
+}
+
 export interface GetStateRequest {
   readonly key: string;
 }
@@ -1697,6 +1700,7 @@ export interface MessageTypes {
   readonly TerminalSize: TerminalSize;
   readonly ExecInput: ExecInput;
   readonly ExecOutput: ExecOutput;
+  readonly CountTrafficRequest: CountTrafficRequest;
   readonly GetStateRequest: GetStateRequest;
   readonly GetStateResponse: GetStateResponse;
   readonly ListStateRequest: ListStateRequest;

@@ -67,6 +67,8 @@ export interface Operations {
   readonly Exec: { readonly kind: 'bidi'; readonly request: messages.ExecInput; readonly response: messages.ExecOutput };
   readonly GetState: { readonly kind: 'unary'; readonly request: messages.GetStateRequest; readonly response: messages.GetStateResponse };
   readonly ListState: { readonly kind: 'unary'; readonly request: messages.ListStateRequest; readonly response: messages.ListStateResponse };
+  /** What the proxies connected to this replica have counted. For the other api replicas only. */
+  readonly CountTraffic: { readonly kind: 'unary'; readonly request: messages.CountTrafficRequest; readonly response: messages.TrafficReport };
 }
 
 export interface Proxies {

@@ -23,6 +23,7 @@ const server = await serve({
       Exec: refuse,
       GetState: refuse,
       ListState: refuse,
+      CountTraffic: refuse,
     },
   },
   logger: testLogger(),

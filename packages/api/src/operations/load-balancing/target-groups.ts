@@ -152,16 +152,15 @@ function userOf(state: State, group: string): string | undefined {
 }
 
 /** Registered and draining targets, by id, with what the proxies have counted of the group's traffic. */
-export function describeTargetHealth(
+export async function describeTargetHealth(
   on: OperationContext,
   request: DescribeTargetHealthRequest,
-): DescribeTargetHealthResponse {
+  { signal }: CallContext,
+): Promise<DescribeTargetHealthResponse> {
   const place = { state: on.cache, realm: on.realm };
   const { name } = requireTargetGroup(place, request.targetGroup).value;
   const records = Array.from(on.cache.list(collections.targets, name), ({ value }) => value);
   records.sort((a, b) => (a.id < b.id ? -1 : 1));
-  return {
-    targets: records.map((record) => targetHealthView(on.cache, record)),
-    traffic: on.traffic.counters(name),
-  };
+  const targets = records.map((record) => targetHealthView(on.cache, record));
+  return { targets, traffic: await on.traffic.counters([name], signal) };
 }
