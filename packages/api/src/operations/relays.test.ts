@@ -126,6 +126,15 @@ describe('logs and exec', () => {
     await refused;
   });
 
+  it('passes on that a followed service has no such container', async () => {
+    await run(TASKS[0]);
+    const client = await cluster.client('Operations', replica);
+    const reading = readAll(client.StreamLogs({ service: 'web', container: 'db', follow: true }));
+    const refused = assert.rejects(reading, (error) => isBerthError(error, 'ClientException'));
+    (await stream(0)).out.offer({ error: 'there is no container "db"' });
+    await refused;
+  });
+
   it('tells the agent when nobody reads any more', async () => {
     await run(TASKS[0]);
     const client = await cluster.client('Operations', replica);

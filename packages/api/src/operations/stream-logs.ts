@@ -2,6 +2,7 @@
 // meanwhile too.
 import { Channel } from '@berth/control/channel.ts';
 import { childScope, untilAborted, type Scope } from '@berth/control/scope.ts';
+import { isBerthError } from '@berth/model/errors.ts';
 import type {
   LogChunk,
   ServiceRecord,
@@ -10,6 +11,7 @@ import type {
 } from '@berth/model/generated/messages.ts';
 import type { CallContext } from '@berth/rpc/api.ts';
 import { collections } from '@berth/store/keys.ts';
+import type { Change } from '@berth/store/state.ts';
 
 import { lastStatusOf, reportedStatus } from '../views/task-status.ts';
 import type { OwnOperationsDeps } from './deps-operations.ts';
@@ -94,14 +96,24 @@ class ServiceLogs {
     // What a task wrote before it was found is asked for from its start.
     const later = { ...this.#wishes, tail: undefined, since: undefined };
     const unsubscribe = cache.subscribe(({ changes }) => {
-      const started = changes.some(({ collection }) => collection === 'taskStatus');
-      if (this.#wishes.follow && started) this.#begin(later);
+      for (const { collection, parts, after } of changes) {
+        if (collection === 'tasks' && !after) this.#asked.delete(parts[1] ?? '');
+      }
+      if (this.#wishes.follow && changes.some((change) => this.#reports(change)))
+        this.#begin(later);
     });
     try {
       yield* untilAborted(this.#out, this.#scope.signal);
     } finally {
       unsubscribe();
     }
+  }
+
+  /** Whether the agent of one of the service's tasks has reported. */
+  #reports({ collection, parts: [cluster = '', id = ''] }: Change): boolean {
+    if (collection !== 'taskStatus') return false;
+    const task = this.#deps.cache.get(collections.tasks, cluster, id)?.value;
+    return cluster === this.#service.cluster && task?.service === this.#service.name;
   }
 
   /** Ask for the logs of every task that runs and has not been asked for. */
@@ -130,7 +142,11 @@ class ServiceLogs {
         }
         break;
       } catch (error) {
-        this.#failure ??= error as Error;
+        // A container that is unknown stays unknown; a host that is away may come back.
+        const lasting =
+          this.#wishes.container !== undefined && isBerthError(error, 'ClientException');
+        if (lasting || !this.#wishes.follow) this.#failure ??= error as Error;
+        if (lasting) break;
         const present = cache.get(collections.tasks, task.cluster, task.id)?.value;
         if (!this.#wishes.follow || !present || lastStatusOf(cache, present) === 'STOPPED') break;
         asked = { ...wishes, tail: undefined, since: clock.now() };
@@ -140,11 +156,11 @@ class ServiceLogs {
     this.#ended();
   }
 
-  /** Without `follow` the last task's end is the end; that nothing could be read is an error. */
+  /** Without `follow` the last task's end is the end; that nothing could be read is an error, also with it. */
   #ended(): void {
     this.#running -= 1;
-    if (this.#wishes.follow || this.#running > 0) return;
+    if (this.#running > 0) return;
     if (this.#failure && !this.#delivered) this.#out.fail(this.#failure);
-    else this.#out.close();
+    else if (!this.#wishes.follow) this.#out.close();
   }
 }
