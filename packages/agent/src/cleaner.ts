@@ -1,10 +1,10 @@
 // Removes what tasks leave at the engine: containers and the volumes that live and die with a task. Goes by
 // labels, so that it also finds what nobody remembers.
 import type { Logger } from '@berth/control/logger.ts';
+import { Semaphore } from '@berth/control/semaphore.ts';
 
 import { hostLabels, LABEL, taskLabels, type Labels } from './labels.ts';
 import type { ContainerSummary } from './runtime/runtime.ts';
-import { Semaphore } from './semaphore.ts';
 import type { Workshop } from './task-operations.ts';
 import { retryDelayMs } from './transition-policy.ts';
 

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 
 import { childScope } from '@berth/control/scope.ts';
 import type { Logger } from '@berth/control/logger.ts';
+import { Semaphore } from '@berth/control/semaphore.ts';
 import { BerthError, messageChain } from '@berth/model/errors.ts';
 import type { AgentHello, Attribute } from '@berth/model/generated/messages.ts';
 import type { Role, Surroundings } from '@berth/process/role.ts';
@@ -19,7 +20,6 @@ import { hostAttributes, hostResources } from './resources.ts';
 import { dockerRuntime } from './runtime/docker.ts';
 import { createImages } from './runtime/images.ts';
 import type { EngineDescription, Runtime } from './runtime/runtime.ts';
-import { Semaphore } from './semaphore.ts';
 import { Session } from './session.ts';
 import { Streams } from './streams.ts';
 import type { Workshop } from './task-operations.ts';

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 
+import { Semaphore } from '@berth/control/semaphore.ts';
 import { VirtualClock } from '@berth/control/virtual-clock.ts';
 import type {
   ContainerDefinition,
@@ -14,7 +15,6 @@ import { Ports } from './ports.ts';
 import { createImages } from './runtime/images.ts';
 import { MemoryRuntime, type ModelProgram } from './runtime/memory-runtime.ts';
 import { RuntimeError, type Operation } from './runtime/runtime.ts';
-import { Semaphore } from './semaphore.ts';
 import { TaskLoop } from './task-loop.ts';
 import { adopt, type TaskMemory } from './task-memory.ts';
 import type { Workshop } from './task-operations.ts';

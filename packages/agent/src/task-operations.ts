@@ -2,6 +2,7 @@
 // container's memory through its context; decides nothing that `transition-policy.ts` could decide.
 import type { Clock } from '@berth/control/clock.ts';
 import type { Logger } from '@berth/control/logger.ts';
+import type { Semaphore } from '@berth/control/semaphore.ts';
 import type { ContainerDefinition, PortMapping } from '@berth/model/generated/messages.ts';
 
 import { effectiveContainers } from './effective-containers.ts';
@@ -12,7 +13,6 @@ import { containerSpec, type HostFacts } from './runtime/container-spec.ts';
 import type { Images } from './runtime/images.ts';
 import { RuntimeError, type Runtime } from './runtime/runtime.ts';
 import { neededVolumes } from './runtime/volumes.ts';
-import type { Semaphore } from './semaphore.ts';
 import { newestOf, observed, type ContainerMemory, type TaskMemory } from './task-memory.ts';
 import { decide, retryDelayMs, type Decision, type DriverStep } from './transition-policy.ts';
 

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { Semaphore } from '@berth/control/semaphore.ts';
 import { VirtualClock } from '@berth/control/virtual-clock.ts';
 import type {
   AssignedTask,
@@ -22,7 +23,6 @@ import { Reporter } from './reporter.ts';
 import { createImages } from './runtime/images.ts';
 import { MemoryRuntime } from './runtime/memory-runtime.ts';
 import { RuntimeError } from './runtime/runtime.ts';
-import { Semaphore } from './semaphore.ts';
 import type { Workshop } from './task-operations.ts';
 import { Tasks } from './tasks.ts';
 import { HOST_ID, sampleDefinition, sampleTask } from './testing/samples.ts';

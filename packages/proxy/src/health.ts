@@ -3,6 +3,7 @@
 // answer yet is looked at in between, so that it serves as soon as it can; only checks on schedule count against it.
 import type { Clock, Random } from '@berth/control/clock.ts';
 import type { Logger } from '@berth/control/logger.ts';
+import { Semaphore } from '@berth/control/semaphore.ts';
 import type { CheckSettings } from '@berth/model/routing/group-settings.ts';
 import {
   CHECKING,
@@ -18,7 +19,6 @@ import {
 
 import type { Group } from './group.ts';
 import { probe } from './probe.ts';
-import { Semaphore } from './semaphore.ts';
 import type { Target } from './target.ts';
 
 export interface HealthOptions {
@@ -100,7 +100,7 @@ export class HealthChecks {
     let due = clock.monotonic();
     let lookMs = FIRST_LOOK_MS;
     for (;;) {
-      const outcome = await this.#slots.use(signal, () => {
+      const outcome = await this.#slots.run(signal, () => {
         if (target.health === REGISTERING) this.#set(group, target, CHECKING);
         return probe(target.record, check, signal);
       });
@@ -120,7 +120,7 @@ export class HealthChecks {
   /** A check outside the schedule, which changes nothing. */
   async look(group: Group, target: Target, signal: AbortSignal): Promise<boolean> {
     const { check } = group.settings;
-    const outcome = await this.#slots.use(signal, () => probe(target.record, check, signal));
+    const outcome = await this.#slots.run(signal, () => probe(target.record, check, signal));
     return probeSucceeded(outcome, check);
   }
 

@@ -2,8 +2,8 @@
 // only a missing one is pulled (ECS's "prefer cached"): a host keeps starting what it knows when the
 // registry is away, and a locally built image needs no registry.
 import { abortable, childScope } from '@berth/control/scope.ts';
+import { Semaphore } from '@berth/control/semaphore.ts';
 
-import { Semaphore } from '../semaphore.ts';
 import { RuntimeError, type ImageFacts, type Runtime } from './runtime.ts';
 
 const MAX_PULLS = 2;

@@ -9,10 +9,6 @@ export class Semaphore {
     this.#limit = limit;
   }
 
-  get waiting(): number {
-    return this.#waiting.size;
-  }
-
   /** @throws the signal's reason when it is aborted before the turn comes */
   async run<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     await this.#enter(signal);
