@@ -3,6 +3,8 @@ import type { AgentChanges, AssignedTask, TaskRecord } from '@berth/model/genera
 import { collections } from '@berth/store/keys.ts';
 import type { State } from '@berth/store/state.ts';
 
+import { definitionOf } from '../views/definition.ts';
+
 /** Every task that the host should know, stopped ones included until their record is deleted. */
 export function assignedTasks(state: State, hostId: string): AssignedTask[] {
   return Array.from(state.tasksByHost(hostId), ({ value }) => assignedTask(state, value));
@@ -25,10 +27,9 @@ export function assignedChanges(
 }
 
 function assignedTask(state: State, task: TaskRecord): AssignedTask {
-  const [family = '', revision = ''] = task.taskDefinition.split(':');
   return {
     task,
-    taskDefinition: state.get(collections.taskDefinitions, family, revision)?.value,
+    taskDefinition: definitionOf(state, task.taskDefinition),
     status: state.get(collections.taskStatus, task.cluster, task.id)?.value,
   };
 }
