@@ -33,7 +33,7 @@ const HEADERS = {
 /** Serve the console. @throws BerthError Unavailable when the port is taken */
 export async function startConsole(
   options: ConsoleOptions,
-  surroundings: Surroundings,
+  surroundings: Pick<Surroundings, 'logger'>,
 ): Promise<Role & { readonly url: string }> {
   const logger = surroundings.logger.child({ component: 'console' });
   const connection = connect({ addresses: options.api, tls: options.tls });
@@ -69,16 +69,18 @@ export async function startConsole(
   }
 
   const server = createServer((request, response) => void answer(request, response));
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause) =>
-      reject(
-        new BerthError('Unavailable', `serving the console on ${LOOPBACK}:${options.port} failed`, {
-          cause,
-        }),
-      ),
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject).listen(options.port, LOOPBACK, resolve);
+    });
+  } catch (cause) {
+    connection.close();
+    throw new BerthError(
+      'Unavailable',
+      `The console can't listen on ${LOOPBACK}:${options.port}. Is another console running, or the port taken? Choose another port.`,
+      { cause },
     );
-    server.listen(options.port, LOOPBACK, resolve);
-  });
+  }
   const { port } = server.address() as AddressInfo;
   return {
     name: 'console',
