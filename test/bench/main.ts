@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 const BENCHES: Readonly<Record<string, string>> = {
-  proxy: 'requests proxied, against HAProxy and nginx',
+  proxy: 'requests proxied, against HAProxy, nginx and http-proxy',
   cluster: 'from service create to 20 running tasks, a rolling update, memory at rest',
   placement: 'placements a second',
   store: 'grouped commits against single ones',

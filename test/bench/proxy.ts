@@ -1,5 +1,5 @@
-// How fast the proxy is, against HAProxy and nginx doing the same work: one process each on one core, small answers of an nginx back
-// end, keep-alive on both sides, X-Forwarded headers. Runs are interleaved and medians compared, since the machine may be
+// How fast the proxy is, against HAProxy, nginx and the http-proxy package doing the same work: one process each on one core, small
+// answers of an nginx back end, keep-alive on both sides, X-Forwarded headers. Runs are interleaved and medians compared, since the machine may be
 // shared; CPU time a request is the figure that suffers least from that. Needs haproxy, nginx, wrk and taskset.
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -196,10 +196,17 @@ async function main(): Promise<void> {
       'proxy',
     ),
   );
-  const program = fileURLToPath(new URL('proxy-process.ts', import.meta.url));
-  await add('Berth', (port) =>
-    Promise.resolve(start(PROXY_CORE, process.execPath, program, String(port), String(targetPort))),
-  );
+  for (const [name, file] of [
+    ['http-proxy', 'http-proxy-process.ts'],
+    ['Berth', 'proxy-process.ts'],
+  ] as const) {
+    const program = fileURLToPath(new URL(file, import.meta.url));
+    await add(name, (port) =>
+      Promise.resolve(
+        start(PROXY_CORE, process.execPath, program, String(port), String(targetPort)),
+      ),
+    );
+  }
 
   for (const contender of contenders) await measure(contender, 2); // warms up
   for (let round = 0; round < ROUNDS; round += 1) {
@@ -209,31 +216,41 @@ async function main(): Promise<void> {
 }
 
 function report(contenders: readonly Contender[]): void {
-  const of = (contender: Contender | undefined, figure: keyof Measured): number =>
-    median((contender?.runs ?? []).map((measured) => measured[figure]));
-  const [bound] = contenders;
   const cells = (...texts: readonly string[]): string =>
-    texts.map((text, index) => (index === 0 ? text.padEnd(9) : text.padStart(13))).join('');
+    texts.map((text, index) => (index === 0 ? text.padEnd(13) : text.padStart(12))).join('');
   console.log(
     `${CONNECTIONS} connections, medians of ${ROUNDS} runs of ${SECONDS} s, one core a proxy\n`,
   );
-  console.log(
-    cells('', 'requests/s', 'of HAProxy', 'p50', 'p99', 'CPU/request', 'of HAProxy', 'failed'),
-  );
+  console.log(cells('', 'requests/s', 'p50', 'p99', 'CPU/request', 'failed'));
   for (const contender of contenders) {
+    const { rate, p50, p99, cpu, failed } = medians(contender);
     console.log(
       cells(
         contender.name,
-        of(contender, 'rate').toFixed(0),
-        (of(contender, 'rate') / of(bound, 'rate')).toFixed(2),
-        `${of(contender, 'p50').toFixed(2)} ms`,
-        `${of(contender, 'p99').toFixed(2)} ms`,
-        `${of(contender, 'cpu').toFixed(1)} us`,
-        (of(contender, 'cpu') / of(bound, 'cpu')).toFixed(2),
-        String(of(contender, 'failed')),
+        rate.toFixed(0),
+        `${p50.toFixed(2)} ms`,
+        `${p99.toFixed(2)} ms`,
+        `${cpu.toFixed(1)} us`,
+        String(failed),
       ),
     );
   }
+  const berth = contenders.at(-1);
+  if (berth === undefined) return;
+  const own = medians(berth);
+  console.log(`\n${cells('Berth', 'requests/s', 'p50', 'p99', 'CPU/request')}`);
+  for (const peer of contenders.slice(0, -1)) {
+    const its = medians(peer);
+    const ratios = (['rate', 'p50', 'p99', 'cpu'] as const).map((figure) =>
+      (own[figure] / its[figure]).toFixed(2),
+    );
+    console.log(cells(`/ ${peer.name}`, ...ratios));
+  }
+}
+
+function medians({ runs }: Contender): Measured {
+  const of = (figure: keyof Measured): number => median(runs.map((run) => run[figure]));
+  return { rate: of('rate'), p50: of('p50'), p99: of('p99'), cpu: of('cpu'), failed: of('failed') };
 }
 
 try {
