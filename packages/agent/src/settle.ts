@@ -41,7 +41,7 @@ export function orderingView(
 }
 
 /** Ordered to stop, with no request on its way to it any more. */
-export function stopOrdered(memory: TaskMemory): boolean {
+function stopOrdered(memory: TaskMemory): boolean {
   return memory.task.desiredStatus === 'STOPPED' && !memory.task.drainBeforeStop;
 }
 

@@ -36,7 +36,7 @@ export function taskStatus(memory: TaskMemory, hostId: string, phase: TaskPhase)
 }
 
 /** Over the essential containers: any UNHEALTHY, else any UNKNOWN, else HEALTHY. */
-export function taskHealth(memory: TaskMemory): Health {
+function taskHealth(memory: TaskMemory): Health {
   const essential = new Set(
     memory.definition.containerDefinitions.filter(isEssential).map(({ name }) => name),
   );

@@ -4,7 +4,7 @@ import { STATUS_CODES, type ServerResponse } from 'node:http';
 
 import type { FixedResponseAction } from '@berth/model/generated/messages.ts';
 
-export const SERVER = 'awselb/2.0';
+const SERVER = 'awselb/2.0';
 
 const PHRASES: Readonly<Record<number, string>> = {
   414: 'Request-URI Too Large',

@@ -89,7 +89,7 @@ export class Reports {
 }
 
 /** @param revision the routing revision in use */
-export function healthRecord(target: Target, proxy: string, revision: number): TargetHealthRecord {
+function healthRecord(target: Target, proxy: string, revision: number): TargetHealthRecord {
   const { phase } = target.drain;
   const cause = phase === 'registered' ? causeOfHealth(target.health) : DEREGISTERING;
   return {

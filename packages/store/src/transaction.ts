@@ -34,7 +34,7 @@ export function mergeTransactions(...transactions: readonly Partial<Transaction>
 }
 
 /** Equal for guards that demand the same of the same key. */
-export function guardId(guard: Guard): string {
+function guardId(guard: Guard): string {
   return 'createRevision' in guard
     ? `c${guard.createRevision} ${guard.key}`
     : `m${guard.modRevision} ${guard.key}`;
