@@ -27,12 +27,24 @@ export class Cleaner {
 
   /** Stop and remove these containers, in the background; what fails is found again by the next list. */
   removeAll(containers: readonly ContainerSummary[]): void {
+    this.#inBackground(containers, (container) => this.#removeStray(container));
+  }
+
+  /** Stop those of these containers that run, in the background, though they are taken to have ended. Their logs stay. */
+  stopAll(containers: readonly ContainerSummary[]): void {
+    this.#inBackground(containers, (container) => this.#stopOutliving(container));
+  }
+
+  #inBackground(
+    containers: readonly ContainerSummary[],
+    work: (container: ContainerSummary) => Promise<void>,
+  ): void {
     for (const container of containers) {
       if (this.#underWay.has(container.id)) continue;
-      const removal = this.#removeStray(container).finally(() => {
+      const done = work(container).finally(() => {
         this.#underWay.delete(container.id);
       });
-      this.#underWay.set(container.id, removal);
+      this.#underWay.set(container.id, done);
     }
   }
 
@@ -79,13 +91,26 @@ export class Cleaner {
     }
   }
 
-  async #removeStray({ id, labels, state }: ContainerSummary): Promise<void> {
+  async #stopOutliving(container: ContainerSummary): Promise<void> {
     const { runtime } = this.#workshop;
-    const fields = {
-      runtimeId: id,
-      taskId: labels[LABEL.task],
-      container: labels[LABEL.container],
-    };
+    const { id } = container;
+    try {
+      // The list may be older than the container's end.
+      const facts = await runtime.inspect(id, this.#signal);
+      if (facts?.state !== 'running') return;
+      this.#logger.warn(fieldsOf(container), 'stopping a container that was taken to have ended');
+      await runtime.stop(id, STRAY_STOP_SECONDS, this.#signal);
+    } catch (error) {
+      if (this.#signal.aborted) return;
+      const fields = { ...fieldsOf(container), err: error };
+      this.#logger.warn(fields, 'a container that was taken to have ended could not be stopped');
+    }
+  }
+
+  async #removeStray(container: ContainerSummary): Promise<void> {
+    const { runtime } = this.#workshop;
+    const { id, state } = container;
+    const fields = fieldsOf(container);
     try {
       this.#logger.info({ ...fields, state }, 'removing a container that nobody ordered');
       if (state === 'running') await runtime.stop(id, STRAY_STOP_SECONDS, this.#signal);
@@ -95,4 +120,8 @@ export class Cleaner {
       this.#logger.warn({ ...fields, err: error }, 'an unwanted container could not be removed');
     }
   }
+}
+
+function fieldsOf({ id, labels }: ContainerSummary): object {
+  return { runtimeId: id, taskId: labels[LABEL.task], container: labels[LABEL.container] };
 }

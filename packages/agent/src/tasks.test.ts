@@ -259,6 +259,22 @@ describe('Tasks', () => {
     await host.until('it is', () => (host.reporter.newest(ID_A)?.sequence ?? 0) > 5_000);
   });
 
+  it('stops what runs although its task has ended, and leaves its logs', async () => {
+    const refusal = new RuntimeError('server', 'start', 'something went wrong after the start');
+    runtime.failNext('start', refusal, true);
+    welcome(assigned(ID_A));
+    await host.status(ID_A, 'STOPPED');
+    const states = async (): Promise<readonly string[]> =>
+      (await runtime.list(hostLabels('default', HOST_ID), signal)).map(({ state }) => state);
+    assert.deepEqual(await states(), ['running']);
+    let found = await states();
+    await host.until('the container is stopped', () => {
+      void states().then((now) => (found = now));
+      return found[0] !== 'running';
+    });
+    assert.deepEqual(found, ['stopped']);
+  });
+
   it('finds by the list what no event has told', async () => {
     welcome(assigned(ID_A));
     await host.status(ID_A, 'RUNNING');

@@ -137,6 +137,7 @@ export class Tasks {
     }
     if (this.#welcomed && !this.#leaving) {
       this.#cleaner.removeAll(summaries.filter((summary) => this.#isStray(summary)));
+      this.#cleaner.stopAll(summaries.filter((summary) => this.#outlives(summary)));
       this.#tidy();
     }
   }
@@ -293,6 +294,13 @@ export class Tasks {
       entry.cleaned = true;
       void this.#cleaner.removeTask(id);
     }
+  }
+
+  /** Its start was said to have failed and had not, or its stop was given up. */
+  #outlives({ labels, state }: ContainerSummary): boolean {
+    const memory = this.memoryOf(labels[LABEL.task] ?? '');
+    const container = memory?.containers.find(({ name }) => name === labels[LABEL.container]);
+    return state === 'running' && container?.phase === 'STOPPED';
   }
 
   /** Ours by its labels, yet of no task that is known, or of a creation that another has replaced. */
