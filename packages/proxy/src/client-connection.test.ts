@@ -104,6 +104,17 @@ describe('requests of one client that do not wait for answers', () => {
     assert.match(text.slice(text.lastIndexOf('HTTP/1.1')), /Connection: close/);
   });
 
+  it('are not begun after an answer that ends the connection', async () => {
+    const { proxy, backEnd, open } = await held();
+    const doubtful = 'GET /1 HTTP/1.1\r\nHost: a.test\r\nContent-Length: 1\r\n\r\nx';
+    const client = rawClient(proxy.port, doubtful + post('/2'));
+    await until('the first has come', () => open.length === 1);
+    open[0]?.();
+    assert.deepEqual(statuses(await client.answer()), [200]);
+    await until('the connection is gone', () => proxy.path.listeners.connections === 0);
+    assert.equal(backEnd.requests, 1);
+  });
+
   it('are forgotten when the client goes', async () => {
     const { proxy, backEnd, open } = await held();
     const client = rawClient(proxy.port, get('/1') + get('/2'));

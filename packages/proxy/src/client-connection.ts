@@ -81,7 +81,8 @@ export class ClientConnection {
 
   #next(): void {
     this.#answering = undefined;
-    if (this.socket.destroyed) return;
+    // Node ends the writable side as soon as the answer that says so has gone out.
+    if (!this.socket.writable) return;
     const turn = this.#waiting.shift();
     if (turn !== undefined) this.#take(turn);
     else if (this.#refusal !== undefined) this.#say(this.#refusal);
