@@ -78,9 +78,26 @@ export interface Running {
   end(signal: NodeJS.Signals, timeoutMs: number): Promise<number | null>;
 }
 
-/** Start a long-running command and watch its output. */
-export function launch(command: string, args: readonly string[], env: NodeJS.ProcessEnv): Running {
-  const child = spawn(command, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] });
+/**
+ * Start a long-running command and watch its output.
+ * @param options `group`: signals go to all of its processes, as a terminal sends Ctrl-C
+ */
+export function launch(
+  command: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  { group = false } = {},
+): Running {
+  const child = spawn(command, args, {
+    cwd: ROOT,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: group,
+  });
+  const kill = (signal: NodeJS.Signals): void => {
+    if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
+    process.kill(group ? -child.pid : child.pid, signal);
+  };
   let output = '';
   let ended = false;
   const listeners = new Set<() => void>();
@@ -118,8 +135,8 @@ export function launch(command: string, args: readonly string[], env: NodeJS.Pro
         look();
       }),
     end: async (signal, timeoutMs) => {
-      child.kill(signal);
-      const limit = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
+      kill(signal);
+      const limit = setTimeout(() => kill('SIGKILL'), timeoutMs);
       const code = await exited;
       clearTimeout(limit);
       return code;

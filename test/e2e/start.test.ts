@@ -61,7 +61,7 @@ describe('npm start', () => {
   });
 
   async function start(): Promise<void> {
-    run = launch('npm', args, place.env);
+    run = launch('npm', args, place.env, { group: true });
     await run.until(/steady/, 240_000);
   }
 
@@ -88,7 +88,7 @@ describe('npm start', () => {
   });
 
   it('says so, and changes nothing, when it is started again beside itself', async () => {
-    const second = launch('npm', args, place.env);
+    const second = launch('npm', args, place.env, { group: true });
     await second.until(/running/i, 60_000);
     assert.notEqual(await second.end('SIGTERM', 10_000), 0);
     assert.equal((await answering(4)).size, 4);

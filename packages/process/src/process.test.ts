@@ -85,6 +85,15 @@ describe('logger', () => {
 });
 
 describe('realClock', () => {
+  it('never wakes before its time', async () => {
+    const { signal } = new AbortController();
+    for (const ms of [0.3, 1.7, 2.5, 3.999]) {
+      const begin = realClock.monotonic();
+      await realClock.sleep(ms, signal);
+      assert.ok(realClock.monotonic() - begin >= ms);
+    }
+  });
+
   it('sleeps, and stops sleeping when told', async () => {
     const { signal } = new AbortController();
     const before = realClock.monotonic();

@@ -19,11 +19,19 @@ export const realClock: Clock = {
         clearTimeout(timer);
         reject(signal.reason as Error);
       };
+      const end = performance.now() + ms;
       const wake = (): void => {
-        signal.removeEventListener('abort', onAbort);
-        resolve();
+        const left = end - performance.now();
+        if (left > 0)
+          timer = set(left); // Node rounds down, and cuts what is too long
+        else {
+          signal.removeEventListener('abort', onAbort);
+          resolve();
+        }
       };
-      const timer = setTimeout(wake, Math.min(Math.max(ms, 0), MAX_TIMER_MS));
+      const set = (delay: number): NodeJS.Timeout =>
+        setTimeout(wake, Math.min(Math.max(delay, 0), MAX_TIMER_MS));
+      let timer = set(ms);
       signal.addEventListener('abort', onAbort, { once: true });
     }),
 };

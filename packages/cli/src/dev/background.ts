@@ -9,6 +9,7 @@ import type { Context } from '../context.ts';
 import { CommandError, exitCodes } from '../failure.ts';
 import { say } from '../output/terminal.ts';
 import { commandLine } from './child.ts';
+import { cleanUp } from './leftovers.ts';
 import { isLocked, readHolder } from './lock.ts';
 import type { DevOptions } from './options.ts';
 
@@ -84,7 +85,9 @@ export async function stopRunning(context: Context, options: DevOptions): Promis
   const directory = options.dataDirectory;
   if (!(await isLocked(directory))) {
     say(terminal, `no berth dev runs on ${directory}`);
-    return exitCodes.ok;
+    const problems = await cleanUp(directory, clock);
+    for (const problem of problems) terminal.complain(`left over from a killed one: ${problem}`);
+    return problems.length === 0 ? exitCodes.ok : exitCodes.failed;
   }
   const holder = readHolder(directory);
   if (!holder || commandLine(holder.pid) === undefined) {
