@@ -65,6 +65,13 @@ describe('npm start', () => {
     await run.until(/steady/, 240_000);
   }
 
+  /** npm itself may end by the signal; what counts is that berth had its time to stop. */
+  async function interrupt(): Promise<void> {
+    const code = await run.end('SIGINT', 60_000);
+    assert.ok(code === 0 || code === null, run.output());
+    assert.match(run.output(), /Stopping: .* docker \([\d.]+ s\)\s*$/);
+  }
+
   async function answering(count: number): Promise<Set<string>> {
     const tasks = new Set<string>();
     for (let n = 0; n < count * 5; n += 1) {
@@ -106,7 +113,7 @@ describe('npm start', () => {
   });
 
   it('leaves nothing behind after Ctrl-C', async () => {
-    assert.equal(await run.end('SIGINT', 60_000), 0, run.output());
+    await interrupt();
     assert.deepEqual(machine(place), untouched);
   });
 
@@ -116,7 +123,7 @@ describe('npm start', () => {
     await eventually('four tasks answer', 20_000, async () =>
       (await answering(4)).size === 4 ? true : undefined,
     );
-    assert.equal(await run.end('SIGINT', 60_000), 0);
+    await interrupt();
     assert.deepEqual(machine(place), untouched);
   });
 });
