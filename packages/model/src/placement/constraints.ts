@@ -15,6 +15,8 @@ export interface MemberOf {
   /** The expression in its plainest form. */
   readonly text: string;
   readonly holds: Predicate;
+  /** Whether tasks that come and go can change its verdict. */
+  readonly readsTasks: boolean;
 }
 
 export interface Constraints {
@@ -51,7 +53,19 @@ function compileMemberOf(query: string | undefined): MemberOf {
   if (!result.ok)
     throw invalid(`the expression "${shortened(query)}" can't be read: ${result.message}`);
   const { expression } = result;
-  return { expression, text: printQuery(expression), holds: compileQuery(expression) };
+  return {
+    expression,
+    text: printQuery(expression),
+    holds: compileQuery(expression),
+    readsTasks: readsTasks(expression),
+  };
+}
+
+function readsTasks(expression: Expression): boolean {
+  if (expression.kind === 'not') return readsTasks(expression.operand);
+  if (expression.kind !== 'comparison') return expression.operands.some(readsTasks);
+  const { kind } = expression.subject;
+  return kind === 'task:group' || kind === 'runningTasksCount';
 }
 
 function shortened(text: string): string {

@@ -1,7 +1,7 @@
 // Says why tasks can't be placed: for each host the first rule that excludes it with what was compared, how
 // many hosts each rule excludes, and the host that came closest.
 import type { HostVerdict, UnplacedTask } from '../generated/messages.ts';
-import { FILTERS, filtersFor, passesAll } from './filters.ts';
+import { FILTERS, filtersFor } from './filters.ts';
 import type { Filter } from './filters.ts';
 import type { HostAccount, Ledger } from './ledger.ts';
 import type { PlacementSpec } from './spec.ts';
@@ -87,10 +87,4 @@ function isCloser(a: Closeness, b: Closeness): boolean {
   if (a.rank !== b.rank) return a.rank > b.rank;
   if (a.deficit !== b.deficit) return a.deficit < b.deficit;
   return byName(a.host, b.host) < 0;
-}
-
-/** The hosts that would take a task of this request now. */
-export function fittingHosts(ledger: Ledger, spec: PlacementSpec): HostAccount[] {
-  const filters = filtersFor(spec);
-  return candidatesOf(ledger, spec).filter((host) => passesAll(filters, host, spec));
 }

@@ -24,6 +24,8 @@ export interface Filter {
   readonly event: string;
   /** False where the rule can refuse no host, whatever the host is. */
   applies(spec: PlacementSpec): boolean;
+  /** True where its verdict lasts until the host registers anew, whatever tasks come and go. */
+  lasts(spec: PlacementSpec): boolean;
   passes(host: HostAccount, spec: PlacementSpec): boolean;
   /** The numbers or names compared, for a host that does not pass. */
   explain(host: HostAccount, spec: PlacementSpec): string;
@@ -35,6 +37,7 @@ const draining: Filter = {
   reason: 'DRAINING',
   event: 'encountered error "DRAINING"',
   applies: () => true,
+  lasts: () => true,
   passes: (host) => host.view.status === 'ACTIVE',
   explain: () => 'status: ACTIVE asked, DRAINING found',
 };
@@ -43,6 +46,7 @@ const agent: Filter = {
   reason: 'AGENT',
   event: "doesn't have the agent connected",
   applies: () => true,
+  lasts: () => true,
   passes: (host) => host.view.connected,
   explain: () => 'agent: not connected',
 };
@@ -51,6 +55,7 @@ const cpu: Filter = {
   reason: 'RESOURCE:CPU',
   event: 'has insufficient CPU units available',
   applies: ({ requirements }) => requirements.cpu > 0,
+  lasts: () => false,
   passes: (host, { requirements }) => cpuShortage(requirements, host) === undefined,
   explain: (host, { requirements }) => amounts('cpu', 'units', cpuShortage(requirements, host)),
   deficit: (host, { requirements }) => requirements.cpu - host.cpuFree,
@@ -60,6 +65,7 @@ const memory: Filter = {
   reason: 'RESOURCE:MEMORY',
   event: 'has insufficient memory available',
   applies: ({ requirements }) => requirements.memory > 0,
+  lasts: () => false,
   passes: (host, { requirements }) => memoryShortage(requirements, host) === undefined,
   explain: (host, { requirements }) => amounts('memory', 'MiB', memoryShortage(requirements, host)),
   deficit: (host, { requirements }) => requirements.memory - host.memoryFree,
@@ -74,6 +80,7 @@ const ports: Filter = {
   reason: 'RESOURCE:PORTS',
   event: 'is already using a port required by your task',
   applies: ({ requirements }) => requirements.ports.length + requirements.portsUdp.length > 0,
+  lasts: () => false,
   passes: (host, { requirements }) => portShortage(requirements, host) === undefined,
   explain: (host, { requirements }) => {
     const taken = [
@@ -90,6 +97,7 @@ const attributes: Filter = {
   reason: 'ATTRIBUTE',
   event: 'is missing an attribute required by your task',
   applies: ({ requirements }) => requirements.attributes.length > 0,
+  lasts: () => true,
   passes: (host, { requirements }) =>
     requirements.attributes.every(([name, value]) => host.attributes.get(name) === value),
   explain: (host, { requirements }) =>
@@ -105,6 +113,7 @@ const distinctInstance: Filter = {
   reason: 'DISTINCT_INSTANCE',
   event: 'encountered error "DistinctInstance placement constraint unsatisfied."',
   applies: (spec) => spec.distinctInstance,
+  lasts: () => false,
   passes: (host, { group }) => !host.groups.has(group),
   explain: (host, { group }) =>
     `distinctInstance: ${host.groups.get(group) ?? 0} of ${group} already on it`,
@@ -114,6 +123,7 @@ const memberOf: Filter = {
   reason: 'MEMBER_OF',
   event: 'encountered error "MemberOf placement constraint unsatisfied."',
   applies: (spec) => spec.memberOf.length > 0,
+  lasts: (spec) => spec.memberOf.every(({ readsTasks }) => !readsTasks),
   passes: (host, spec) => spec.memberOf.every(({ holds }) => holds(host)),
   explain: (host, spec) =>
     spec.memberOf

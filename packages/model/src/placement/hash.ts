@@ -17,3 +17,8 @@ export function mix(a: number, b: number): number {
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
   return (hash ^ (hash >>> 16)) >>> 0;
 }
+
+/** The lot that a choice falls on: evenly from 0 until before `size`. */
+export function lot(seed: number, draw: number, size: number): number {
+  return Math.floor((mix(seed, draw) / 0x1_0000_0000) * size);
+}

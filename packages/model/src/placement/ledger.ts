@@ -4,6 +4,8 @@
 import type { HostFacts } from '../query/expression.ts';
 import type { Ask, Room } from './fit.ts';
 import type { HostView } from './host.ts';
+import { HostIndexes } from './host-indexes.ts';
+import { Journal } from './journal.ts';
 
 /** What one task holds on its host. */
 export interface Charge extends Ask {
@@ -63,6 +65,14 @@ export class Ledger {
   readonly #charges = new Map<string, Charge>();
   /** Group -> host -> running tasks. */
   readonly #groups = new Map<string, Map<string, number>>();
+  /** The ids of hosts that came, went, or hold something else now. */
+  readonly journal = new Journal();
+  readonly indexes = new HostIndexes(this);
+
+  /** How many hosts there are, those included that are not known any more but still have charges. */
+  get size(): number {
+    return this.#accounts.size;
+  }
 
   /** Add a host or take in its newest form; what its tasks hold stays charged. */
   putHost(view: HostView): void {
@@ -70,6 +80,7 @@ export class Ledger {
     if (account.known) reserve(account, account.known, -1);
     account.known = view;
     reserve(account, view, 1);
+    this.journal.add(view.id);
   }
 
   /** Forget a host. Charges on it are kept, in case it comes back before its tasks are gone. */
@@ -79,6 +90,7 @@ export class Ledger {
     reserve(account, account.known, -1);
     account.known = undefined;
     this.#prune(account);
+    this.journal.add(hostId);
   }
 
   /** Charge a task to its host, in place of what it was charged before. */
@@ -155,6 +167,7 @@ export class Ledger {
     account.cpuHeld += sign * charge.cpu;
     account.memoryHeld += sign * charge.memory;
     reserve(account, charge, sign);
+    this.journal.add(account.id);
     if (!charge.running) return;
     account.runningTasksCount += sign;
     add(account.groups, charge.group, sign);

@@ -1,11 +1,10 @@
 // Chooses hosts for the tasks of one request, one after the other, each seeing what those before it took.
 import type { UnplacedTask } from '../generated/messages.ts';
-import { candidatesOf, explainUnplaced, fittingHosts } from './explain.ts';
-import { filtersFor, passesAll } from './filters.ts';
-import type { Ledger } from './ledger.ts';
+import { candidatesOf, explainUnplaced } from './explain.ts';
+import { HostIndex } from './host-index.ts';
+import type { HostAccount, Ledger } from './ledger.ts';
 import { newCharge } from './spec.ts';
 import type { PlacementSpec } from './spec.ts';
-import { rank } from './strategies.ts';
 
 export interface Assignment {
   readonly taskId: string;
@@ -30,16 +29,16 @@ export function planPlacement(
   taskIds: readonly string[],
   seed: number,
 ): PlacementPlan {
-  const filters = filtersFor(spec);
-  const ranking = rank(spec.strategies, fittingHosts(ledger, spec), ledger, spec.group, seed);
+  // A request for named hosts differs from any other: its index serves this plan only.
+  const open = spec.onlyHosts && new Set(spec.onlyHosts);
+  const index = open ? new HostIndex(ledger, spec, open) : ledger.indexes.serve(spec);
   const assignments: Assignment[] = [];
   for (const [draw, taskId] of taskIds.entries()) {
-    const host = ranking.best(draw);
+    const host = index.best(seed, draw);
     if (!host) break;
+    open?.delete(host.id);
     ledger.charge(taskId, newCharge(spec, host.id));
     assignments.push({ taskId, hostId: host.id });
-    ranking.placed(host);
-    if (spec.onlyHosts || !passesAll(filters, host, spec)) ranking.drop(host);
   }
   const missing = taskIds.length - assignments.length;
   if (missing === 0) return { assignments };
@@ -50,11 +49,11 @@ export function planPlacement(
 }
 
 /** With a fixed set of hosts, those that got their task already don't count as refusing. */
-function leftOver(
+export function leftOver(
   ledger: Ledger,
   spec: PlacementSpec,
   assignments: readonly Assignment[],
-): ReturnType<typeof candidatesOf> {
+): HostAccount[] {
   const hosts = candidatesOf(ledger, spec);
   if (!spec.onlyHosts) return hosts;
   const served = new Set(assignments.map(({ hostId }) => hostId));

@@ -11,13 +11,15 @@ import type { Constraints } from './constraints.ts';
 import type { Charge } from './ledger.ts';
 import { requirementsOf } from './requirements.ts';
 import type { Requirements } from './requirements.ts';
-import { parseStrategies } from './strategies.ts';
+import { decisive, parseStrategies } from './strategies.ts';
 import type { Strategy } from './strategies.ts';
 
 export interface PlacementSpec extends Constraints {
   readonly group: string;
   readonly requirements: Requirements;
   readonly strategies: readonly Strategy[];
+  /** The same for requests that differ in their group or their hosts only: they can share an index. */
+  readonly shape: string;
   /** At most one task on each of these hosts and none elsewhere; absent: all hosts. */
   readonly onlyHosts?: ReadonlySet<string>;
 }
@@ -41,13 +43,29 @@ export interface PlacementRequest {
  */
 export function placementSpec(request: PlacementRequest): PlacementSpec {
   const { definition, overrides, group, ofService, hostIds = [] } = request;
+  const requirements = requirementsOf(definition, overrides);
+  const constraints = compileConstraints([
+    ...definition.placementConstraints,
+    ...request.placementConstraints,
+  ]);
+  const strategies = parseStrategies(request.placementStrategy, ofService);
   return {
     group,
-    requirements: requirementsOf(definition, overrides),
-    ...compileConstraints([...definition.placementConstraints, ...request.placementConstraints]),
-    strategies: parseStrategies(request.placementStrategy, ofService),
+    requirements,
+    ...constraints,
+    strategies,
+    shape: shapeOf(requirements, constraints, strategies),
     ...(hostIds.length > 0 ? { onlyHosts: new Set(hostIds) } : {}),
   };
+}
+
+function shapeOf(
+  requirements: Requirements,
+  { memberOf, distinctInstance }: Constraints,
+  strategies: readonly Strategy[],
+): string {
+  const expressions = memberOf.map(({ text }) => text);
+  return JSON.stringify([requirements, expressions, distinctInstance, decisive(strategies)]);
 }
 
 /** What a task of this request holds on the host that it is given. */

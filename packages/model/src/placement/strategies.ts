@@ -1,10 +1,8 @@
 // Placement strategies: an order of preference among the hosts that may take a task. They never refuse a
-// host. Chained strategies compare one after the other; what is still equal falls by a hash of the
-// seed and the host, never by the order of iteration. Source: ECS reference, section 5.2.
+// host. Chained strategies compare one after the other; among hosts that are still equal a lot is drawn from the
+// seed, never by the order of iteration. Source: ECS reference, section 5.2.
 import { BerthError } from '../errors.ts';
 import type { PlacementStrategy } from '../generated/messages.ts';
-import { hashText, mix } from './hash.ts';
-import type { HostAccount, Ledger } from './ledger.ts';
 
 export const MAX_STRATEGIES = 5;
 
@@ -63,106 +61,18 @@ function invalid(problem: string): BerthError {
   return new BerthError('InvalidParameterException', `Invalid placement strategies: ${problem}.`);
 }
 
-/** The candidates of one plan, from which the best is taken again and again. */
-export interface Ranking {
-  /** @param draw which choice of the plan this is; ties fall anew for each */
-  best(draw: number): HostAccount | undefined;
-  /** A task was charged to the host. */
-  placed(host: HostAccount): void;
-  /** The host is no candidate any more. */
-  drop(host: HostAccount): void;
-}
+export type DecisiveStrategy = Exclude<Strategy, { readonly kind: 'random' }>;
 
-/** Smaller is better. Candidates are named by their index. */
-interface Key {
-  of(index: number, draw: number): number;
-  placed?(index: number): void;
-}
-
-/** Prepare the choice among candidates for tasks of one group. */
-export function rank(
-  strategies: readonly Strategy[],
-  candidates: readonly HostAccount[],
-  ledger: Ledger,
-  group: string,
-  seed: number,
-): Ranking {
-  const indexes = new Map(candidates.map(({ id }, index) => [id, index]));
-  const hashes = candidates.map(({ id }) => hashText(id));
-  const chance = (index: number, draw: number): number =>
-    mix(mix(seed, draw), hashes[index] as number);
-  const keys: Key[] = strategies.map((strategy) =>
-    strategy.kind === 'random' ? { of: chance } : keyOf(strategy, candidates, ledger, group),
-  );
-  keys.push({ of: chance });
-
-  const better = (index: number, than: number, draw: number): boolean => {
-    for (const key of keys) {
-      const difference = key.of(index, draw) - key.of(than, draw);
-      if (difference !== 0) return difference < 0;
-    }
-    return (candidates[index] as HostAccount).id < (candidates[than] as HostAccount).id;
-  };
-
-  return {
-    best(draw) {
-      let best: number | undefined;
-      for (const index of indexes.values()) {
-        if (best === undefined || better(index, best, draw)) best = index;
-      }
-      return best === undefined ? undefined : candidates[best];
-    },
-    placed(host) {
-      const index = indexes.get(host.id);
-      if (index !== undefined) for (const key of keys) key.placed?.(index);
-    },
-    drop(host) {
-      indexes.delete(host.id);
-    },
-  };
-}
-
-function keyOf(
-  strategy: Exclude<Strategy, { kind: 'random' }>,
-  hosts: readonly HostAccount[],
-  ledger: Ledger,
-  group: string,
-): Key {
-  const host = (index: number): HostAccount => hosts[index] as HostAccount;
-  if (strategy.kind === 'binpack') {
-    return strategy.resource === 'cpu'
-      ? { of: (index) => host(index).cpuFree }
-      : { of: (index) => host(index).memoryFree };
+/**
+ * The strategies that can decide anything: behind random nothing is left to decide, and what is said a second time
+ * decides nothing either. Pure.
+ */
+export function decisive(strategies: readonly Strategy[]): readonly DecisiveStrategy[] {
+  const found = new Map<string, DecisiveStrategy>();
+  for (const strategy of strategies) {
+    if (strategy.kind === 'random') break;
+    const name = JSON.stringify(strategy);
+    if (!found.has(name)) found.set(name, strategy);
   }
-  const { attribute } = strategy;
-  if (attribute === undefined) return { of: (index) => host(index).groups.get(group) ?? 0 };
-  return spreadByAttribute(attribute, hosts, ledger, group);
-}
-
-/** Hosts that lack the attribute share a place of their own. */
-function spreadByAttribute(
-  attribute: string,
-  hosts: readonly HostAccount[],
-  ledger: Ledger,
-  group: string,
-): Key {
-  const places = new Map<string | undefined, { tasks: number }>();
-  const placeOf = (account: HostAccount): { tasks: number } => {
-    const value = account.attributes.get(attribute);
-    let place = places.get(value);
-    if (!place) places.set(value, (place = { tasks: 0 }));
-    return place;
-  };
-  for (const [hostId, tasks] of ledger.hostsOfGroup(group)) {
-    const account = ledger.host(hostId);
-    if (account) placeOf(account).tasks += tasks;
-  }
-  const placeAt = hosts.map(placeOf);
-  const at = (index: number): { tasks: number } => placeAt[index] as { tasks: number };
-  return {
-    of: (index) => at(index).tasks,
-    placed: (index) => {
-      at(index).tasks += 1;
-    },
-  };
+  return [...found.values()];
 }
