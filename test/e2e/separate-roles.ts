@@ -110,6 +110,7 @@ function commandsOf(place: Place, tls: string, engine: BorrowedEngine): Record<R
         ...['--initial-cluster', `e1=http://${port(3)}`],
         ...['--cert-file', join(tls, 'control.crt'), '--key-file', join(tls, 'control.key')],
         ...['--trusted-ca-file', join(tls, 'ca.crt'), '--client-cert-auth'],
+        ...['--client-cert-allowed-hostname', 'etcd-client.berth'],
       ],
     },
     api: role('api', 10, '--listen', port(0), '--etcd', etcd),
