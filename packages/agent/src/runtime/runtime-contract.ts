@@ -21,7 +21,7 @@ export interface ContractSubject {
 }
 
 const FOREVER = ['sleep', '1000'];
-const DEAF = ['sh', '-c', 'trap "" TERM; while true; do sleep 0.1; done'];
+const DEAF = ['sh', '-c', 'trap "" TERM; echo deaf; while true; do sleep 0.1; done'];
 const FIVE = ['sh', '-c', 'exit 5'];
 const PRINTS = ['sh', '-c', 'echo one; echo two >&2'];
 const CAT = ['cat'];
@@ -32,7 +32,7 @@ export function contractProgram(command: readonly string[]): ModelProgram {
     case FOREVER.join(' '):
       return {};
     case DEAF.join(' '):
-      return { ignoresStop: true };
+      return { ignoresStop: true, stdout: 'deaf\n' };
     case FIVE.join(' '):
       return { exitCode: 5 };
     case PRINTS.join(' '):
@@ -95,6 +95,16 @@ export function runtimeContract(name: string, open: () => Promise<ContractSubjec
       return assert.fail('the container did not stop');
     }
 
+    async function printed(id: string, text: string): Promise<void> {
+      const options = { follow: false, tail: undefined, since: undefined, timestamps: false };
+      for (let tries = 0; tries < 500; tries += 1) {
+        const frames = await collect(runtime.logs(id, options, signal));
+        if (Buffer.concat(frames.map(({ data }) => data)).toString() === text) return;
+        await realClock.sleep(20, signal);
+      }
+      assert.fail(`the container did not print ${text}`);
+    }
+
     async function refused(kind: FailureKind, call: Promise<unknown>): Promise<void> {
       await assert.rejects(call, (error) => {
         assert.ok(error instanceof RuntimeError, String(error));
@@ -142,6 +152,7 @@ export function runtimeContract(name: string, open: () => Promise<ContractSubjec
     it('kills what does not heed the stop signal', async () => {
       const { id } = await created(DEAF);
       await runtime.start(id, signal);
+      await printed(id, 'deaf\n');
       await runtime.stop(id, 1, signal);
       const facts = await runtime.inspect(id, signal);
       assert.deepEqual([facts?.state, facts?.exitCode, facts?.oomKilled], ['stopped', 137, false]);
