@@ -16,6 +16,7 @@ import { WinnerTree } from './winner-tree.ts';
 
 /** A known host, whether it fits or not; named by its id. */
 interface Entry extends Row {
+  readonly host: HostAccount;
   readonly view: HostView;
   /** It passes every rule whose verdict lasts as long as this view. */
   readonly eligible: boolean;
@@ -103,7 +104,8 @@ export class HostIndex {
     const former = this.#group;
     if (!this.#looksAtGroup || former === spec.group) return;
     this.#group = spec.group;
-    this.#changing = rulesOf(spec, false);
+    const { filters, spec: rules } = this.#changing;
+    this.#changing = { filters, spec: { ...rules, group: spec.group } };
     for (const group of [former, spec.group]) {
       for (const hostId of this.#ledger.hostsOfGroup(group).keys()) this.refresh(hostId);
     }
@@ -121,7 +123,7 @@ export class HostIndex {
     if (weight === 0) return undefined;
     const { leaf, ticket } = this.#tree.pick(lot(seed, draw, weight));
     const place = this.#places[leaf] as Place;
-    return this.#ledger.host((place.entries[place.tree.pick(ticket).leaf] as Entry).name);
+    return (place.entries[place.tree.pick(ticket).leaf] as Entry).host;
   }
 
   /** Look at one host anew. */
@@ -164,7 +166,8 @@ export class HostIndex {
 
   #entryFor(host: HostAccount, former: Entry | undefined): Entry {
     if (!former) return this.#enter(host);
-    return former.view === host.view ? former : this.#renew(former, host);
+    const same = former.host === host && former.view === host.view;
+    return same ? former : this.#renew(former, host);
   }
 
   #enter(host: HostAccount): Entry {
@@ -190,7 +193,7 @@ export class HostIndex {
 
   #entryOf(host: HostAccount, place: Place): Entry {
     const eligible = passes(this.#lasting, host);
-    return { name: host.id, row: 0, view: host.view, eligible, place, tasks: 0 };
+    return { name: host.id, row: 0, host, view: host.view, eligible, place, tasks: 0 };
   }
 
   #forget(entry: Entry): void {

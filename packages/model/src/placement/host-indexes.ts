@@ -3,7 +3,7 @@ import { HostIndex } from './host-index.ts';
 import type { Ledger } from './ledger.ts';
 import type { PlacementSpec } from './spec.ts';
 
-/** Bounds the memory of all indexes together: an entry, which is one host in one index, takes about 300 bytes. */
+/** Bounds the memory of all indexes together: an entry, which is one host in one index, takes about 170 bytes. */
 const MAX_ENTRIES = 500_000;
 const MAX_INDEXES = 256;
 const MIN_INDEXES = 4;
