@@ -4,6 +4,7 @@ import { removeClusterFile, writeClusterFile } from '../cluster-file.ts';
 import type { Context, Handlers } from '../context.ts';
 import { startInBackground, stopRunning } from '../dev/background.ts';
 import { CLUSTER, type RunningCluster, Teardown, startCluster } from '../dev/cluster.ts';
+import { needRoom } from '../dev/disk.ts';
 import { cleanUp, forgetState } from '../dev/leftovers.ts';
 import { showLive } from '../dev/live.ts';
 import { readHolder, takeLock } from '../dev/lock.ts';
@@ -48,6 +49,7 @@ export const handlers: Handlers = {
 async function run(context: Context, options: DevOptions): Promise<number> {
   const { terminal, clock, signal } = context;
   const { dataDirectory, ports } = options;
+  needRoom(dataDirectory);
   const lock = await takeLock(dataDirectory, {
     pid: process.pid,
     api: `127.0.0.1:${ports.api}`,
