@@ -47,6 +47,22 @@ describe('roles as separate processes', () => {
     assert.equal(update.code, 0, update.stdout + update.stderr);
   };
 
+  for (const name of ['api', 'scheduler', 'controller', 'agent', 'proxy'] satisfies RoleName[]) {
+    it(`${name} tells Prometheus and the supervisor how it is, and logs JSON`, async () => {
+      const admin = roles.admin(name);
+      const metrics = await (await fetch(`${admin}/metrics`)).text();
+      assert.match(metrics, new RegExp(`^berth_${name}_`, 'm'));
+      assert.match(metrics, /^process_resident_memory_bytes /m);
+      for (const path of ['/healthz', '/readyz'])
+        assert.equal((await fetch(admin + path)).status, 200);
+      const lines = roles.process(name).output().trim().split('\n');
+      for (const line of lines) {
+        const entry = JSON.parse(line) as { level?: string; time?: string; msg?: string };
+        assert.ok(entry.level && entry.time && entry.msg, line);
+      }
+    });
+  }
+
   for (const name of ['api', 'scheduler', 'controller', 'agent'] satisfies RoleName[]) {
     it(`${name} killed with SIGKILL and started again: no request lost, no container touched, and all works`, async () => {
       const before = await containers();

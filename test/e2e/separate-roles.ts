@@ -14,6 +14,8 @@ export interface SeparateRoles {
   /** With SIGKILL. */
   kill(name: RoleName): Promise<void>;
   process(name: RoleName): Running;
+  /** Where the role serves its metrics and health. */
+  admin(name: RoleName): string;
   /** Everything, the containers too. */
   end(): Promise<void>;
 }
@@ -56,6 +58,7 @@ export async function startSeparateRoles(place: Place): Promise<SeparateRoles> {
       await running.get(name)?.end('SIGKILL', 5_000);
     },
     process: (name) => running.get(name)!,
+    admin: (name) => `http://127.0.0.1:${commands[name].admin}`,
     end: async () => {
       await berth(place, ['service', 'delete', 'hello', '--force', '--yes'], { timeoutMs: 60_000 });
       for (const name of ORDER.toReversed()) await running.get(name)?.end('SIGTERM', 20_000);
