@@ -23,7 +23,7 @@ export interface SeparateRoles {
 const ORDER: readonly RoleName[] = ['etcd', 'api', 'scheduler', 'controller', 'agent', 'proxy'];
 const READY_MS = 30_000;
 
-interface Command {
+export interface Command {
   readonly program: string;
   readonly args: readonly string[];
   /** Its admin port; etcd has none. */
@@ -76,12 +76,36 @@ async function run(place: Place, ...args: string[]): Promise<void> {
     throw new Error(`berth ${args.join(' ')} ended with ${code}:\n${stdout}${stderr}`);
 }
 
-async function certificates(place: Place): Promise<void> {
+/** An authority and one identity for each role, in the TLS directory of the place. */
+export async function certificates(place: Place): Promise<void> {
   await run(place, 'certificate', 'create-authority');
   await run(place, 'certificate', 'issue', 'control', 'cp1', '--san', '127.0.0.1');
   await run(place, 'certificate', 'issue', 'admin', 'tester');
   await run(place, 'certificate', 'issue', 'host', 'h1');
   await run(place, 'certificate', 'issue', 'proxy', 'p1');
+}
+
+/** etcd as docs/running.md starts it. */
+export function etcdCommand(place: Place, tls: string): Command {
+  const client = `127.0.0.1:${place.portBase + 2}`;
+  const peer = `http://127.0.0.1:${place.portBase + 3}`;
+  return {
+    program: 'etcd',
+    args: [
+      ...['--name', 'e1', '--data-dir', join(place.dataDirectory, 'etcd'), '--pre-vote'],
+      ...[
+        '--listen-client-urls',
+        `https://${client}`,
+        '--advertise-client-urls',
+        `https://${client}`,
+      ],
+      ...['--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer],
+      ...['--initial-cluster', `e1=${peer}`],
+      ...['--cert-file', join(tls, 'control.crt'), '--key-file', join(tls, 'control.key')],
+      ...['--trusted-ca-file', join(tls, 'ca.crt'), '--client-cert-auth'],
+      ...['--client-cert-allowed-hostname', 'etcd-client.berth'],
+    ],
+  };
 }
 
 function commandsOf(place: Place, tls: string, engine: BorrowedEngine): Record<RoleName, Command> {
@@ -94,28 +118,7 @@ function commandsOf(place: Place, tls: string, engine: BorrowedEngine): Record<R
   });
   const data = (name: string): string => join(place.dataDirectory, name);
   return {
-    etcd: {
-      program: 'etcd',
-      args: [
-        ...['--name', 'e1', '--data-dir', data('etcd'), '--pre-vote'],
-        ...[
-          '--listen-client-urls',
-          `https://${etcd}`,
-          '--advertise-client-urls',
-          `https://${etcd}`,
-        ],
-        ...[
-          '--listen-peer-urls',
-          `http://${port(3)}`,
-          '--initial-advertise-peer-urls',
-          `http://${port(3)}`,
-        ],
-        ...['--initial-cluster', `e1=http://${port(3)}`],
-        ...['--cert-file', join(tls, 'control.crt'), '--key-file', join(tls, 'control.key')],
-        ...['--trusted-ca-file', join(tls, 'ca.crt'), '--client-cert-auth'],
-        ...['--client-cert-allowed-hostname', 'etcd-client.berth'],
-      ],
-    },
+    etcd: etcdCommand(place, tls),
     api: role('api', 10, '--listen', port(0), '--etcd', etcd),
     scheduler: role('scheduler', 11, '--listen', port(1), '--etcd', etcd),
     controller: role('controller', 12, '--etcd', etcd),

@@ -38,6 +38,10 @@ export async function runProcess(
     metrics,
   };
   const running: Role[] = [];
+  const starting = () => ({
+    name: 'start',
+    unready: () => `${running.length} of ${starts.length} parts have started`,
+  });
   const signals = processSignals();
   const asked = new AbortController();
   const onSignal = (): void => asked.abort(new Error('the process was asked to end'));
@@ -46,7 +50,7 @@ export async function runProcess(
     host: config.adminHost,
     port: config.adminPort,
     metrics,
-    roles: () => running,
+    roles: () => (running.length < starts.length ? [...running, starting()] : running),
   });
   logger.info({ address: `${admin.host}:${admin.port}` }, 'metrics and readiness are served');
   try {
@@ -80,9 +84,8 @@ export function stateRole(
       return opened;
     },
     start: async ({ surroundings, signal }) => {
-      const { clock, random, logger } = surroundings;
       const tls = readIdentity(tlsDirectory, 'control');
-      opened = await openState({ endpoints: config.etcd, tls, clock, random, logger, signal });
+      opened = await openState({ ...surroundings, endpoints: config.etcd, tls, signal });
       return asRole('state', opened);
     },
   };
