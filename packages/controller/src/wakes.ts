@@ -83,6 +83,11 @@ export function* wakesOf(change: Change, state: State): Generator<Wake, void, un
       return;
     case 'clusters':
     case 'taskDefinitionFamilies':
+    case 'loadBalancers':
+    case 'certificates':
+    case 'trustStores':
+    case 'secrets':
+    case 'targetRegistrations':
     case 'listeners':
     case 'rules':
     case 'events':

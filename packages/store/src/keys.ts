@@ -34,6 +34,16 @@ export const collections = {
   tasks: collection('tasks', 'TaskRecord', 2),
   /** C/T - api, for the agent */
   taskStatus: collection('task-status', 'TaskStatusRecord', 2),
+  /** NAME - api */
+  loadBalancers: collection('load-balancers', 'LoadBalancerRecord', 1),
+  /** ID - api, and controller for those of ACME */
+  certificates: collection('certificates', 'CertificateRecord', 1),
+  /** NAME - api */
+  trustStores: collection('trust-stores', 'TrustStoreRecord', 1),
+  /** NAME - api */
+  secrets: collection('secrets', 'SecretRecord', 1),
+  /** G/ID:PORT - api */
+  targetRegistrations: collection('target-registrations', 'TargetRegistrationRecord', 2),
   /** G - api */
   targetGroups: collection('target-groups', 'TargetGroupRecord', 1),
   /** G/X - controller */

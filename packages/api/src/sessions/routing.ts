@@ -1,6 +1,7 @@
 // What proxies are told of listeners, rules, target groups and targets: the whole, or what has changed
 // since. A snapshot followed by its changes is the same as a later snapshot. Pure.
 import type { MessageTypes, RoutingUpdate } from '@berth/model/generated/messages.ts';
+import { emptyUpdate } from '@berth/model/routing/records.ts';
 import { collections, type CollectionName } from '@berth/store/keys.ts';
 import type { Change, State } from '@berth/store/state.ts';
 
@@ -35,7 +36,7 @@ export function noteRoutingChanges(changes: readonly Change[], into: RoutingChan
 }
 
 export function routingSnapshot(state: State): RoutingUpdate {
-  const update = emptyUpdate(state.revision, true);
+  const update: Mutable<RoutingUpdate> = mutableUpdate(state.revision, true);
   for (const name of NAMES) {
     for (const { value } of state.list(collections[name])) push(update, name, value);
   }
@@ -44,7 +45,7 @@ export function routingSnapshot(state: State): RoutingUpdate {
 
 /** The present form of every record noted; `changes` must hold all since the update sent before. */
 export function routingDifference(state: State, changes: RoutingChanges): RoutingUpdate {
-  const update = emptyUpdate(state.revision, false);
+  const update: Mutable<RoutingUpdate> = mutableUpdate(state.revision, false);
   for (const { of, parts } of changes.values()) {
     const record = state.get(collections[of], ...parts)?.value;
     if (record) push(update, of, record);
@@ -55,23 +56,13 @@ export function routingDifference(state: State, changes: RoutingChanges): Routin
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] extends readonly (infer U)[] ? U[] : T[K] };
 
-function emptyUpdate(revision: number, snapshot: boolean): Mutable<RoutingUpdate> {
-  return {
-    revision,
-    snapshot,
-    listeners: [],
-    rules: [],
-    targetGroups: [],
-    targets: [],
-    removedListeners: [],
-    removedRules: [],
-    removedTargetGroups: [],
-    removedTargets: [],
-  };
-}
-
 type RoutingRecord = MessageTypes[(typeof collections)[RoutingCollection]['message']];
 
 function push(update: Mutable<RoutingUpdate>, of: RoutingCollection, record: RoutingRecord): void {
   (update[ROUTING[of].present] as RoutingRecord[]).push(record);
+}
+
+/** `emptyUpdate` makes its lists afresh each time: they may be filled. */
+function mutableUpdate(revision: number, snapshot: boolean): Mutable<RoutingUpdate> {
+  return emptyUpdate(revision, snapshot) as Mutable<RoutingUpdate>;
 }

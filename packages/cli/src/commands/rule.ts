@@ -81,13 +81,19 @@ function conditionsOf(flags: Flags): RuleCondition[] {
   const conditions: RuleCondition[] = [];
   for (const [name, field] of simple) {
     const values = flags.texts(name);
-    if (values.length > 0) conditions.push({ field, values, queryString: [] });
+    if (values.length > 0) conditions.push({ field, values, queryString: [], regexValues: [] });
   }
   const headers = groupBy(flags.pairs('header'), ({ key }) => key.toLowerCase());
   for (const pairs of headers.values()) {
     const httpHeaderName = pairs[0]?.key ?? '';
     const values = pairs.map(({ value }) => value);
-    conditions.push({ field: 'http-header', httpHeaderName, values, queryString: [] });
+    conditions.push({
+      field: 'http-header',
+      httpHeaderName,
+      values,
+      queryString: [],
+      regexValues: [],
+    });
   }
   const queryString = flags.texts('query').map((text) => {
     const equals = text.indexOf('=');
@@ -95,7 +101,8 @@ function conditionsOf(flags: Flags): RuleCondition[] {
       ? { value: text }
       : { key: text.slice(0, equals), value: text.slice(equals + 1) };
   });
-  if (queryString.length > 0) conditions.push({ field: 'query-string', values: [], queryString });
+  if (queryString.length > 0)
+    conditions.push({ field: 'query-string', values: [], queryString, regexValues: [] });
   return conditions;
 }
 

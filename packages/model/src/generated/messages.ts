@@ -312,7 +312,7 @@ export interface NetworkBinding {
 }
 
 export interface HealthCheckSettings {
-  readonly protocol: 'HTTP' | 'HTTPS';
+  readonly protocol: 'HTTP' | 'HTTPS' | 'TCP';
   /** "traffic-port" or a number */
   readonly port: string;
   readonly path: string;
@@ -320,7 +320,7 @@ export interface HealthCheckSettings {
   readonly timeoutSeconds: number;
   readonly healthyThresholdCount: number;
   readonly unhealthyThresholdCount: number;
-  /** HTTP codes: "200", "200,202", "200-299" */
+  /** HTTP codes: "200", "200,202", "200-299"; of a GRPC group gRPC codes: "12", "0-99". */
   readonly matcher: string;
 }
 
@@ -331,8 +331,16 @@ export interface TargetGroupTuple {
   readonly weight?: number | undefined;
 }
 
+/** Clients keep the target group that they were given first. Cookie AWSALBTG. */
+export interface TargetGroupStickiness {
+  readonly enabled: boolean;
+  /** 1-604800 */
+  readonly durationSeconds?: number | undefined;
+}
+
 export interface ForwardAction {
   readonly targetGroups: readonly TargetGroupTuple[];
+  readonly targetGroupStickinessConfig?: TargetGroupStickiness | undefined;
 }
 
 /** Placeholders #{protocol} #{host} #{port} #{path} #{query} stand for the request's own parts. */
@@ -352,11 +360,62 @@ export interface FixedResponseAction {
   readonly messageBody?: string | undefined;
 }
 
+export interface AuthenticateOidcAction {
+  readonly issuer: string;
+  readonly authorizationEndpoint: string;
+  readonly tokenEndpoint: string;
+  readonly userInfoEndpoint: string;
+  readonly clientId: string;
+  /** In requests, and in what proxies are told; never in answers or in the store. */
+  readonly clientSecret?: string | undefined;
+  /** requests only */
+  readonly useExistingClientSecret?: boolean | undefined;
+  /** default AWSELBAuthSessionCookie */
+  readonly sessionCookieName?: string | undefined;
+  /** default openid */
+  readonly scope?: string | undefined;
+  /** seconds, default 604800 */
+  readonly sessionTimeout?: number | undefined;
+  readonly authenticationRequestExtraParams: Readonly<Record<string, string>>;
+  readonly onUnauthenticatedRequest?: 'authenticate' | 'allow' | 'deny' | undefined;
+  /** The secret as it is stored. */
+  readonly sealedClientSecret?: Uint8Array | undefined;
+}
+
+export interface JwtAdditionalClaim {
+  readonly name: string;
+  readonly format: 'single-string' | 'string-array' | 'space-separated-values';
+  readonly values: readonly string[];
+}
+
+export interface JwtValidationAction {
+  readonly jwksEndpoint: string;
+  readonly issuer: string;
+  readonly additionalClaims: readonly JwtAdditionalClaim[];
+}
+
 export interface Action {
-  readonly type: 'forward' | 'redirect' | 'fixed-response';
+  readonly type: 'forward' | 'redirect' | 'fixed-response' | 'authenticate-oidc' | 'jwt-validation';
   readonly forward?: ForwardAction | undefined;
   readonly redirect?: RedirectAction | undefined;
   readonly fixedResponse?: FixedResponseAction | undefined;
+  readonly authenticateOidc?: AuthenticateOidcAction | undefined;
+  readonly jwtValidation?: JwtValidationAction | undefined;
+  /** 1-50000; the routing action has the highest */
+  readonly order?: number | undefined;
+}
+
+/** What a request becomes on its way to the target, after a rule has been chosen by its original form. */
+export interface RuleTransform {
+  readonly type: 'host-header-rewrite' | 'url-rewrite';
+  /** exactly one */
+  readonly rewrites: readonly Rewrite[];
+}
+
+export interface Rewrite {
+  readonly regex: string;
+  /** $1 ... $9 are the groups */
+  readonly replace: string;
 }
 
 export interface QueryStringPair {
@@ -371,6 +430,8 @@ export interface RuleCondition {
   /** http-header only */
   readonly httpHeaderName?: string | undefined;
   readonly queryString: readonly QueryStringPair[];
+  /** instead of values: host-header, path-pattern, http-header */
+  readonly regexValues: readonly string[];
 }
 
 export interface ContainerStatus {
@@ -385,6 +446,37 @@ export interface ContainerStatus {
   /** What the last failing health check printed; at most 1024 characters. */
   readonly healthOutput?: string | undefined;
   readonly networkBindings: readonly NetworkBinding[];
+}
+
+/** Counted by the live proxies since each of them started. */
+export interface TrafficCounters {
+  readonly requests: number;
+  /** Requests that ended in an answer made by the proxy (5XX) or were cut short. */
+  readonly failed: number;
+  /** Answers of targets with a 5XX code. */
+  readonly targetErrors: number;
+  readonly active: number;
+}
+
+export interface MutualAuthentication {
+  readonly mode: 'off' | 'passthrough' | 'verify';
+  /** name or ARN; for verify */
+  readonly trustStore?: string | undefined;
+  readonly ignoreClientCertificateExpiry?: boolean | undefined;
+  readonly advertiseTrustStoreCaNames?: 'on' | 'off' | undefined;
+}
+
+/**
+ * A certificate of a listener: the ARN of one in Berth's store, or `file:NAME` for NAME.pem (chain and key) in the directory of
+ * certificates of each proxy.
+ */
+export interface ListenerCertificate {
+  readonly certificateArn: string;
+}
+
+export interface AvailabilityZone {
+  readonly zoneName: string;
+  readonly subnetId: string;
 }
 
 /** clusters/C - written by api. */
@@ -578,12 +670,30 @@ export interface TaskStatusRecord {
   readonly sequence: number;
 }
 
+/** load-balancers/NAME - written by api. All load balancers are served by all proxies: a port belongs to one listener of one of them. */
+export interface LoadBalancerRecord {
+  readonly name: string;
+  /** 16 hexadecimal digits, part of its ARN */
+  readonly id: string;
+  readonly type: 'application' | 'network';
+  readonly scheme: 'internet-facing' | 'internal';
+  readonly ipAddressType: 'ipv4' | 'dualstack' | 'dualstack-without-public-ipv4';
+  /** Kept and shown for clients that expect them; they restrict nothing. */
+  readonly vpcId: string;
+  readonly availabilityZones: readonly AvailabilityZone[];
+  readonly securityGroups: readonly string[];
+  /** only those that differ from their defaults */
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly createdAt: number;
+  readonly tags: readonly Tag[];
+}
+
 /** target-groups/G - written by api. */
 export interface TargetGroupRecord {
   readonly name: string;
   /** 16 hexadecimal digits, part of its ARN */
   readonly id: string;
-  readonly protocol: 'HTTP' | 'HTTPS';
+  readonly protocol: 'HTTP' | 'HTTPS' | 'TCP' | 'TLS';
   readonly port: number;
   readonly targetType: 'instance' | 'ip';
   readonly healthCheck?: HealthCheckSettings | undefined;
@@ -591,6 +701,27 @@ export interface TargetGroupRecord {
   readonly attributes: Readonly<Record<string, string>>;
   readonly createdAt: number;
   readonly tags: readonly Tag[];
+  /** Of HTTP and HTTPS groups; absent means HTTP1. */
+  readonly protocolVersion?: 'HTTP1' | 'HTTP2' | 'GRPC' | undefined;
+  /** kept and shown only */
+  readonly vpcId?: string | undefined;
+  /** kept and shown only */
+  readonly ipAddressType?: string | undefined;
+}
+
+/**
+ * target-registrations/G/ID:PORT - written by api: a target that somebody registered by hand. The controller keeps
+ * targets/G/X in step with it, as it does with the tasks of services.
+ */
+export interface TargetRegistrationRecord {
+  readonly group: string;
+  /** an IP address, or a host's id */
+  readonly id: string;
+  readonly port: number;
+  readonly availabilityZone?: string | undefined;
+  readonly registeredAt: number;
+  /** Drawn anew for each registration: part of the id of its target. */
+  readonly registrationId: string;
 }
 
 /**
@@ -622,6 +753,9 @@ export interface TargetHealthRecord {
   readonly reason?: string | undefined;
   /** with what the target answered */
   readonly description?: string | undefined;
+  /** Compared with its peers, its errors stand out; `mitigation_in_effect` when it therefore gets less. */
+  readonly anomaly?: 'normal' | 'anomalous' | undefined;
+  readonly mitigationInEffect?: boolean | undefined;
   /** The routing revision that the proxy had applied when it said so. */
   readonly routingRevision: number;
   readonly since: number;
@@ -632,10 +766,21 @@ export interface ListenerRecord {
   /** 16 hexadecimal digits */
   readonly id: string;
   readonly port: number;
-  readonly protocol: 'HTTP';
+  readonly protocol: 'HTTP' | 'HTTPS' | 'TCP' | 'TLS';
   readonly defaultActions: readonly Action[];
   readonly createdAt: number;
   readonly tags: readonly Tag[];
+  /** its name */
+  readonly loadBalancer?: string | undefined;
+  /** HTTPS and TLS */
+  readonly sslPolicy?: string | undefined;
+  /** TLS */
+  readonly alpnPolicy?: string | undefined;
+  /** the default one first */
+  readonly certificates: readonly ListenerCertificate[];
+  readonly mutualAuthentication?: MutualAuthentication | undefined;
+  /** only those that differ from their defaults */
+  readonly attributes: Readonly<Record<string, string>>;
 }
 
 /** rules/L/R - written by api. */
@@ -649,6 +794,48 @@ export interface RuleRecord {
   readonly actions: readonly Action[];
   readonly createdAt: number;
   readonly tags: readonly Tag[];
+  readonly transforms: readonly RuleTransform[];
+  /** Berth's own: limits, mirroring and time-outs of the rule; only those that differ from their defaults. */
+  readonly attributes: Readonly<Record<string, string>>;
+}
+
+/** certificates/ID - written by api; those of ACME by the controller too, once they are issued. */
+export interface CertificateRecord {
+  /** a UUID, part of its ARN (service acm) */
+  readonly id: string;
+  readonly source: 'imported' | 'acme';
+  readonly status: 'PENDING_VALIDATION' | 'ISSUED' | 'FAILED' | 'EXPIRED';
+  readonly statusReason?: string | undefined;
+  readonly domainNames: readonly string[];
+  /** leaf first; empty while none is issued */
+  readonly chainPem: string;
+  readonly sealedKeyPem: Uint8Array;
+  readonly notBefore: number;
+  readonly notAfter: number;
+  /** RSA_2048, EC_prime256v1 ... */
+  readonly keyAlgorithm: string;
+  readonly createdAt: number;
+  readonly renewedAt?: number | undefined;
+  readonly tags: readonly Tag[];
+}
+
+/** trust-stores/NAME - written by api: whose client certificates a listener accepts. */
+export interface TrustStoreRecord {
+  readonly name: string;
+  /** 16 hexadecimal digits */
+  readonly id: string;
+  readonly bundlePem: string;
+  /** Certificate revocation lists, PEM. */
+  readonly revocationsPem: readonly string[];
+  readonly createdAt: number;
+  readonly tags: readonly Tag[];
+}
+
+/** secrets/NAME - written by api: keys that the cluster made for itself, sealed like all secrets at rest. */
+export interface SecretRecord {
+  readonly name: string;
+  readonly sealed: Uint8Array;
+  readonly createdAt: number;
 }
 
 /** sessions/host/H and sessions/proxy/P - written by api, under the replica's lease. */
@@ -1190,16 +1377,6 @@ export interface DescribeTargetHealthResponse {
   readonly traffic?: TrafficCounters | undefined;
 }
 
-/** Counted by the live proxies since each of them started. */
-export interface TrafficCounters {
-  readonly requests: number;
-  /** Requests that ended in an answer made by the proxy (5XX) or were cut short. */
-  readonly failed: number;
-  /** Answers of targets with a 5XX code. */
-  readonly targetErrors: number;
-  readonly active: number;
-}
-
 export interface Listener {
   readonly listenerArn: string;
   readonly listenerId: string;
@@ -1419,6 +1596,71 @@ export interface ListStateResponse {
   readonly revision: number;
 }
 
+/** What proxies can tell of single requests. The second stream of a proxy: it opens it once its session stands, and answers orders. */
+export interface RequestOrder {
+  readonly orderId: string;
+  /** Ends the order of this id. */
+  readonly cancel: boolean;
+  /** Of recent requests and, with follow, of each as it ends. */
+  readonly follow: boolean;
+  /** how many recent ones; default 0 */
+  readonly limit?: number | undefined;
+  readonly requestId?: string | undefined;
+  readonly targetGroup?: string | undefined;
+  readonly minimumStatus?: number | undefined;
+}
+
+export interface RequestAnswer {
+  readonly orderId: string;
+  readonly requests: readonly RequestRecord[];
+  /** Nothing more comes for this order. */
+  readonly done: boolean;
+  /** Requests left out because they came faster than they were read. */
+  readonly skipped: number;
+}
+
+/** One request, as its proxy saw it. */
+export interface RequestRecord {
+  readonly requestId: string;
+  readonly proxy: string;
+  readonly at: number;
+  /** ADDRESS:PORT */
+  readonly client: string;
+  /** http https h2 grpcs ws wss tcp tls */
+  readonly protocol: string;
+  readonly method: string;
+  readonly url: string;
+  readonly listenerId: string;
+  /** absent: none; `default` */
+  readonly ruleId?: string | undefined;
+  readonly priority?: number | undefined;
+  readonly targetGroup?: string | undefined;
+  /** ADDRESS:PORT */
+  readonly target?: string | undefined;
+  readonly taskId?: string | undefined;
+  readonly routingRevision: number;
+  readonly status: number;
+  readonly targetStatus?: number | undefined;
+  readonly receivedBytes: number;
+  readonly sentBytes: number;
+  readonly phases: readonly RequestPhase[];
+  readonly attempts: readonly RequestAttempt[];
+  readonly errorReason?: string | undefined;
+  readonly traceId?: string | undefined;
+}
+
+export interface RequestPhase {
+  /** head, auth, choose, connect, send, wait, answer */
+  readonly name: string;
+  readonly micros: number;
+}
+
+export interface RequestAttempt {
+  readonly target: string;
+  readonly outcome: string;
+  readonly reusedConnection: boolean;
+}
+
 export interface ProxyMessage {
   readonly hello?: ProxyHello | undefined;
   /** The newest revision that every worker of the proxy routes by. */
@@ -1465,6 +1707,40 @@ export interface RoutingUpdate {
   readonly removedTargetGroups: readonly string[];
   /** G/X */
   readonly removedTargets: readonly string[];
+  readonly loadBalancers: readonly LoadBalancerRecord[];
+  /** NAME */
+  readonly removedLoadBalancers: readonly string[];
+  readonly certificates: readonly ServedCertificate[];
+  /** ARN */
+  readonly removedCertificates: readonly string[];
+  readonly trustStores: readonly TrustStoreRecord[];
+  /** NAME */
+  readonly removedTrustStores: readonly string[];
+  /** Keys for the cookies that proxies make, the one to make new cookies with first. All of them whenever one changes; else none. */
+  readonly cookieKeys: readonly CookieKey[];
+  /** Answers that an ACME server looks for. All of them whenever one changes; see `acme_changed`. */
+  readonly acmeChallenges: readonly AcmeChallenge[];
+  readonly acmeChanged: boolean;
+}
+
+/** A certificate that listeners name, with its key in the open: only sent to proxies. */
+export interface ServedCertificate {
+  readonly arn: string;
+  readonly chainPem: string;
+  readonly keyPem: string;
+}
+
+export interface CookieKey {
+  readonly id: string;
+  /** 32 bytes */
+  readonly key: Uint8Array;
+}
+
+export interface AcmeChallenge {
+  readonly domain: string;
+  readonly type: 'http-01' | 'tls-alpn-01';
+  readonly token: string;
+  readonly keyAuthorization: string;
 }
 
 export interface PlaceRequest {
@@ -1576,13 +1852,23 @@ export interface MessageTypes {
   readonly NetworkBinding: NetworkBinding;
   readonly HealthCheckSettings: HealthCheckSettings;
   readonly TargetGroupTuple: TargetGroupTuple;
+  readonly TargetGroupStickiness: TargetGroupStickiness;
   readonly ForwardAction: ForwardAction;
   readonly RedirectAction: RedirectAction;
   readonly FixedResponseAction: FixedResponseAction;
+  readonly AuthenticateOidcAction: AuthenticateOidcAction;
+  readonly JwtAdditionalClaim: JwtAdditionalClaim;
+  readonly JwtValidationAction: JwtValidationAction;
   readonly Action: Action;
+  readonly RuleTransform: RuleTransform;
+  readonly Rewrite: Rewrite;
   readonly QueryStringPair: QueryStringPair;
   readonly RuleCondition: RuleCondition;
   readonly ContainerStatus: ContainerStatus;
+  readonly TrafficCounters: TrafficCounters;
+  readonly MutualAuthentication: MutualAuthentication;
+  readonly ListenerCertificate: ListenerCertificate;
+  readonly AvailabilityZone: AvailabilityZone;
   readonly ClusterRecord: ClusterRecord;
   readonly TaskDefinitionFamilyRecord: TaskDefinitionFamilyRecord;
   readonly TaskDefinitionRecord: TaskDefinitionRecord;
@@ -1593,11 +1879,16 @@ export interface MessageTypes {
   readonly HostRecord: HostRecord;
   readonly TaskRecord: TaskRecord;
   readonly TaskStatusRecord: TaskStatusRecord;
+  readonly LoadBalancerRecord: LoadBalancerRecord;
   readonly TargetGroupRecord: TargetGroupRecord;
+  readonly TargetRegistrationRecord: TargetRegistrationRecord;
   readonly TargetRecord: TargetRecord;
   readonly TargetHealthRecord: TargetHealthRecord;
   readonly ListenerRecord: ListenerRecord;
   readonly RuleRecord: RuleRecord;
+  readonly CertificateRecord: CertificateRecord;
+  readonly TrustStoreRecord: TrustStoreRecord;
+  readonly SecretRecord: SecretRecord;
   readonly SessionRecord: SessionRecord;
   readonly LeaderRecord: LeaderRecord;
   readonly EventRecord: EventRecord;
@@ -1669,7 +1960,6 @@ export interface MessageTypes {
   readonly TargetDescription: TargetDescription;
   readonly DescribeTargetHealthRequest: DescribeTargetHealthRequest;
   readonly DescribeTargetHealthResponse: DescribeTargetHealthResponse;
-  readonly TrafficCounters: TrafficCounters;
   readonly Listener: Listener;
   readonly CreateListenerRequest: CreateListenerRequest;
   readonly CreateListenerResponse: CreateListenerResponse;
@@ -1705,12 +1995,20 @@ export interface MessageTypes {
   readonly GetStateResponse: GetStateResponse;
   readonly ListStateRequest: ListStateRequest;
   readonly ListStateResponse: ListStateResponse;
+  readonly RequestOrder: RequestOrder;
+  readonly RequestAnswer: RequestAnswer;
+  readonly RequestRecord: RequestRecord;
+  readonly RequestPhase: RequestPhase;
+  readonly RequestAttempt: RequestAttempt;
   readonly ProxyMessage: ProxyMessage;
   readonly ProxyHello: ProxyHello;
   readonly TargetHealthReport: TargetHealthReport;
   readonly TrafficReport: TrafficReport;
   readonly GroupTraffic: GroupTraffic;
   readonly RoutingUpdate: RoutingUpdate;
+  readonly ServedCertificate: ServedCertificate;
+  readonly CookieKey: CookieKey;
+  readonly AcmeChallenge: AcmeChallenge;
   readonly PlaceRequest: PlaceRequest;
   readonly PlaceResponse: PlaceResponse;
   readonly UnplacedTask: UnplacedTask;

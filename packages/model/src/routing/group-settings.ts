@@ -33,7 +33,7 @@ export function groupSettings(group: TargetGroupRecord): GroupSettings {
   const { attributes } = group;
   const routing = 'target_group_health.unhealthy_state_routing.minimum_healthy_targets';
   return {
-    protocol: group.protocol,
+    protocol: group.protocol === 'HTTPS' ? 'HTTPS' : 'HTTP',
     algorithm:
       attributes['load_balancing.algorithm.type'] === 'least_outstanding_requests'
         ? 'least_outstanding_requests'
@@ -48,7 +48,7 @@ export function groupSettings(group: TargetGroupRecord): GroupSettings {
 function checkSettings(group: TargetGroupRecord): CheckSettings {
   const check = group.healthCheck;
   return {
-    protocol: check?.protocol ?? 'HTTP',
+    protocol: check?.protocol === 'HTTPS' ? 'HTTPS' : 'HTTP',
     port:
       check === undefined || check.port === 'traffic-port'
         ? undefined

@@ -28,6 +28,31 @@ export const NO_RECORDS: RoutingRecords = {
   targets: new Map(),
 };
 
+/** An update that names nothing. */
+export function emptyUpdate(revision: number, snapshot: boolean): RoutingUpdate {
+  return {
+    revision,
+    snapshot,
+    listeners: [],
+    rules: [],
+    targetGroups: [],
+    targets: [],
+    removedListeners: [],
+    removedRules: [],
+    removedTargetGroups: [],
+    removedTargets: [],
+    loadBalancers: [],
+    removedLoadBalancers: [],
+    certificates: [],
+    removedCertificates: [],
+    trustStores: [],
+    removedTrustStores: [],
+    cookieKeys: [],
+    acmeChallenges: [],
+    acmeChanged: false,
+  };
+}
+
 /** A snapshot replaces everything, changes are laid over what is there. Removals come before additions. Pure. */
 export function applyUpdate(records: RoutingRecords, update: RoutingUpdate): RoutingRecords {
   const base = update.snapshot ? NO_RECORDS : records;
@@ -56,16 +81,11 @@ export function snapshotOf(records: RoutingRecords): RoutingUpdate {
   const flat = <T>(nested: ReadonlyMap<string, ReadonlyMap<string, T>>): T[] =>
     [...nested.values()].flatMap((inner) => [...inner.values()]);
   return {
-    revision: records.revision,
-    snapshot: true,
+    ...emptyUpdate(records.revision, true),
     listeners: [...records.listeners.values()],
     rules: flat(records.rules),
     targetGroups: [...records.targetGroups.values()],
     targets: flat(records.targets),
-    removedListeners: [],
-    removedRules: [],
-    removedTargetGroups: [],
-    removedTargets: [],
   };
 }
 

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 
 import type { RoutingUpdate } from '../generated/messages.ts';
 import { printTable } from './print.ts';
-import { NO_RECORDS, applyUpdate, snapshotOf } from './records.ts';
+import { NO_RECORDS, applyUpdate, emptyUpdate, snapshotOf } from './records.ts';
 import { EMPTY_TABLE, buildTable, updateTable } from './table.ts';
 import {
   condition,
@@ -111,7 +111,7 @@ function updates(): fc.Arbitrary<RoutingUpdate> {
   const ports = fc.constantFrom(80, 81);
   const some = <T>(one: fc.Arbitrary<T>): fc.Arbitrary<T[]> => fc.array(one, { maxLength: 3 });
   const pairs = fc.tuple(names, names).map(([a, b]) => `${a}/${b}`);
-  return fc.record({
+  const parts = fc.record({
     revision: fc.nat(1000),
     snapshot: fc.boolean(),
     listeners: some(fc.tuple(ports, names).map(([port, group]) => listener(port, forward(group)))),
@@ -135,4 +135,5 @@ function updates(): fc.Arbitrary<RoutingUpdate> {
     removedTargetGroups: some(names),
     removedTargets: some(pairs),
   });
+  return parts.map((made) => ({ ...emptyUpdate(0, false), ...made }));
 }

@@ -144,6 +144,9 @@ function compileAction(actions: readonly Action[]): RouteAction {
         return { kind: 'broken', reason: 'fixed-response without settings' };
       }
       return { kind: 'fixed-response', response: action.fixedResponse };
+    case 'authenticate-oidc':
+    case 'jwt-validation':
+      return { kind: 'broken', reason: `${action.type} without a routing action` };
     case undefined:
       return { kind: 'broken', reason: 'no action' };
   }

@@ -9,9 +9,12 @@ import type {
   TargetRecord,
 } from '../generated/messages.ts';
 import type { RequestView } from './conditions.ts';
+import { emptyUpdate } from './records.ts';
 
 export function listener(port: number, action: Action, id = `l${port}`): ListenerRecord {
-  return { id, port, protocol: 'HTTP', defaultActions: [action], createdAt: 1, tags: [] };
+  const protocol = 'HTTP';
+  const rest = { createdAt: 1, tags: [], certificates: [], attributes: {} };
+  return { id, port, protocol, defaultActions: [action], ...rest };
 }
 
 export function rule(
@@ -21,7 +24,8 @@ export function rule(
   action: Action,
 ): RuleRecord {
   const id = `r${priority}`;
-  return { id, listenerId, priority, conditions, actions: [action], createdAt: 1, tags: [] };
+  const rest = { createdAt: 1, tags: [], transforms: [], attributes: {} };
+  return { id, listenerId, priority, conditions, actions: [action], ...rest };
 }
 
 export function condition(
@@ -29,7 +33,7 @@ export function condition(
   values: readonly string[],
   more: Partial<RuleCondition> = {},
 ): RuleCondition {
-  return { field, values, queryString: [], ...more };
+  return { field, values, queryString: [], regexValues: [], ...more };
 }
 
 /** @param groups NAME or NAME=WEIGHT */
@@ -81,19 +85,7 @@ export function target(
 }
 
 export function update(revision: number, parts: Partial<RoutingUpdate>): RoutingUpdate {
-  return {
-    revision,
-    snapshot: false,
-    listeners: [],
-    rules: [],
-    targetGroups: [],
-    targets: [],
-    removedListeners: [],
-    removedRules: [],
-    removedTargetGroups: [],
-    removedTargets: [],
-    ...parts,
-  };
+  return { ...emptyUpdate(revision, false), ...parts };
 }
 
 export function request(parts: Partial<RequestView> = {}): RequestView {

@@ -309,6 +309,7 @@ describe('a rule is refused', () => {
     field,
     values: texts,
     queryString: [],
+    regexValues: [],
   });
   const header = (httpHeaderName: string | undefined, ...texts: string[]): RuleCondition => ({
     ...values('http-header', ...texts),
@@ -317,6 +318,7 @@ describe('a rule is refused', () => {
   const query = (...queryString: RuleCondition['queryString']): RuleCondition => ({
     field: 'query-string',
     values: [],
+    regexValues: [],
     queryString,
   });
   const path = values('path-pattern', '/a/*');

@@ -54,6 +54,8 @@ export async function createListener(
       defaultActions: actions,
       createdAt: on.clock.now(),
       tags: order.tags,
+      certificates: [],
+      attributes: {},
     };
     const touched = groups.map((group) => touch(collections.targetGroups, group));
     return {

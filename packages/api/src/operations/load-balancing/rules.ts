@@ -52,6 +52,8 @@ export async function createRule(
       id,
       listenerId: listener.value.id,
       createdAt: on.clock.now(),
+      transforms: [],
+      attributes: {},
     };
     const touched = groups.map((group) => touch(collections.targetGroups, group));
     const owner = touch(collections.listeners, listener);
