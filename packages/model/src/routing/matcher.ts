@@ -1,4 +1,4 @@
-// The matcher of a health check: which HTTP codes count as healthy. Source: ALB reference, section 3.3.
+// The matcher of a health check: which HTTP or gRPC codes count as healthy. Source: ALB reference, section 3.3.
 
 /** Both ends included. */
 export interface CodeRange {
@@ -6,11 +6,18 @@ export interface CodeRange {
   readonly last: number;
 }
 
-/** `200`, `200,202`, `200-299`. @returns undefined for a text that is none of them. Pure. */
-export function parseMatcher(text: string): readonly CodeRange[] | undefined {
+const HTTP = /^([1-5][0-9]{2})(?:-([1-5][0-9]{2}))?$/;
+const GRPC = /^([0-9]{1,2})(?:-([0-9]{1,2}))?$/;
+
+/** `200`, `200,202`, `200-299`; of gRPC `12`, `0-99`. @returns undefined for a text that is none of them. Pure. */
+export function parseMatcher(
+  text: string,
+  codes: 'http' | 'grpc' = 'http',
+): readonly CodeRange[] | undefined {
+  const form = codes === 'http' ? HTTP : GRPC;
   const ranges: CodeRange[] = [];
   for (const part of text.split(',')) {
-    const found = /^([1-5][0-9]{2})(?:-([1-5][0-9]{2}))?$/.exec(part.trim());
+    const found = form.exec(part.trim());
     if (found === null) return undefined;
     const first = Number(found[1]);
     const last = Number(found[2] ?? found[1]);

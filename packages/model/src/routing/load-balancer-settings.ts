@@ -1,0 +1,82 @@
+// What a proxy reads from a load balancer's record, defaults filled in. Source: ALB reference, section 1.6.
+import type { LoadBalancerRecord } from '../generated/messages.ts';
+
+import { AttributeReader } from './attribute-reader.ts';
+
+export interface LogSettings {
+  readonly enabled: boolean;
+  readonly bucket: string;
+  readonly prefix: string;
+}
+
+export interface LoadBalancerSettings {
+  readonly idleTimeoutMs: number;
+  /** Age of a client's connection from which its next answer is the last. */
+  readonly clientKeepAliveMs: number;
+  readonly desyncMitigation: 'monitor' | 'defensive' | 'strictest';
+  readonly dropInvalidHeaders: boolean;
+  readonly preserveHost: boolean;
+  /** X-Amzn-Tls-Version and -Cipher-Suite go to targets. */
+  readonly tlsHeaders: boolean;
+  readonly forwardedFor: 'append' | 'preserve' | 'remove';
+  readonly forwardedForPort: boolean;
+  readonly http2: boolean;
+  readonly crossZone: boolean;
+  readonly accessLog: LogSettings & { readonly format: 'alb' | 'json' };
+  readonly connectionLog: LogSettings;
+  readonly healthCheckLog: LogSettings;
+}
+
+/** Pure and total. */
+export function loadBalancerSettings(
+  record: Pick<LoadBalancerRecord, 'type' | 'scheme' | 'attributes'>,
+): LoadBalancerSettings {
+  const read = new AttributeReader(
+    {
+      scope: 'load-balancer',
+      family: record.type === 'network' ? 'network' : 'application',
+      internal: record.scheme === 'internal',
+    },
+    record.attributes,
+  );
+  const log = (name: string): LogSettings => ({
+    enabled: read.flag(`${name}.s3.enabled`),
+    bucket: read.text(`${name}.s3.bucket`),
+    prefix: read.text(`${name}.s3.prefix`),
+  });
+  return {
+    idleTimeoutMs: 1000 * (read.number('idle_timeout.timeout_seconds') || 60),
+    clientKeepAliveMs: 1000 * (read.number('client_keep_alive.seconds') || 3600),
+    desyncMitigation: read.word(
+      'routing.http.desync_mitigation_mode',
+      'defensive',
+      'monitor',
+      'strictest',
+    ),
+    dropInvalidHeaders: read.flag('routing.http.drop_invalid_header_fields.enabled'),
+    preserveHost: read.flag('routing.http.preserve_host_header.enabled'),
+    tlsHeaders: read.flag('routing.http.x_amzn_tls_version_and_cipher_suite.enabled'),
+    forwardedFor: read.word(
+      'routing.http.xff_header_processing.mode',
+      'append',
+      'preserve',
+      'remove',
+    ),
+    forwardedForPort: read.flag('routing.http.xff_client_port.enabled'),
+    http2: read.flag('routing.http2.enabled'),
+    crossZone: read.flag('load_balancing.cross_zone.enabled'),
+    accessLog: {
+      ...log('access_logs'),
+      format: read.word('berth.access_log.format', 'alb', 'json'),
+    },
+    connectionLog: log('connection_logs'),
+    healthCheckLog: log('health_check_logs'),
+  };
+}
+
+/** Of a listener that belongs to no load balancer that is known. */
+export const DEFAULT_LOAD_BALANCER_SETTINGS: LoadBalancerSettings = loadBalancerSettings({
+  type: 'application',
+  scheme: 'internet-facing',
+  attributes: {},
+});
