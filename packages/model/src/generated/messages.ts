@@ -1569,6 +1569,45 @@ export interface ExecOutput {
   readonly exitCode?: number | undefined;
 }
 
+export interface WatchRequestsRequest {
+  /** how many recent requests first, of all proxies together; 0: none */
+  readonly limit: number;
+  readonly follow: boolean;
+  /** 404, or 5xx */
+  readonly status?: string | undefined;
+  /** name or ARN */
+  readonly targetGroup?: string | undefined;
+  readonly requestId?: string | undefined;
+}
+
+export interface RequestBatch {
+  readonly requests: readonly RequestRecord[];
+  /** Left out because they came faster than they were read. */
+  readonly skipped: number;
+  /** Proxies whose requests are missing, each with the reason. In the first message. */
+  readonly missing: readonly string[];
+}
+
+export interface ExplainRequestRequest {
+  readonly requestId: string;
+}
+
+export interface ExplainRequestResponse {
+  /** More than one when several had the same id; the newest first. */
+  readonly requests: readonly ExplainedRequest[];
+  readonly missing: readonly string[];
+}
+
+export interface ExplainedRequest {
+  readonly request?: RequestRecord | undefined;
+  /** As they are now; absent: gone since then. */
+  readonly listener?: ListenerRecord | undefined;
+  readonly rule?: RuleRecord | undefined;
+  /** The rule, or for the default the listener, is another now than when the request was made. */
+  readonly changed: boolean;
+  readonly target?: TargetRecord | undefined;
+}
+
 export interface CountTrafficRequest {
 }
 
@@ -1608,6 +1647,7 @@ export interface RequestOrder {
   readonly requestId?: string | undefined;
   readonly targetGroup?: string | undefined;
   readonly minimumStatus?: number | undefined;
+  readonly maximumStatus?: number | undefined;
 }
 
 export interface RequestAnswer {
@@ -1990,6 +2030,11 @@ export interface MessageTypes {
   readonly TerminalSize: TerminalSize;
   readonly ExecInput: ExecInput;
   readonly ExecOutput: ExecOutput;
+  readonly WatchRequestsRequest: WatchRequestsRequest;
+  readonly RequestBatch: RequestBatch;
+  readonly ExplainRequestRequest: ExplainRequestRequest;
+  readonly ExplainRequestResponse: ExplainRequestResponse;
+  readonly ExplainedRequest: ExplainedRequest;
   readonly CountTrafficRequest: CountTrafficRequest;
   readonly GetStateRequest: GetStateRequest;
   readonly GetStateResponse: GetStateResponse;

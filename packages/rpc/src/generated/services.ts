@@ -69,6 +69,10 @@ export interface Operations {
   readonly ListState: { readonly kind: 'unary'; readonly request: messages.ListStateRequest; readonly response: messages.ListStateResponse };
   /** What the proxies connected to this replica have counted. For the other api replicas only. */
   readonly CountTraffic: { readonly kind: 'unary'; readonly request: messages.CountTrafficRequest; readonly response: messages.TrafficReport };
+  /** Requests that went through the proxies: recent ones first, then, with follow, each as it ends. */
+  readonly WatchRequests: { readonly kind: 'server'; readonly request: messages.WatchRequestsRequest; readonly response: messages.RequestBatch };
+  /** One of the recent requests, with what its rule and target were. */
+  readonly ExplainRequest: { readonly kind: 'unary'; readonly request: messages.ExplainRequestRequest; readonly response: messages.ExplainRequestResponse };
 }
 
 export interface Proxies {
@@ -78,6 +82,8 @@ export interface Proxies {
    * proxy serves on from its last table, dials again and reports all health again.
    */
   readonly Session: { readonly kind: 'bidi'; readonly request: messages.ProxyMessage; readonly response: messages.RoutingUpdate };
+  /** The other way round: the proxy opens it once its session stands, and answers what it is asked of single requests. */
+  readonly Requests: { readonly kind: 'bidi'; readonly request: messages.RequestAnswer; readonly response: messages.RequestOrder };
 }
 
 export interface Scheduler {
