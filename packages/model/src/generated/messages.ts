@@ -1292,6 +1292,125 @@ export interface PutAttributesResponse {
   readonly attributes: readonly Attribute[];
 }
 
+/** Every attribute with its value in force. */
+export interface AttributesResponse {
+  readonly attributes: Readonly<Record<string, string>>;
+}
+
+export interface ElasticLoadBalancer {
+  readonly loadBalancerArn: string;
+  readonly loadBalancerName: string;
+  readonly dnsName: string;
+  readonly canonicalHostedZoneId: string;
+  readonly createdAt: number;
+  readonly scheme: string;
+  readonly vpcId: string;
+  /** provisioning only in the answer of CreateLoadBalancer */
+  readonly state: 'provisioning' | 'active';
+  readonly type: string;
+  readonly availabilityZones: readonly AvailabilityZone[];
+  readonly securityGroups: readonly string[];
+  readonly ipAddressType: string;
+}
+
+export interface CreateLoadBalancerRequest {
+  readonly name: string;
+  /** At least one zone; without any, all of the region's. */
+  readonly subnets: readonly string[];
+  readonly securityGroups: readonly string[];
+  readonly scheme?: 'internet-facing' | 'internal' | undefined;
+  readonly type?: 'application' | 'network' | 'gateway' | undefined;
+  readonly ipAddressType?: 'ipv4' | 'dualstack' | 'dualstack-without-public-ipv4' | undefined;
+  readonly tags: readonly Tag[];
+}
+
+export interface CreateLoadBalancerResponse {
+  readonly loadBalancer?: ElasticLoadBalancer | undefined;
+}
+
+export interface DescribeLoadBalancersRequest {
+  /** names or ARNs; none: all */
+  readonly loadBalancers: readonly string[];
+  readonly marker?: string | undefined;
+  readonly pageSize?: number | undefined;
+}
+
+export interface DescribeLoadBalancersResponse {
+  readonly loadBalancers: readonly ElasticLoadBalancer[];
+  readonly nextMarker?: string | undefined;
+}
+
+/** One that does not exist is deleted already. */
+export interface DeleteLoadBalancerRequest {
+  readonly loadBalancer: string;
+}
+
+export interface DeleteLoadBalancerResponse {
+}
+
+export interface DescribeLoadBalancerAttributesRequest {
+  readonly loadBalancer: string;
+}
+
+export interface ModifyLoadBalancerAttributesRequest {
+  readonly loadBalancer: string;
+  /** what is not given stays */
+  readonly attributes: Readonly<Record<string, string>>;
+}
+
+export interface SetSecurityGroupsRequest {
+  readonly loadBalancer: string;
+  readonly securityGroups: readonly string[];
+}
+
+export interface SetSecurityGroupsResponse {
+  readonly securityGroupIds: readonly string[];
+}
+
+export interface SetSubnetsRequest {
+  readonly loadBalancer: string;
+  readonly subnets: readonly string[];
+  readonly ipAddressType?: 'ipv4' | 'dualstack' | 'dualstack-without-public-ipv4' | undefined;
+}
+
+export interface SetSubnetsResponse {
+  readonly availabilityZones: readonly AvailabilityZone[];
+  readonly ipAddressType: string;
+}
+
+export interface SetIpAddressTypeRequest {
+  readonly loadBalancer: string;
+  readonly ipAddressType: 'ipv4' | 'dualstack' | 'dualstack-without-public-ipv4';
+}
+
+export interface SetIpAddressTypeResponse {
+  readonly ipAddressType: string;
+}
+
+export interface DescribeCapacityReservationRequest {
+  readonly loadBalancer: string;
+}
+
+/** Nothing is ever reserved. */
+export interface DescribeCapacityReservationResponse {
+  readonly decreaseRequestsRemaining: number;
+}
+
+export interface DescribeAccountLimitsRequest {
+  readonly marker?: string | undefined;
+  readonly pageSize?: number | undefined;
+}
+
+export interface AccountLimit {
+  readonly name: string;
+  readonly max: string;
+}
+
+export interface DescribeAccountLimitsResponse {
+  readonly limits: readonly AccountLimit[];
+  readonly nextMarker?: string | undefined;
+}
+
 export interface TargetGroup {
   readonly targetGroupArn: string;
   readonly targetGroupName: string;
@@ -1302,28 +1421,39 @@ export interface TargetGroup {
   /** all of them, defaults included */
   readonly attributes: Readonly<Record<string, string>>;
   readonly createdAt: number;
+  /** of HTTP and HTTPS groups */
+  readonly protocolVersion?: string | undefined;
+  readonly vpcId?: string | undefined;
+  /** ipv4 unless it was said otherwise */
+  readonly ipAddressType: string;
+  /** of the load balancers whose actions name it: at most one */
+  readonly loadBalancerArns: readonly string[];
 }
 
 export interface CreateTargetGroupRequest {
   readonly name: string;
-  readonly protocol?: 'HTTP' | 'HTTPS' | undefined;
-  /** default 80; a fallback that targets registered with a port override */
+  readonly protocol?: 'HTTP' | 'HTTPS' | 'TCP' | 'TLS' | 'UDP' | 'TCP_UDP' | 'GENEVE' | 'QUIC' | 'TCP_QUIC' | undefined;
+  /** default 80 (HTTP, TCP) or 443; a fallback that targets registered with a port override */
   readonly port?: number | undefined;
-  readonly targetType?: 'instance' | 'ip' | undefined;
+  readonly targetType?: 'instance' | 'ip' | 'lambda' | 'alb' | undefined;
   readonly healthCheck?: HealthCheckOptions | undefined;
   readonly attributes: Readonly<Record<string, string>>;
   readonly tags: readonly Tag[];
+  readonly protocolVersion?: 'HTTP1' | 'HTTP2' | 'GRPC' | undefined;
+  readonly vpcId?: string | undefined;
+  readonly ipAddressType?: 'ipv4' | 'ipv6' | undefined;
 }
 
 /** As HealthCheckSettings, with everything optional. */
 export interface HealthCheckOptions {
-  readonly protocol?: 'HTTP' | 'HTTPS' | undefined;
+  readonly protocol?: 'HTTP' | 'HTTPS' | 'TCP' | undefined;
   readonly port?: string | undefined;
   readonly path?: string | undefined;
   readonly intervalSeconds?: number | undefined;
   readonly timeoutSeconds?: number | undefined;
   readonly healthyThresholdCount?: number | undefined;
   readonly unhealthyThresholdCount?: number | undefined;
+  /** HTTP codes, or gRPC codes of a GRPC group */
   readonly matcher?: string | undefined;
 }
 
@@ -1342,11 +1472,17 @@ export interface ModifyTargetGroupResponse {
 }
 
 export interface DescribeTargetGroupsRequest {
+  /** names or ARNs; none: all */
   readonly targetGroups: readonly string[];
+  /** instead: those that its actions name */
+  readonly loadBalancer?: string | undefined;
+  readonly marker?: string | undefined;
+  readonly pageSize?: number | undefined;
 }
 
 export interface DescribeTargetGroupsResponse {
   readonly targetGroups: readonly TargetGroup[];
+  readonly nextMarker?: string | undefined;
 }
 
 export interface DeleteTargetGroupRequest {
@@ -1356,20 +1492,67 @@ export interface DeleteTargetGroupRequest {
 export interface DeleteTargetGroupResponse {
 }
 
+export interface DescribeTargetGroupAttributesRequest {
+  readonly targetGroup: string;
+}
+
+export interface ModifyTargetGroupAttributesRequest {
+  readonly targetGroup: string;
+  /** what is not given stays */
+  readonly attributes: Readonly<Record<string, string>>;
+}
+
+/** Who is meant by a target of a request: `instance` groups take a host's id or name, `ip` groups an address. */
+export interface TargetReference {
+  readonly id: string;
+  /** when registering, the group's; else any */
+  readonly port?: number | undefined;
+  readonly availabilityZone?: string | undefined;
+}
+
+export interface RegisterTargetsRequest {
+  readonly targetGroup: string;
+  readonly targets: readonly TargetReference[];
+}
+
+export interface RegisterTargetsResponse {
+}
+
+export interface DeregisterTargetsRequest {
+  readonly targetGroup: string;
+  readonly targets: readonly TargetReference[];
+}
+
+export interface DeregisterTargetsResponse {
+}
+
 export interface TargetDescription {
+  /** of Berth: TASK-PORT, or what it was registered as */
   readonly id: string;
   readonly address: string;
   readonly port: number;
+  /** empty for what was registered by hand */
   readonly taskId: string;
   readonly hostId: string;
   /** initial healthy unhealthy draining unused */
   readonly state: string;
   readonly reason?: string | undefined;
   readonly description?: string | undefined;
+  /** What ELBv2 calls the target's id: a host's id in `instance` groups, an address in `ip` groups. */
+  readonly targetId: string;
+  readonly availabilityZone?: string | undefined;
+  /** Absent for targets that nobody checks. */
+  readonly healthCheckPort?: string | undefined;
+  /** with include_anomaly_detection */
+  readonly anomaly?: 'normal' | 'anomalous' | undefined;
+  readonly mitigationInEffect?: boolean | undefined;
 }
 
 export interface DescribeTargetHealthRequest {
   readonly targetGroup: string;
+  /** Only these; one that is not registered is described as unused. */
+  readonly targets: readonly TargetReference[];
+  readonly includeAnomalyDetection: boolean;
 }
 
 export interface DescribeTargetHealthResponse {
@@ -1383,13 +1566,32 @@ export interface Listener {
   readonly port: number;
   readonly protocol: string;
   readonly defaultActions: readonly Action[];
+  readonly loadBalancerArn: string;
+  /** HTTPS and TLS */
+  readonly sslPolicy?: string | undefined;
+  /** the default one only */
+  readonly certificates: readonly ListenerCertificate[];
+  /** TLS */
+  readonly alpnPolicy?: string | undefined;
+  /** HTTPS; trust store by ARN */
+  readonly mutualAuthentication?: MutualAuthentication | undefined;
+  /** all of them, defaults included */
+  readonly attributes: Readonly<Record<string, string>>;
 }
 
 export interface CreateListenerRequest {
   readonly port: number;
-  readonly protocol?: 'HTTP' | undefined;
+  /** default: HTTP, of a network load balancer TCP */
+  readonly protocol?: 'HTTP' | 'HTTPS' | 'TCP' | 'TLS' | 'UDP' | 'TCP_UDP' | 'GENEVE' | 'QUIC' | 'TCP_QUIC' | undefined;
   readonly defaultActions: readonly Action[];
   readonly tags: readonly Tag[];
+  /** default `berth`, which is made where there is none */
+  readonly loadBalancer?: string | undefined;
+  readonly sslPolicy?: string | undefined;
+  readonly certificates: readonly ListenerCertificate[];
+  readonly alpnPolicy?: 'HTTP1Only' | 'HTTP2Only' | 'HTTP2Optional' | 'HTTP2Preferred' | 'None' | undefined;
+  readonly mutualAuthentication?: MutualAuthentication | undefined;
+  readonly attributes: Readonly<Record<string, string>>;
 }
 
 export interface CreateListenerResponse {
@@ -1397,11 +1599,18 @@ export interface CreateListenerResponse {
 }
 
 export interface ModifyListenerRequest {
-  /** id, ARN or port */
   readonly listener: string;
   readonly port?: number | undefined;
   /** empty: unchanged */
   readonly defaultActions: readonly Action[];
+  readonly protocol?: 'HTTP' | 'HTTPS' | 'TCP' | 'TLS' | 'UDP' | 'TCP_UDP' | 'GENEVE' | 'QUIC' | 'TCP_QUIC' | undefined;
+  readonly sslPolicy?: string | undefined;
+  /** empty: unchanged */
+  readonly certificates: readonly ListenerCertificate[];
+  readonly alpnPolicy?: 'HTTP1Only' | 'HTTP2Only' | 'HTTP2Optional' | 'HTTP2Preferred' | 'None' | undefined;
+  readonly mutualAuthentication?: MutualAuthentication | undefined;
+  /** what is not given stays */
+  readonly attributes: Readonly<Record<string, string>>;
 }
 
 export interface ModifyListenerResponse {
@@ -1410,10 +1619,15 @@ export interface ModifyListenerResponse {
 
 export interface DescribeListenersRequest {
   readonly listeners: readonly string[];
+  /** instead; neither: all */
+  readonly loadBalancer?: string | undefined;
+  readonly marker?: string | undefined;
+  readonly pageSize?: number | undefined;
 }
 
 export interface DescribeListenersResponse {
   readonly listeners: readonly Listener[];
+  readonly nextMarker?: string | undefined;
 }
 
 export interface DeleteListenerRequest {
@@ -1421,6 +1635,69 @@ export interface DeleteListenerRequest {
 }
 
 export interface DeleteListenerResponse {
+}
+
+export interface DescribeListenerAttributesRequest {
+  readonly listener: string;
+}
+
+export interface ModifyListenerAttributesRequest {
+  readonly listener: string;
+  /** what is not given stays */
+  readonly attributes: Readonly<Record<string, string>>;
+}
+
+export interface AddListenerCertificatesRequest {
+  readonly listener: string;
+  readonly certificates: readonly ListenerCertificate[];
+}
+
+export interface DescribedListenerCertificate {
+  readonly certificateArn: string;
+  readonly isDefault: boolean;
+}
+
+export interface AddListenerCertificatesResponse {
+  readonly certificates: readonly DescribedListenerCertificate[];
+}
+
+export interface RemoveListenerCertificatesRequest {
+  readonly listener: string;
+  readonly certificates: readonly ListenerCertificate[];
+}
+
+export interface RemoveListenerCertificatesResponse {
+}
+
+export interface DescribeListenerCertificatesRequest {
+  readonly listener: string;
+  readonly marker?: string | undefined;
+  readonly pageSize?: number | undefined;
+}
+
+export interface DescribeListenerCertificatesResponse {
+  readonly certificates: readonly DescribedListenerCertificate[];
+  readonly nextMarker?: string | undefined;
+}
+
+export interface DescribeSslPoliciesRequest {
+  readonly names: readonly string[];
+  readonly loadBalancerType?: 'application' | 'network' | undefined;
+  readonly marker?: string | undefined;
+  readonly pageSize?: number | undefined;
+}
+
+export interface SslPolicy {
+  readonly name: string;
+  readonly sslProtocols: readonly string[];
+  /** by their OpenSSL names, the preferred first */
+  readonly ciphers: readonly string[];
+  readonly supportedLoadBalancerTypes: readonly string[];
+}
+
+export interface DescribeSslPoliciesResponse {
+  readonly sslPolicies: readonly SslPolicy[];
+  readonly nextMarker?: string | undefined;
 }
 
 export interface Rule {
@@ -1432,15 +1709,19 @@ export interface Rule {
   readonly conditions: readonly RuleCondition[];
   readonly actions: readonly Action[];
   readonly isDefault: boolean;
+  readonly transforms: readonly RuleTransform[];
+  /** those that differ from their defaults */
+  readonly attributes: Readonly<Record<string, string>>;
 }
 
 export interface CreateRuleRequest {
-  /** id, ARN or port */
   readonly listener: string;
   readonly priority: number;
   readonly conditions: readonly RuleCondition[];
   readonly actions: readonly Action[];
   readonly tags: readonly Tag[];
+  readonly transforms: readonly RuleTransform[];
+  readonly attributes: Readonly<Record<string, string>>;
 }
 
 export interface CreateRuleResponse {
@@ -1454,6 +1735,12 @@ export interface ModifyRuleRequest {
   /** empty: unchanged */
   readonly actions: readonly Action[];
   readonly priority?: number | undefined;
+  /** empty: unchanged */
+  readonly transforms: readonly RuleTransform[];
+  /** remove all; not together with transforms */
+  readonly resetTransforms: boolean;
+  /** what is not given stays */
+  readonly attributes: Readonly<Record<string, string>>;
 }
 
 export interface ModifyRuleResponse {
@@ -1463,10 +1750,13 @@ export interface ModifyRuleResponse {
 export interface DescribeRulesRequest {
   readonly listener?: string | undefined;
   readonly rules: readonly string[];
+  readonly marker?: string | undefined;
+  readonly pageSize?: number | undefined;
 }
 
 export interface DescribeRulesResponse {
   readonly rules: readonly Rule[];
+  readonly nextMarker?: string | undefined;
 }
 
 export interface DeleteRuleRequest {
@@ -1474,6 +1764,292 @@ export interface DeleteRuleRequest {
 }
 
 export interface DeleteRuleResponse {
+}
+
+export interface RulePriority {
+  readonly rule: string;
+  readonly priority: number;
+}
+
+export interface SetRulePrioritiesRequest {
+  readonly rulePriorities: readonly RulePriority[];
+}
+
+export interface SetRulePrioritiesResponse {
+  readonly rules: readonly Rule[];
+}
+
+export interface DescribeRuleAttributesRequest {
+  readonly rule: string;
+}
+
+export interface ModifyRuleAttributesRequest {
+  readonly rule: string;
+  /** what is not given stays */
+  readonly attributes: Readonly<Record<string, string>>;
+}
+
+export interface AddTagsRequest {
+  readonly resourceArns: readonly string[];
+  readonly tags: readonly Tag[];
+}
+
+export interface AddTagsResponse {
+}
+
+export interface RemoveTagsRequest {
+  readonly resourceArns: readonly string[];
+  readonly tagKeys: readonly string[];
+}
+
+export interface RemoveTagsResponse {
+}
+
+export interface DescribeTagsRequest {
+  readonly resourceArns: readonly string[];
+}
+
+export interface TagDescription {
+  readonly resourceArn: string;
+  readonly tags: readonly Tag[];
+}
+
+export interface DescribeTagsResponse {
+  readonly tagDescriptions: readonly TagDescription[];
+}
+
+export interface TrustStore {
+  readonly trustStoreArn: string;
+  readonly name: string;
+  readonly status: 'ACTIVE';
+  readonly numberOfCaCertificates: number;
+  readonly totalRevokedEntries: number;
+  readonly createdAt: number;
+  /** with include_bundle */
+  readonly bundlePem?: string | undefined;
+}
+
+export interface CreateTrustStoreRequest {
+  readonly name: string;
+  /** certificates of authorities, PEM */
+  readonly bundlePem: string;
+  /** certificate revocation lists, PEM */
+  readonly revocationsPem: readonly string[];
+  readonly tags: readonly Tag[];
+}
+
+export interface CreateTrustStoreResponse {
+  readonly trustStore?: TrustStore | undefined;
+}
+
+export interface ModifyTrustStoreRequest {
+  readonly trustStore: string;
+  /** instead of the one that it has */
+  readonly bundlePem: string;
+}
+
+export interface ModifyTrustStoreResponse {
+  readonly trustStore?: TrustStore | undefined;
+}
+
+export interface DescribeTrustStoresRequest {
+  /** names or ARNs; none: all */
+  readonly trustStores: readonly string[];
+  readonly includeBundle: boolean;
+  readonly marker?: string | undefined;
+  readonly pageSize?: number | undefined;
+}
+
+export interface DescribeTrustStoresResponse {
+  readonly trustStores: readonly TrustStore[];
+  readonly nextMarker?: string | undefined;
+}
+
+export interface DeleteTrustStoreRequest {
+  readonly trustStore: string;
+}
+
+export interface DeleteTrustStoreResponse {
+}
+
+export interface TrustStoreRevocation {
+  readonly trustStoreArn: string;
+  /** the same for the same list */
+  readonly revocationId: number;
+  readonly revocationType: 'CRL';
+  readonly numberOfRevokedEntries: number;
+  /** with include_content */
+  readonly contentPem?: string | undefined;
+}
+
+export interface AddTrustStoreRevocationsRequest {
+  readonly trustStore: string;
+  readonly revocationsPem: readonly string[];
+}
+
+export interface AddTrustStoreRevocationsResponse {
+  readonly revocations: readonly TrustStoreRevocation[];
+}
+
+export interface RemoveTrustStoreRevocationsRequest {
+  readonly trustStore: string;
+  readonly revocationIds: readonly number[];
+}
+
+export interface RemoveTrustStoreRevocationsResponse {
+}
+
+export interface DescribeTrustStoreRevocationsRequest {
+  readonly trustStore: string;
+  /** none: all */
+  readonly revocationIds: readonly number[];
+  readonly includeContent: boolean;
+  readonly marker?: string | undefined;
+  readonly pageSize?: number | undefined;
+}
+
+export interface DescribeTrustStoreRevocationsResponse {
+  readonly revocations: readonly TrustStoreRevocation[];
+  readonly nextMarker?: string | undefined;
+}
+
+export interface DescribeTrustStoreAssociationsRequest {
+  readonly trustStore: string;
+  readonly marker?: string | undefined;
+  readonly pageSize?: number | undefined;
+}
+
+/** The listeners that verify clients by it. */
+export interface DescribeTrustStoreAssociationsResponse {
+  readonly resourceArns: readonly string[];
+  readonly nextMarker?: string | undefined;
+}
+
+export interface Certificate {
+  readonly certificateArn: string;
+  readonly certificateId: string;
+  readonly source: 'imported' | 'acme';
+  readonly status: 'PENDING_VALIDATION' | 'ISSUED' | 'FAILED' | 'EXPIRED';
+  readonly statusReason?: string | undefined;
+  readonly domainNames: readonly string[];
+  readonly notBefore: number;
+  readonly notAfter: number;
+  readonly keyAlgorithm: string;
+  readonly createdAt: number;
+  readonly renewedAt?: number | undefined;
+  /** ARNs of listeners */
+  readonly inUseBy: readonly string[];
+  /** with include_chain; keys are never shown */
+  readonly chainPem?: string | undefined;
+  readonly tags: readonly Tag[];
+}
+
+export interface ImportCertificateRequest {
+  /** To replace what there is under this id or ARN; listeners that name it serve the new one at once. */
+  readonly certificate?: string | undefined;
+  /** the certificate, then those that it was issued by, each by the next */
+  readonly chainPem: string;
+  /** the private key of the first, not encrypted */
+  readonly keyPem: string;
+  readonly tags: readonly Tag[];
+}
+
+export interface ImportCertificateResponse {
+  readonly certificate?: Certificate | undefined;
+}
+
+export interface DescribeCertificatesRequest {
+  /** ids, ARNs or domain names; none: all */
+  readonly certificates: readonly string[];
+  readonly includeChain: boolean;
+  readonly marker?: string | undefined;
+  readonly pageSize?: number | undefined;
+}
+
+export interface DescribeCertificatesResponse {
+  readonly certificates: readonly Certificate[];
+  readonly nextMarker?: string | undefined;
+}
+
+export interface DeleteCertificateRequest {
+  readonly certificate: string;
+}
+
+export interface DeleteCertificateResponse {
+}
+
+export interface HttpHeader {
+  readonly name: string;
+  readonly value: string;
+}
+
+export interface TestRouteRequest {
+  /** default GET */
+  readonly method?: string | undefined;
+  /** https://host:port/path?query, of which scheme and port choose the listener. */
+  readonly url: string;
+  /** `Host` instead of the URL's */
+  readonly headers: readonly HttpHeader[];
+  /** default 127.0.0.1 */
+  readonly sourceIp?: string | undefined;
+  /** instead of the one on the URL's port */
+  readonly listener?: string | undefined;
+}
+
+export interface RouteCondition {
+  readonly condition?: RuleCondition | undefined;
+  readonly holds: boolean;
+  /** What of the request it looked at, and what it wanted. */
+  readonly explanation: string;
+}
+
+export interface RouteStep {
+  readonly ruleArn: string;
+  readonly priority: string;
+  readonly matches: boolean;
+  readonly conditions: readonly RouteCondition[];
+}
+
+export interface RouteGroup {
+  readonly targetGroupArn: string;
+  readonly weight: number;
+  readonly healthyTargets: number;
+  readonly registeredTargets: number;
+}
+
+export interface TestRouteResponse {
+  readonly listener?: Listener | undefined;
+  /** that wins; maybe the default rule */
+  readonly rule?: Rule | undefined;
+  /** The rules that were looked at, in order, the one that wins last: at most the last 100 of them. */
+  readonly steps: readonly RouteStep[];
+  readonly rulesTried: number;
+  /** What becomes of the request, in a sentence. */
+  readonly outcome: string;
+  /** of a forward */
+  readonly targetGroups: readonly RouteGroup[];
+  /** of a redirect */
+  readonly location?: string | undefined;
+  /** What targets are sent, after the rule's transforms. */
+  readonly targetHost?: string | undefined;
+  /** with the query */
+  readonly targetPath?: string | undefined;
+}
+
+export interface FindRouteProblemsRequest {
+  readonly listener?: string | undefined;
+}
+
+export interface RouteProblem {
+  readonly listenerArn: string;
+  readonly port: number;
+  readonly ruleArn: string;
+  readonly priority: string;
+  readonly problem: string;
+}
+
+export interface FindRouteProblemsResponse {
+  readonly problems: readonly RouteProblem[];
 }
 
 export interface GetInfoRequest {
@@ -1987,6 +2563,27 @@ export interface MessageTypes {
   readonly DeregisterHostResponse: DeregisterHostResponse;
   readonly PutAttributesRequest: PutAttributesRequest;
   readonly PutAttributesResponse: PutAttributesResponse;
+  readonly AttributesResponse: AttributesResponse;
+  readonly ElasticLoadBalancer: ElasticLoadBalancer;
+  readonly CreateLoadBalancerRequest: CreateLoadBalancerRequest;
+  readonly CreateLoadBalancerResponse: CreateLoadBalancerResponse;
+  readonly DescribeLoadBalancersRequest: DescribeLoadBalancersRequest;
+  readonly DescribeLoadBalancersResponse: DescribeLoadBalancersResponse;
+  readonly DeleteLoadBalancerRequest: DeleteLoadBalancerRequest;
+  readonly DeleteLoadBalancerResponse: DeleteLoadBalancerResponse;
+  readonly DescribeLoadBalancerAttributesRequest: DescribeLoadBalancerAttributesRequest;
+  readonly ModifyLoadBalancerAttributesRequest: ModifyLoadBalancerAttributesRequest;
+  readonly SetSecurityGroupsRequest: SetSecurityGroupsRequest;
+  readonly SetSecurityGroupsResponse: SetSecurityGroupsResponse;
+  readonly SetSubnetsRequest: SetSubnetsRequest;
+  readonly SetSubnetsResponse: SetSubnetsResponse;
+  readonly SetIpAddressTypeRequest: SetIpAddressTypeRequest;
+  readonly SetIpAddressTypeResponse: SetIpAddressTypeResponse;
+  readonly DescribeCapacityReservationRequest: DescribeCapacityReservationRequest;
+  readonly DescribeCapacityReservationResponse: DescribeCapacityReservationResponse;
+  readonly DescribeAccountLimitsRequest: DescribeAccountLimitsRequest;
+  readonly AccountLimit: AccountLimit;
+  readonly DescribeAccountLimitsResponse: DescribeAccountLimitsResponse;
   readonly TargetGroup: TargetGroup;
   readonly CreateTargetGroupRequest: CreateTargetGroupRequest;
   readonly HealthCheckOptions: HealthCheckOptions;
@@ -1997,6 +2594,13 @@ export interface MessageTypes {
   readonly DescribeTargetGroupsResponse: DescribeTargetGroupsResponse;
   readonly DeleteTargetGroupRequest: DeleteTargetGroupRequest;
   readonly DeleteTargetGroupResponse: DeleteTargetGroupResponse;
+  readonly DescribeTargetGroupAttributesRequest: DescribeTargetGroupAttributesRequest;
+  readonly ModifyTargetGroupAttributesRequest: ModifyTargetGroupAttributesRequest;
+  readonly TargetReference: TargetReference;
+  readonly RegisterTargetsRequest: RegisterTargetsRequest;
+  readonly RegisterTargetsResponse: RegisterTargetsResponse;
+  readonly DeregisterTargetsRequest: DeregisterTargetsRequest;
+  readonly DeregisterTargetsResponse: DeregisterTargetsResponse;
   readonly TargetDescription: TargetDescription;
   readonly DescribeTargetHealthRequest: DescribeTargetHealthRequest;
   readonly DescribeTargetHealthResponse: DescribeTargetHealthResponse;
@@ -2009,6 +2613,18 @@ export interface MessageTypes {
   readonly DescribeListenersResponse: DescribeListenersResponse;
   readonly DeleteListenerRequest: DeleteListenerRequest;
   readonly DeleteListenerResponse: DeleteListenerResponse;
+  readonly DescribeListenerAttributesRequest: DescribeListenerAttributesRequest;
+  readonly ModifyListenerAttributesRequest: ModifyListenerAttributesRequest;
+  readonly AddListenerCertificatesRequest: AddListenerCertificatesRequest;
+  readonly DescribedListenerCertificate: DescribedListenerCertificate;
+  readonly AddListenerCertificatesResponse: AddListenerCertificatesResponse;
+  readonly RemoveListenerCertificatesRequest: RemoveListenerCertificatesRequest;
+  readonly RemoveListenerCertificatesResponse: RemoveListenerCertificatesResponse;
+  readonly DescribeListenerCertificatesRequest: DescribeListenerCertificatesRequest;
+  readonly DescribeListenerCertificatesResponse: DescribeListenerCertificatesResponse;
+  readonly DescribeSslPoliciesRequest: DescribeSslPoliciesRequest;
+  readonly SslPolicy: SslPolicy;
+  readonly DescribeSslPoliciesResponse: DescribeSslPoliciesResponse;
   readonly Rule: Rule;
   readonly CreateRuleRequest: CreateRuleRequest;
   readonly CreateRuleResponse: CreateRuleResponse;
@@ -2018,6 +2634,52 @@ export interface MessageTypes {
   readonly DescribeRulesResponse: DescribeRulesResponse;
   readonly DeleteRuleRequest: DeleteRuleRequest;
   readonly DeleteRuleResponse: DeleteRuleResponse;
+  readonly RulePriority: RulePriority;
+  readonly SetRulePrioritiesRequest: SetRulePrioritiesRequest;
+  readonly SetRulePrioritiesResponse: SetRulePrioritiesResponse;
+  readonly DescribeRuleAttributesRequest: DescribeRuleAttributesRequest;
+  readonly ModifyRuleAttributesRequest: ModifyRuleAttributesRequest;
+  readonly AddTagsRequest: AddTagsRequest;
+  readonly AddTagsResponse: AddTagsResponse;
+  readonly RemoveTagsRequest: RemoveTagsRequest;
+  readonly RemoveTagsResponse: RemoveTagsResponse;
+  readonly DescribeTagsRequest: DescribeTagsRequest;
+  readonly TagDescription: TagDescription;
+  readonly DescribeTagsResponse: DescribeTagsResponse;
+  readonly TrustStore: TrustStore;
+  readonly CreateTrustStoreRequest: CreateTrustStoreRequest;
+  readonly CreateTrustStoreResponse: CreateTrustStoreResponse;
+  readonly ModifyTrustStoreRequest: ModifyTrustStoreRequest;
+  readonly ModifyTrustStoreResponse: ModifyTrustStoreResponse;
+  readonly DescribeTrustStoresRequest: DescribeTrustStoresRequest;
+  readonly DescribeTrustStoresResponse: DescribeTrustStoresResponse;
+  readonly DeleteTrustStoreRequest: DeleteTrustStoreRequest;
+  readonly DeleteTrustStoreResponse: DeleteTrustStoreResponse;
+  readonly TrustStoreRevocation: TrustStoreRevocation;
+  readonly AddTrustStoreRevocationsRequest: AddTrustStoreRevocationsRequest;
+  readonly AddTrustStoreRevocationsResponse: AddTrustStoreRevocationsResponse;
+  readonly RemoveTrustStoreRevocationsRequest: RemoveTrustStoreRevocationsRequest;
+  readonly RemoveTrustStoreRevocationsResponse: RemoveTrustStoreRevocationsResponse;
+  readonly DescribeTrustStoreRevocationsRequest: DescribeTrustStoreRevocationsRequest;
+  readonly DescribeTrustStoreRevocationsResponse: DescribeTrustStoreRevocationsResponse;
+  readonly DescribeTrustStoreAssociationsRequest: DescribeTrustStoreAssociationsRequest;
+  readonly DescribeTrustStoreAssociationsResponse: DescribeTrustStoreAssociationsResponse;
+  readonly Certificate: Certificate;
+  readonly ImportCertificateRequest: ImportCertificateRequest;
+  readonly ImportCertificateResponse: ImportCertificateResponse;
+  readonly DescribeCertificatesRequest: DescribeCertificatesRequest;
+  readonly DescribeCertificatesResponse: DescribeCertificatesResponse;
+  readonly DeleteCertificateRequest: DeleteCertificateRequest;
+  readonly DeleteCertificateResponse: DeleteCertificateResponse;
+  readonly HttpHeader: HttpHeader;
+  readonly TestRouteRequest: TestRouteRequest;
+  readonly RouteCondition: RouteCondition;
+  readonly RouteStep: RouteStep;
+  readonly RouteGroup: RouteGroup;
+  readonly TestRouteResponse: TestRouteResponse;
+  readonly FindRouteProblemsRequest: FindRouteProblemsRequest;
+  readonly RouteProblem: RouteProblem;
+  readonly FindRouteProblemsResponse: FindRouteProblemsResponse;
   readonly GetInfoRequest: GetInfoRequest;
   readonly GetInfoResponse: GetInfoResponse;
   readonly WatchEventsRequest: WatchEventsRequest;

@@ -40,19 +40,62 @@ export interface Ecs {
 }
 
 export interface LoadBalancing {
+  readonly CreateLoadBalancer: { readonly kind: 'unary'; readonly request: messages.CreateLoadBalancerRequest; readonly response: messages.CreateLoadBalancerResponse };
+  readonly DescribeLoadBalancers: { readonly kind: 'unary'; readonly request: messages.DescribeLoadBalancersRequest; readonly response: messages.DescribeLoadBalancersResponse };
+  readonly DeleteLoadBalancer: { readonly kind: 'unary'; readonly request: messages.DeleteLoadBalancerRequest; readonly response: messages.DeleteLoadBalancerResponse };
+  readonly DescribeLoadBalancerAttributes: { readonly kind: 'unary'; readonly request: messages.DescribeLoadBalancerAttributesRequest; readonly response: messages.AttributesResponse };
+  readonly ModifyLoadBalancerAttributes: { readonly kind: 'unary'; readonly request: messages.ModifyLoadBalancerAttributesRequest; readonly response: messages.AttributesResponse };
+  readonly SetSecurityGroups: { readonly kind: 'unary'; readonly request: messages.SetSecurityGroupsRequest; readonly response: messages.SetSecurityGroupsResponse };
+  readonly SetSubnets: { readonly kind: 'unary'; readonly request: messages.SetSubnetsRequest; readonly response: messages.SetSubnetsResponse };
+  readonly SetIpAddressType: { readonly kind: 'unary'; readonly request: messages.SetIpAddressTypeRequest; readonly response: messages.SetIpAddressTypeResponse };
+  readonly DescribeCapacityReservation: { readonly kind: 'unary'; readonly request: messages.DescribeCapacityReservationRequest; readonly response: messages.DescribeCapacityReservationResponse };
+  readonly DescribeAccountLimits: { readonly kind: 'unary'; readonly request: messages.DescribeAccountLimitsRequest; readonly response: messages.DescribeAccountLimitsResponse };
   readonly CreateTargetGroup: { readonly kind: 'unary'; readonly request: messages.CreateTargetGroupRequest; readonly response: messages.CreateTargetGroupResponse };
   readonly ModifyTargetGroup: { readonly kind: 'unary'; readonly request: messages.ModifyTargetGroupRequest; readonly response: messages.ModifyTargetGroupResponse };
   readonly DescribeTargetGroups: { readonly kind: 'unary'; readonly request: messages.DescribeTargetGroupsRequest; readonly response: messages.DescribeTargetGroupsResponse };
   readonly DeleteTargetGroup: { readonly kind: 'unary'; readonly request: messages.DeleteTargetGroupRequest; readonly response: messages.DeleteTargetGroupResponse };
+  readonly DescribeTargetGroupAttributes: { readonly kind: 'unary'; readonly request: messages.DescribeTargetGroupAttributesRequest; readonly response: messages.AttributesResponse };
+  readonly ModifyTargetGroupAttributes: { readonly kind: 'unary'; readonly request: messages.ModifyTargetGroupAttributesRequest; readonly response: messages.AttributesResponse };
+  readonly RegisterTargets: { readonly kind: 'unary'; readonly request: messages.RegisterTargetsRequest; readonly response: messages.RegisterTargetsResponse };
+  readonly DeregisterTargets: { readonly kind: 'unary'; readonly request: messages.DeregisterTargetsRequest; readonly response: messages.DeregisterTargetsResponse };
   readonly DescribeTargetHealth: { readonly kind: 'unary'; readonly request: messages.DescribeTargetHealthRequest; readonly response: messages.DescribeTargetHealthResponse };
   readonly CreateListener: { readonly kind: 'unary'; readonly request: messages.CreateListenerRequest; readonly response: messages.CreateListenerResponse };
   readonly ModifyListener: { readonly kind: 'unary'; readonly request: messages.ModifyListenerRequest; readonly response: messages.ModifyListenerResponse };
   readonly DescribeListeners: { readonly kind: 'unary'; readonly request: messages.DescribeListenersRequest; readonly response: messages.DescribeListenersResponse };
   readonly DeleteListener: { readonly kind: 'unary'; readonly request: messages.DeleteListenerRequest; readonly response: messages.DeleteListenerResponse };
+  readonly DescribeListenerAttributes: { readonly kind: 'unary'; readonly request: messages.DescribeListenerAttributesRequest; readonly response: messages.AttributesResponse };
+  readonly ModifyListenerAttributes: { readonly kind: 'unary'; readonly request: messages.ModifyListenerAttributesRequest; readonly response: messages.AttributesResponse };
+  readonly AddListenerCertificates: { readonly kind: 'unary'; readonly request: messages.AddListenerCertificatesRequest; readonly response: messages.AddListenerCertificatesResponse };
+  readonly RemoveListenerCertificates: { readonly kind: 'unary'; readonly request: messages.RemoveListenerCertificatesRequest; readonly response: messages.RemoveListenerCertificatesResponse };
+  readonly DescribeListenerCertificates: { readonly kind: 'unary'; readonly request: messages.DescribeListenerCertificatesRequest; readonly response: messages.DescribeListenerCertificatesResponse };
+  readonly DescribeSslPolicies: { readonly kind: 'unary'; readonly request: messages.DescribeSslPoliciesRequest; readonly response: messages.DescribeSslPoliciesResponse };
   readonly CreateRule: { readonly kind: 'unary'; readonly request: messages.CreateRuleRequest; readonly response: messages.CreateRuleResponse };
   readonly ModifyRule: { readonly kind: 'unary'; readonly request: messages.ModifyRuleRequest; readonly response: messages.ModifyRuleResponse };
   readonly DescribeRules: { readonly kind: 'unary'; readonly request: messages.DescribeRulesRequest; readonly response: messages.DescribeRulesResponse };
   readonly DeleteRule: { readonly kind: 'unary'; readonly request: messages.DeleteRuleRequest; readonly response: messages.DeleteRuleResponse };
+  readonly SetRulePriorities: { readonly kind: 'unary'; readonly request: messages.SetRulePrioritiesRequest; readonly response: messages.SetRulePrioritiesResponse };
+  /** Berth's own; AWS's rules have no attributes. */
+  readonly DescribeRuleAttributes: { readonly kind: 'unary'; readonly request: messages.DescribeRuleAttributesRequest; readonly response: messages.AttributesResponse };
+  readonly ModifyRuleAttributes: { readonly kind: 'unary'; readonly request: messages.ModifyRuleAttributesRequest; readonly response: messages.AttributesResponse };
+  /** Of load balancers, target groups, listeners, rules and trust stores. Default rules have no tags of their own. */
+  readonly AddTags: { readonly kind: 'unary'; readonly request: messages.AddTagsRequest; readonly response: messages.AddTagsResponse };
+  readonly RemoveTags: { readonly kind: 'unary'; readonly request: messages.RemoveTagsRequest; readonly response: messages.RemoveTagsResponse };
+  readonly DescribeTags: { readonly kind: 'unary'; readonly request: messages.DescribeTagsRequest; readonly response: messages.DescribeTagsResponse };
+  readonly CreateTrustStore: { readonly kind: 'unary'; readonly request: messages.CreateTrustStoreRequest; readonly response: messages.CreateTrustStoreResponse };
+  readonly ModifyTrustStore: { readonly kind: 'unary'; readonly request: messages.ModifyTrustStoreRequest; readonly response: messages.ModifyTrustStoreResponse };
+  readonly DescribeTrustStores: { readonly kind: 'unary'; readonly request: messages.DescribeTrustStoresRequest; readonly response: messages.DescribeTrustStoresResponse };
+  readonly DeleteTrustStore: { readonly kind: 'unary'; readonly request: messages.DeleteTrustStoreRequest; readonly response: messages.DeleteTrustStoreResponse };
+  readonly AddTrustStoreRevocations: { readonly kind: 'unary'; readonly request: messages.AddTrustStoreRevocationsRequest; readonly response: messages.AddTrustStoreRevocationsResponse };
+  readonly RemoveTrustStoreRevocations: { readonly kind: 'unary'; readonly request: messages.RemoveTrustStoreRevocationsRequest; readonly response: messages.RemoveTrustStoreRevocationsResponse };
+  readonly DescribeTrustStoreRevocations: { readonly kind: 'unary'; readonly request: messages.DescribeTrustStoreRevocationsRequest; readonly response: messages.DescribeTrustStoreRevocationsResponse };
+  readonly DescribeTrustStoreAssociations: { readonly kind: 'unary'; readonly request: messages.DescribeTrustStoreAssociationsRequest; readonly response: messages.DescribeTrustStoreAssociationsResponse };
+  readonly ImportCertificate: { readonly kind: 'unary'; readonly request: messages.ImportCertificateRequest; readonly response: messages.ImportCertificateResponse };
+  readonly DescribeCertificates: { readonly kind: 'unary'; readonly request: messages.DescribeCertificatesRequest; readonly response: messages.DescribeCertificatesResponse };
+  readonly DeleteCertificate: { readonly kind: 'unary'; readonly request: messages.DeleteCertificateRequest; readonly response: messages.DeleteCertificateResponse };
+  /** Which rule a request would meet, and why. */
+  readonly TestRoute: { readonly kind: 'unary'; readonly request: messages.TestRouteRequest; readonly response: messages.TestRouteResponse };
+  /** Rules that can't match anything because one before them takes it all, and rules that lead nowhere. */
+  readonly FindRouteProblems: { readonly kind: 'unary'; readonly request: messages.FindRouteProblemsRequest; readonly response: messages.FindRouteProblemsResponse };
 }
 
 export interface Operations {
