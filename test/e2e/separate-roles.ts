@@ -76,13 +76,14 @@ async function run(place: Place, ...args: string[]): Promise<void> {
     throw new Error(`berth ${args.join(' ')} ended with ${code}:\n${stdout}${stderr}`);
 }
 
-/** An authority and one identity for each role, in the TLS directory of the place. */
+/** An authority, one identity for each role and a key for secrets, in the TLS directory of the place. */
 export async function certificates(place: Place): Promise<void> {
   await run(place, 'certificate', 'create-authority');
   await run(place, 'certificate', 'issue', 'control', 'cp1', '--san', '127.0.0.1');
   await run(place, 'certificate', 'issue', 'admin', 'tester');
   await run(place, 'certificate', 'issue', 'host', 'h1');
   await run(place, 'certificate', 'issue', 'proxy', 'p1');
+  await run(place, 'secrets', 'init');
 }
 
 /** etcd as docs/running.md starts it. */

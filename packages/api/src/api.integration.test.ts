@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 
+import { KeyRing } from '@berth/process/key-ring.ts';
 import { createRegistry } from '@berth/process/metrics.ts';
 import { realClock, realRandom } from '@berth/process/real-clock.ts';
 import type { Surroundings } from '@berth/process/role.ts';
@@ -46,6 +47,7 @@ describe('the api on etcd', function () {
       advertise: '127.0.0.1:0',
       realm: REALM,
       version: 'test',
+      sealer: KeyRing.create(),
     };
     const tls = await testIdentity('control', 'api');
     const api = await startApi({ ...options, tls, store, cache, leaseSeconds: 5 }, surroundings);

@@ -2,6 +2,7 @@
 import type { Realm } from '@berth/model/resources/arn.ts';
 import { rpcMetrics } from '@berth/process/metrics.ts';
 import type { Role, Surroundings } from '@berth/process/role.ts';
+import type { Sealer } from '@berth/process/seal.ts';
 import type { TlsIdentity } from '@berth/rpc/api.ts';
 import { formatAddress, parseAddress } from '@berth/rpc/channel-options.ts';
 import { leaderClient } from '@berth/rpc/leader-client.ts';
@@ -33,6 +34,8 @@ export interface ApiOptions {
   readonly cache: StateCache;
   readonly version: string;
   readonly leaseSeconds: number;
+  /** For the secrets in the records. */
+  readonly sealer: Sealer;
 }
 
 /** Resolves when it serves. @throws BerthError Unavailable when the address or a lease can't be had */
@@ -40,7 +43,7 @@ export async function startApi(
   options: ApiOptions,
   surroundings: Surroundings,
 ): Promise<Role & { readonly address: string }> {
-  const { store, cache, realm, tls, version, leaseSeconds } = options;
+  const { store, cache, realm, tls, version, leaseSeconds, sealer } = options;
   const { clock, random, metrics } = surroundings;
   const logger = surroundings.logger.child({ component: 'api' });
   const replicaAddress = (): string => advertised;
@@ -70,6 +73,7 @@ export async function startApi(
     random,
     realm,
     logger,
+    sealer,
     version,
     traffic: new ClusterTraffic({
       cache,

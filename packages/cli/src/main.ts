@@ -21,6 +21,7 @@ const modules: Readonly<Record<string, () => Promise<{ readonly handlers: Handle
   logs: () => import('./commands/logs.ts'),
   roles: () => import('./commands/roles.ts'),
   rule: () => import('./commands/rule.ts'),
+  secrets: () => import('./commands/secrets.ts'),
   service: () => import('./commands/service.ts'),
   state: () => import('./commands/state.ts'),
   status: () => import('./commands/status.ts'),

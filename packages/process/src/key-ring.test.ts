@@ -47,6 +47,11 @@ describe('key ring', () => {
       new RegExp(`sealed with key ${first}, .* ${second}`),
     );
     assert.deepEqual(ring.pruned().keyIds, [first]);
+    const prepared = old.prepared();
+    const [, next] = prepared.keyIds;
+    assert.deepEqual(prepared.keyIds, [second, next]);
+    assert.deepEqual(prepared.switched().keyIds, [next, second]);
+    assert.deepEqual(old.switched().keyIds, [second]);
   });
 
   it('names the line that is no key, without showing it', () => {

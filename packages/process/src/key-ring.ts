@@ -66,6 +66,18 @@ export class KeyRing implements Sealer {
     return new KeyRing(newKey(), [...this.#keys.values()]);
   }
 
+  /** The ring with a new key after the others: it opens, and does not seal yet. */
+  prepared(): KeyRing {
+    return new KeyRing(this.#first, [...this.#others(), newKey()]);
+  }
+
+  /** The ring with its last key before the others. */
+  switched(): KeyRing {
+    const last = [...this.#keys.values()].at(-1) ?? this.#first;
+    const rest = [...this.#keys.values()].filter((key) => key !== last);
+    return new KeyRing(last, rest);
+  }
+
   /** The ring with the first key only. */
   pruned(): KeyRing {
     return new KeyRing(this.#first, []);
@@ -78,6 +90,10 @@ export class KeyRing implements Sealer {
       ({ id, key }) => `${id} ${key.export().toString('base64')}`,
     );
     return [...PREFACE, ...lines, ''].join('\n');
+  }
+
+  #others(): RingKey[] {
+    return [...this.#keys.values()].filter((key) => key !== this.#first);
   }
 
   get keyIds(): readonly string[] {

@@ -8,6 +8,7 @@ import type {
   PlaceResponse,
 } from '@berth/model/generated/messages.ts';
 import type { Realm } from '@berth/model/resources/arn.ts';
+import type { Sealer } from '@berth/process/seal.ts';
 import type { CallContext, Input } from '@berth/rpc/api.ts';
 import type { StateCache } from '@berth/store/state.ts';
 import type { Store } from '@berth/store/store.ts';
@@ -22,6 +23,7 @@ export interface OperationsDeps {
   readonly random: Random;
   readonly realm: Realm;
   readonly logger: Logger;
+  readonly sealer: Sealer;
   readonly traffic: Pick<ClusterTraffic, 'counters'>;
   /** `Scheduler.Place` at the leader of the moment. @throws BerthError as the scheduler does, or Unavailable */
   readonly schedulerPlace: (

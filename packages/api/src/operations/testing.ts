@@ -14,6 +14,7 @@ import type {
 } from '@berth/model/generated/messages.ts';
 import { drawHexId } from '@berth/model/resources/ids.ts';
 import type { Realm } from '@berth/model/resources/arn.ts';
+import { KeyRing } from '@berth/process/key-ring.ts';
 import type { CallContext, Handlers, Input } from '@berth/rpc/api.ts';
 import { complete } from '@berth/rpc/codec.ts';
 import type { ServiceTypes } from '@berth/rpc/generated/services.ts';
@@ -62,6 +63,7 @@ export class Bench {
   capacity = 1000;
   /** Thrown by so many of the next placements: before anything is placed, or after it. */
   readonly trouble: { before: number; after: number } = { before: 0, after: 0 };
+  readonly sealer = KeyRing.create();
   readonly placements: PlaceRequest[] = [];
   explanation: ExplainResponse | BerthError = complete('ExplainResponse', {});
   #end = new AbortController();
@@ -101,6 +103,7 @@ export class Bench {
       random,
       realm,
       logger: silent,
+      sealer: this.sealer,
       traffic: {
         counters: () => Promise.resolve({ requests: 3, failed: 1, targetErrors: 0, active: 0 }),
       },

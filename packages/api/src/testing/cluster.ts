@@ -8,6 +8,7 @@ import type {
   ProxyMessage,
   RoutingUpdate,
 } from '@berth/model/generated/messages.ts';
+import { KeyRing } from '@berth/process/key-ring.ts';
 import { createRegistry } from '@berth/process/metrics.ts';
 import { realClock, realRandom } from '@berth/process/real-clock.ts';
 import type { Role, Surroundings } from '@berth/process/role.ts';
@@ -36,6 +37,7 @@ export interface Replica extends Role {
 export class TestCluster {
   readonly store = new MemoryStore({ clock: realClock });
   readonly logger = testLogger();
+  readonly sealer = KeyRing.create();
   readonly #stop = new AbortController();
   readonly #closing: (() => unknown)[] = [];
 
@@ -65,6 +67,7 @@ export class TestCluster {
         cache,
         version: '0.0.0-test',
         leaseSeconds,
+        sealer: this.sealer,
       },
       surroundings,
     );

@@ -5,6 +5,7 @@ import { hostname } from 'node:os';
 import { startAgent } from '@berth/agent/start.ts';
 import { startApi } from '@berth/api/start.ts';
 import { startController } from '@berth/controller/start.ts';
+import { readKeyRing } from '@berth/process/key-ring-file.ts';
 import { version } from '@berth/process/version.ts';
 import { startProxy } from '@berth/proxy/start.ts';
 import { identityOf } from '@berth/rpc/identity.ts';
@@ -24,6 +25,7 @@ import {
   processConfig,
   realmConfig,
   refuseUnknownVariables,
+  secretsKeyPath,
   serveConfig,
   storeConfig,
 } from '../roles/config.ts';
@@ -60,15 +62,22 @@ export const handlers: Handlers = {
       realmConfig(flags),
     ];
     const scheduler = serveConfig(flags, 7401, 'scheduler-');
+    const secretsKey = secretsKeyPath(flags, tlsDirectory);
     const loss = lossConfig(flags);
     const state = stateRole(store, tlsDirectory);
     return {
-      config: { ...store, ...serve, scheduler, realm, ...loss },
+      config: { ...store, ...serve, scheduler, realm, ...loss, secretsKey },
       starts: [
         state.start,
         ({ surroundings }) =>
           startApi(
-            { ...serve, realm, version, ...shared(state, store, tlsDirectory) },
+            {
+              ...serve,
+              realm,
+              version,
+              sealer: readKeyRing(secretsKey),
+              ...shared(state, store, tlsDirectory),
+            },
             surroundings,
           ),
         ({ surroundings }) =>
@@ -88,14 +97,21 @@ export const handlers: Handlers = {
       serveConfig(flags, 7400),
       realmConfig(flags),
     ];
+    const secretsKey = secretsKeyPath(flags, tlsDirectory);
     const state = stateRole(store, tlsDirectory);
     return {
-      config: { ...store, ...serve, realm },
+      config: { ...store, ...serve, realm, secretsKey },
       starts: [
         state.start,
         ({ surroundings }) =>
           startApi(
-            { ...serve, realm, version, ...shared(state, store, tlsDirectory) },
+            {
+              ...serve,
+              realm,
+              version,
+              sealer: readKeyRing(secretsKey),
+              ...shared(state, store, tlsDirectory),
+            },
             surroundings,
           ),
       ],

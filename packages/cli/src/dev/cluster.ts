@@ -1,6 +1,7 @@
 // Brings up everything of a one-machine cluster in this process, in order, and takes it down in the reverse
 // order: controller and scheduler stop deciding, the proxy answers what is under way, then the tasks stop.
 import { createLogger, type ProcessLogger } from '@berth/process/logger.ts';
+import { createKeyRing, readKeyRing } from '@berth/process/key-ring-file.ts';
 import { startAdminServer } from '@berth/process/admin-server.ts';
 import { createRegistry } from '@berth/process/metrics.ts';
 import { realRandom } from '@berth/process/real-clock.ts';
@@ -20,7 +21,7 @@ import { join } from 'node:path';
 import type { ClusterFile } from '../cluster-file.ts';
 import type { Context } from '../context.ts';
 import { asRole } from '../roles/run.ts';
-import { machineName } from '../roles/config.ts';
+import { SECRETS_KEY, machineName } from '../roles/config.ts';
 import { ensureCertificates } from './certificates.ts';
 import { type Engine, findEngine } from './engine.ts';
 import { bridgeAddress } from './engine-client.ts';
@@ -134,8 +135,10 @@ export async function startCluster(
   const at = (port: number) => ({ listen: address(port), advertise: address(port) });
   const api = [address(ports.api)];
   await steps.run('api', async () => {
+    const secretsKey = join(tls.directory, SECRETS_KEY);
+    const sealer = createKeyRing(secretsKey) ?? readKeyRing(secretsKey);
     const role = await start(
-      startApi({ ...at(ports.api), ...control, realm: REALM, version }, surroundings),
+      startApi({ ...at(ports.api), ...control, realm: REALM, version, sealer }, surroundings),
     );
     teardown.push('connections', async () => (await context.api()).close());
     const { ecs } = await context.api();

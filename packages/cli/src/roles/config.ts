@@ -1,5 +1,6 @@
 // The configuration of a role from its flags and variables: checked as a whole before anything starts.
 import { networkInterfaces, hostname } from 'node:os';
+import { join } from 'node:path';
 
 import { messageChain } from '@berth/model/errors.ts';
 import { LOG_LEVELS, type LogLevel } from '@berth/process/logger.ts';
@@ -25,7 +26,7 @@ export interface ServeConfig {
   readonly advertise: string;
 }
 
-const DEFAULT_TLS = '/etc/berth/tls';
+export const DEFAULT_TLS = '/etc/berth/tls';
 const LEASE_SECONDS = 10;
 /** A lease below this does not survive a busy disk; above, a dead leader is missed for too long. */
 const LEASE_RANGE = { min: 2, max: 60 };
@@ -74,6 +75,13 @@ export function serveConfig(flags: Flags, port: number, prefix = ''): ServeConfi
     );
   }
   return { listen, advertise };
+}
+
+/** Beside the certificates, under this name, unless a flag says otherwise. */
+export const SECRETS_KEY = 'secrets.key';
+
+export function secretsKeyPath(flags: Flags, tlsDirectory: string): string {
+  return flags.text('secrets-key') ?? join(tlsDirectory, SECRETS_KEY);
 }
 
 export function realmConfig(flags: Flags): { readonly region: string; readonly account: string } {

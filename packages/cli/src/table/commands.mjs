@@ -26,7 +26,7 @@ export const sections = [
   { title: 'Machines', names: ['cluster', 'host'] },
   {
     title: 'Run the parts of a cluster',
-    names: ['server', 'agent', 'proxy', 'api', 'scheduler', 'controller', 'certificate'],
+    names: ['server', 'agent', 'proxy', 'api', 'scheduler', 'controller', 'certificate', 'secrets'],
   },
   { title: 'Other', names: ['state', 'version', 'completion', 'help'] },
 ];
@@ -41,6 +41,7 @@ export const groupSummaries = {
   cluster: 'Create and list clusters',
   host: 'List, drain and remove machines',
   certificate: 'The identities of roles that are started alone',
+  secrets: 'The keys that seal secrets at rest',
   state: 'What etcd holds, as JSON',
   help: 'Show help on a command, or: exit-codes, environment',
 };

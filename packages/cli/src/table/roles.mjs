@@ -1,5 +1,5 @@
 // Commands that start the roles, and the one-machine cluster.
-import { command, flag } from './build.mjs';
+import { YES, command, flag } from './build.mjs';
 
 const env = (name) => ({ env: name });
 
@@ -50,6 +50,14 @@ const SERVE = (port, what) => [
 const REALM = [
   flag('region', 'NAME', 'in ARNs (default us-east-1)', env('BERTH_REGION')),
   flag('account', 'ID', 'in ARNs (default 000000000000)', env('BERTH_ACCOUNT')),
+];
+const SECRETS = [
+  flag(
+    'secrets-key',
+    'FILE',
+    'the keys that seal secrets at rest (default: secrets.key in the TLS directory)',
+    env('BERTH_SECRETS_KEY'),
+  ),
 ];
 const CONTROLLER = [
   flag(
@@ -122,10 +130,18 @@ export const roleCommands = [
     ...STORE,
     ...REALM,
     ...CONTROLLER,
+    ...SECRETS,
     ...TLS,
     ...ADMIN,
   ]),
-  role('api', 'Run an api replica', [...SERVE(7400, 'it'), ...STORE, ...REALM, ...TLS, ...ADMIN]),
+  role('api', 'Run an api replica', [
+    ...SERVE(7400, 'it'),
+    ...STORE,
+    ...REALM,
+    ...SECRETS,
+    ...TLS,
+    ...ADMIN,
+  ]),
   role('scheduler', 'Run a scheduler', [...SERVE(7401, 'it'), ...STORE, ...TLS, ...ADMIN]),
   role('controller', 'Run a service controller', [...CONTROLLER, ...STORE, ...TLS, ...ADMIN]),
   role('agent', 'Run the agent of a host', [
@@ -199,6 +215,29 @@ export const roleCommands = [
     complete: { ROLE: ['admin', 'control', 'host', 'proxy'] },
     details: 'Writes FILE.crt and FILE.key, signed by ca.key of the TLS directory.',
     examples: ['berth certificate issue host web-1 --out /tmp/web-1/host --tls-dir /etc/berth/tls'],
+    local: true,
+  }),
+  command('secrets init', 'Make the file of keys that seals secrets at rest', {
+    flags: [...SECRETS, ...TLS],
+    details:
+      'Every process with an api needs the same file. Whoever loses it loses the secrets: keep a copy elsewhere.',
+    local: true,
+  }),
+  command('secrets rotate', 'Seal with a new key from now on', {
+    flags: [
+      flag('prepare', '', 'only add the new key: it opens, and seals nothing yet'),
+      flag('finish', '', 'seal with the key that --prepare added'),
+      ...SECRETS,
+      ...TLS,
+    ],
+    details:
+      'Changes the file; processes read it when they start. With one api: rotate, restart it, then berth secrets reseal. With several, so that each can always open what another sealed: --prepare, copy the file to all and restart them one by one; --finish, copy and restart again; then berth secrets reseal.',
+    local: true,
+  }),
+  command('secrets prune', 'Forget all keys but the one that seals', {
+    flags: [YES, ...SECRETS, ...TLS],
+    details:
+      'Only after berth secrets reseal has said that nothing needs the older keys. Backups of etcd from before still do.',
     local: true,
   }),
 ];
