@@ -1,4 +1,6 @@
 // The types of Berth's gRPC clients and servers. `server.ts` and `client.ts` fulfil them.
+import type { Principal } from '@berth/model/access/principal.ts';
+
 import type { ServiceName, ServiceTypes } from './generated/services.ts';
 
 /** A request with everything optional that has a default on the wire. */
@@ -11,13 +13,24 @@ export type Input<T> = T extends Uint8Array | string | number | boolean
       : T;
 
 /**
- * Who calls, read from the client's certificate (URI berth://ROLE/NAME). `admin` is a person's or a program's, `control` a process
- * of the control plane's.
+ * Whom a certificate names (URI berth://ROLE/NAME). `admin` is a person's or a program's, `control` a process of the
+ * control plane's.
  */
-export interface Identity {
+export interface CertifiedIdentity {
   readonly role: 'admin' | 'control' | 'host' | 'proxy';
   readonly name: string;
 }
+
+/** Who proved by a signature (SigV4) that it has an access key. What it may do is up to its policies. */
+export interface UserIdentity {
+  readonly role: 'user';
+  /** The user's name, or ROLE/SESSION. */
+  readonly name: string;
+  readonly principal: Principal;
+}
+
+/** Who calls. */
+export type Identity = CertifiedIdentity | UserIdentity;
 
 export interface CallContext {
   readonly identity: Identity;

@@ -18,7 +18,7 @@ import {
   X509CertificateGenerator,
 } from '@peculiar/x509';
 
-import type { Identity, TlsIdentity } from './api.ts';
+import type { CertifiedIdentity, TlsIdentity } from './api.ts';
 import { IDENTITY_NAME, IDENTITY_ROLES } from './identity.ts';
 
 export { identityOf } from './identity.ts';
@@ -60,7 +60,7 @@ export async function createAuthority(now: number): Promise<Authority> {
  */
 export async function issue(
   authority: Authority,
-  identity: Identity,
+  identity: CertifiedIdentity,
   names: readonly string[],
   now: number,
   days: number,

@@ -2,9 +2,14 @@
 // makes certificates.
 import { BerthError } from '@berth/model/errors.ts';
 
-import type { Identity } from './api.ts';
+import type { CertifiedIdentity } from './api.ts';
 
-export const IDENTITY_ROLES: readonly Identity['role'][] = ['admin', 'control', 'host', 'proxy'];
+export const IDENTITY_ROLES: readonly CertifiedIdentity['role'][] = [
+  'admin',
+  'control',
+  'host',
+  'proxy',
+];
 export const IDENTITY_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
 /**
@@ -12,7 +17,7 @@ export const IDENTITY_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
  * @param certificateUris the subject alternative names as Node prints them: `URI:berth://host/abc, DNS:localhost`
  * @throws BerthError AccessDeniedException when the certificate names no identity of ours
  */
-export function identityOf(certificateUris: string): Identity {
+export function identityOf(certificateUris: string): CertifiedIdentity {
   const named = certificateUris
     .split(', ')
     .filter((entry) => entry.startsWith('URI:berth://'))

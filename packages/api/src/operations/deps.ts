@@ -61,5 +61,6 @@ export function handlersOn(deps: OperationsDeps) {
 
 /** Who calls, as ECS names it in `createdBy` and `registeredBy`. */
 export function principalArn(realm: Realm, { identity }: CallContext): string {
+  if (identity.role === 'user') return identity.principal.arn;
   return `arn:aws:iam::${realm.account}:user/${identity.name}`;
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 
 import { isBerthError } from '@berth/model/errors.ts';
 import type { EventRecord, ServiceProgress } from '@berth/model/generated/messages.ts';
-import type { Client, Identity } from '@berth/rpc/api.ts';
+import type { Client, CertifiedIdentity } from '@berth/rpc/api.ts';
 import { collections } from '@berth/store/keys.ts';
 
 import { eventually, readAll, REALM, TestCluster, type Replica } from '../testing/cluster.ts';
@@ -59,7 +59,7 @@ describe("Berth's own operations", () => {
   });
 
   it('are for people and the control plane only', async () => {
-    for (const role of ['host', 'proxy'] as Identity['role'][]) {
+    for (const role of ['host', 'proxy'] as CertifiedIdentity['role'][]) {
       const operations = await cluster.client('Operations', replica, role, 'x');
       const ecs = await cluster.client('Ecs', replica, role, 'x');
       await assert.rejects(operations.GetInfo({}), refusal('AccessDeniedException'));

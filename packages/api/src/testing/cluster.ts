@@ -12,7 +12,7 @@ import { KeyRing } from '@berth/process/key-ring.ts';
 import { createRegistry } from '@berth/process/metrics.ts';
 import { realClock, realRandom } from '@berth/process/real-clock.ts';
 import type { Role, Surroundings } from '@berth/process/role.ts';
-import type { Client, Identity, Input } from '@berth/rpc/api.ts';
+import type { Client, CertifiedIdentity, Input } from '@berth/rpc/api.ts';
 import { connect } from '@berth/rpc/client.ts';
 import { complete } from '@berth/rpc/codec.ts';
 import { testIdentity, testLogger } from '@berth/rpc/testing/fixtures.ts';
@@ -81,7 +81,7 @@ export class TestCluster {
   async client<S extends 'Ecs' | 'LoadBalancing' | 'Operations' | 'Agents' | 'Proxies'>(
     service: S,
     replica: Replica,
-    role: Identity['role'] = 'admin',
+    role: CertifiedIdentity['role'] = 'admin',
     name = 'tester',
   ): Promise<Client<S>> {
     const tls = await testIdentity(role, name);

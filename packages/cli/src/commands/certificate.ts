@@ -2,7 +2,7 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-import type { Identity } from '@berth/rpc/api.ts';
+import type { CertifiedIdentity } from '@berth/rpc/api.ts';
 import { createAuthority, issue } from '@berth/rpc/authority.ts';
 import { ETCD_CLIENT_NAME } from '@berth/store/embedded-etcd.ts';
 
@@ -69,7 +69,7 @@ export const handlers: Handlers = {
   },
 };
 
-function identityFor(flags: Flags, word: string, name: string): Identity {
+function identityFor(flags: Flags, word: string, name: string): CertifiedIdentity {
   const role = ROLES.find((known) => known === word);
   if (!role) throw flags.wrong(`ROLE must be one of ${ROLES.join(', ')}, found "${word}"`);
   if (!NAME.test(name)) {

@@ -4,7 +4,7 @@ import { X509Certificate } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import type { Identity, TlsIdentity } from '@berth/rpc/api.ts';
+import type { CertifiedIdentity, TlsIdentity } from '@berth/rpc/api.ts';
 import { type Authority, createAuthority, issue } from '@berth/rpc/authority.ts';
 import { ETCD_CLIENT_NAME } from '@berth/store/embedded-etcd.ts';
 
@@ -39,7 +39,11 @@ export async function ensureCertificates(
     renewed = true;
   }
   const signer = authority;
-  const ensure = async (name: string, identity: Identity, names = LOCAL): Promise<TlsIdentity> => {
+  const ensure = async (
+    name: string,
+    identity: CertifiedIdentity,
+    names = LOCAL,
+  ): Promise<TlsIdentity> => {
     const existing = renewed ? undefined : readIdentity(directory, name, identity, signer, now);
     if (existing) return existing;
     const made = await issue(signer, identity, names, now, DAYS);
@@ -70,7 +74,7 @@ function readAuthority(directory: string, now: number): Authority | undefined {
 function readIdentity(
   directory: string,
   name: string,
-  identity: Identity,
+  identity: CertifiedIdentity,
   authority: Authority,
   now: number,
 ): TlsIdentity | undefined {

@@ -2,7 +2,7 @@
 
 /** The statements of a policy document, read and checked: see `policy.ts`. */
 export interface PolicyDocument {
-  readonly version: string;
+  readonly version: '2012-10-17' | '2008-10-17';
   readonly statements: readonly PolicyStatement[];
 }
 
@@ -12,12 +12,23 @@ export interface PolicyStatement {
   /** `service:Name` with * and ?, as written. One of the two is set. */
   readonly actions: readonly string[] | undefined;
   readonly notActions: readonly string[] | undefined;
-  /** ARN patterns. One of the two is set. */
+  /** ARN patterns. One of the two is set, but for trust policies, which have neither. */
   readonly resources: readonly string[] | undefined;
   readonly notResources: readonly string[] | undefined;
   /** By operator, then by condition key. */
   readonly conditions: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
 }
+
+/** A policy with the name that denials and simulations call it by. */
+export interface NamedPolicy {
+  readonly name: string;
+  readonly document: PolicyDocument;
+}
+
+/** Whose policies a principal has. */
+export type Authority =
+  | { readonly kind: 'user'; readonly user: string }
+  | { readonly kind: 'role'; readonly role: string };
 
 /** Whoever has proved who it is. */
 export interface Principal {
@@ -26,7 +37,13 @@ export interface Principal {
   /** AIDA... of a user, AROA...:SESSION of a role's session. */
   readonly uniqueId: string;
   readonly name: string;
-  readonly policies: readonly PolicyDocument[];
+  readonly accessKeyId: string;
+  readonly authority: Authority;
+  /** As they stood when the signature was verified; the check before each operation reads them anew. */
+  readonly policies: readonly NamedPolicy[];
+  /** What a session was narrowed to when it was begun: it may only do what this allows too. */
+  readonly sessionPolicy: NamedPolicy | undefined;
+  readonly tags: Readonly<Record<string, string>>;
 }
 
 /** A key that requests are signed with. */

@@ -1,7 +1,7 @@
 // What tests of gRPC need: an authority and identities of it, made once, and a logger that remembers.
 import type { Logger } from '@berth/control/logger.ts';
 
-import type { Identity, TlsIdentity } from '../api.ts';
+import type { CertifiedIdentity, TlsIdentity } from '../api.ts';
 import { createAuthority, issue, type Authority } from '../authority.ts';
 
 let shared: Promise<Authority> | undefined;
@@ -12,7 +12,7 @@ export function testAuthority(): Promise<Authority> {
 
 /** A certificate for this machine's loopback names. */
 export async function testIdentity(
-  role: Identity['role'],
+  role: CertifiedIdentity['role'],
   name: string,
   authority?: Authority,
 ): Promise<TlsIdentity> {
