@@ -1,7 +1,7 @@
 // Reads the safe subset of Java's regular expressions: literals, `.`, classes, the escapes \d \w \s \D \W \S
 // \t \n \r \f and of punctuation, groups, alternation, ^ and $, and the quantifiers * + ? {m} {m,} {m,n}.
 // What can't be matched in linear time, or means different things in different engines, is refused by name.
-import { anyChar, charSet, classes, complement, single } from './syntax.ts';
+import { anyChar, charSet, classes, complement, folded, single } from './syntax.ts';
 import type { CharSet, Node } from './syntax.ts';
 
 /** How often `{m,n}` may repeat, how deep groups may nest, and how long a pattern may be. */
@@ -9,15 +9,15 @@ export const MAX_REPEAT = 1000;
 export const MAX_DEPTH = 50;
 export const MAX_PATTERN = 2000;
 
-/** @throws PatternError */
-export function parsePattern(pattern: string): Node {
+/** @param fold upper and lower case of ASCII letters are the same. @throws PatternError */
+export function parsePattern(pattern: string, fold = false): Node {
   if (pattern.length > MAX_PATTERN) {
     throw new PatternError(
       1,
       `the pattern has ${pattern.length} characters, at most ${MAX_PATTERN} are allowed`,
     );
   }
-  const reader = new Reader(pattern);
+  const reader = new Reader(pattern, fold);
   const node = choice(reader, 0);
   if (!reader.done) reader.fail('")" closes no group');
   return node;
@@ -35,9 +35,16 @@ export class PatternError extends Error {
 
 class Reader {
   readonly #points: readonly string[];
+  readonly fold: boolean;
   #at = 0;
-  constructor(pattern: string) {
+  #captures = 0;
+  constructor(pattern: string, fold: boolean) {
     this.#points = Array.from(pattern);
+    this.fold = fold;
+  }
+  nextCapture(): number {
+    this.#captures += 1;
+    return this.#captures;
   }
   get done(): boolean {
     return this.#at >= this.#points.length;
@@ -87,10 +94,10 @@ function quantified(reader: Reader, depth: number): Node {
     reader.fail("an anchor can't be repeated", start);
   }
   if (reader.peek() === '+') reader.fail('possessive quantifiers are not supported');
-  reader.take('?'); // a lazy quantifier matches the same whole texts
+  const lazy = reader.take('?');
   const again = reader.at;
   if (quantifier(reader)) reader.fail('a quantifier follows a quantifier', again);
-  return { kind: 'repeat', item, ...bounds };
+  return { kind: 'repeat', item, ...bounds, lazy };
 }
 
 function quantifier(reader: Reader): { min: number; max: number } | undefined {
@@ -131,14 +138,14 @@ function atom(reader: Reader, depth: number): Node {
     case '$':
       return { kind: 'end' };
     case '\\':
-      return { kind: 'set', set: escape(reader, start) };
+      return { kind: 'set', set: cased(reader, escape(reader, start)) };
     case '*':
     case '+':
     case '?':
     case '{':
       return reader.fail(`nothing before "${char}" to repeat`, start);
     default:
-      return { kind: 'set', set: single(pointOf(char)) };
+      return { kind: 'set', set: cased(reader, single(pointOf(char))) };
   }
 }
 
@@ -153,14 +160,21 @@ const groupKinds: readonly (readonly [start: string, name: string])[] = [
 ];
 
 function group(reader: Reader, depth: number, start: number): Node {
-  if (!reader.take('?:')) {
+  const capturing = !reader.take('?:');
+  if (capturing) {
     for (const [opening, name] of groupKinds) {
       if (reader.take(opening)) reader.fail(`${name} is not supported`, start);
     }
   }
+  const number = capturing ? reader.nextCapture() : 0;
   const inner = choice(reader, depth + 1);
   if (!reader.take(')')) reader.fail('"(" is not closed', start);
-  return inner;
+  return capturing ? { kind: 'capture', number, item: inner } : inner;
+}
+
+/** Before a class is negated: `[^a]` without regard to case has no `A` either. */
+function cased(reader: Reader, set: CharSet): CharSet {
+  return reader.fold ? folded(set) : set;
 }
 
 const controls: Readonly<Record<string, number>> = { t: 9, n: 10, r: 13, f: 12 };
@@ -189,7 +203,7 @@ function bracket(reader: Reader, start: number): CharSet {
     if (reader.take(']')) break;
     ranges.push(...member(reader));
   }
-  const set = charSet(...ranges);
+  const set = cased(reader, charSet(...ranges));
   return negated ? complement(set) : set;
 }
 

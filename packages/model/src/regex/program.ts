@@ -11,6 +11,8 @@ export type Instruction =
   | { readonly kind: 'split'; readonly next: readonly number[] }
   | { readonly kind: 'start'; readonly next: number }
   | { readonly kind: 'end'; readonly next: number }
+  /** Here a capture begins (slot 2n) or ends (slot 2n + 1). */
+  | { readonly kind: 'save'; readonly slot: number; readonly next: number }
   | { readonly kind: 'accept' };
 
 export interface Program {
@@ -18,8 +20,11 @@ export interface Program {
   readonly entry: number;
 }
 
-/** @throws PatternError when the automaton would have more than MAX_STATES states */
-export function compile(tree: Node): Program {
+/**
+ * @param captures keep track of them
+ * @throws PatternError when the automaton would have more than MAX_STATES states
+ */
+export function compile(tree: Node, captures = false): Program {
   const instructions: Instruction[] = [{ kind: 'accept' }];
   const emit = (instruction: Instruction): number => {
     if (instructions.length >= MAX_STATES) throw tooLarge();
@@ -42,19 +47,30 @@ export function compile(tree: Node): Program {
       case 'choice':
         return emit({ kind: 'split', next: node.options.map((option) => build(option, next)) });
       case 'repeat':
-        return repeat(node.item, node.min, node.max, next);
+        return repeat(node, next);
+      case 'capture': {
+        if (!captures) return build(node.item, next);
+        const end = emit({ kind: 'save', slot: 2 * node.number + 1, next });
+        return emit({ kind: 'save', slot: 2 * node.number, next: build(node.item, end) });
+      }
     }
   };
-  const repeat = (item: Node, min: number, max: number, next: number): number => {
+  const repeat = (node: Extract<Node, { kind: 'repeat' }>, next: number): number => {
+    const { item, min, max, lazy } = node;
+    // What is preferred comes first.
+    const split = (body: number): Instruction => ({
+      kind: 'split',
+      next: lazy ? [next, body] : [body, next],
+    });
     let entry = next;
     if (max === Infinity) {
       const loop = emit({ kind: 'split', next: [] });
       const body = build(item, loop);
-      instructions[loop] = { kind: 'split', next: [body, next] };
+      instructions[loop] = split(body);
       entry = loop;
     } else {
       for (let left = max - min; left > 0; left -= 1) {
-        entry = emit({ kind: 'split', next: [build(item, entry), next] });
+        entry = emit(split(build(item, entry)));
       }
     }
     for (let left = min; left > 0; left -= 1) entry = build(item, entry);

@@ -1,26 +1,41 @@
 // Regular expressions in bounded time: the text is read once, the automaton's states are followed in
 // parallel, and sets of states that were seen before are looked up. Nothing backtracks.
-// Source: Java's whole-string matching, as the `=~` of the ECS cluster query language uses it.
+// Source: Java's whole-string matching, as the `=~` of the ECS cluster query language uses it; RE2 for listener rules.
 import { PatternError, parsePattern } from './parse.ts';
 import { compile } from './program.ts';
 import type { Instruction, Program } from './program.ts';
-import { contains } from './syntax.ts';
+import { type Node, complement, contains } from './syntax.ts';
 
 export type RegexResult =
   | { readonly ok: true; readonly regex: Regex }
   | { readonly ok: false; readonly column: number; readonly problem: string };
 
+export interface RegexOptions {
+  /** It may match a part of the text; else all of it. */
+  readonly part?: boolean;
+  /** Upper and lower case of ASCII letters are the same. */
+  readonly fold?: boolean;
+}
+
 /**
  * Compile a pattern of the safe subset described in `parse.ts`.
  * @returns the problem, with the character (from 1) that it is at, for any other pattern
  */
-export function parseRegex(pattern: string): RegexResult {
+export function parseRegex(pattern: string, options: RegexOptions = {}): RegexResult {
   try {
-    return { ok: true, regex: new Regex(compile(parsePattern(pattern))) };
+    const tree = parsePattern(pattern, options.fold);
+    return { ok: true, regex: new Regex(compile(options.part === true ? anywhere(tree) : tree)) };
   } catch (error) {
     if (!(error instanceof PatternError)) throw error;
     return { ok: false, column: error.column, problem: error.message };
   }
+}
+
+/** The same pattern with anything before and after it. */
+function anywhere(tree: Node): Node {
+  const any: Node = { kind: 'set', set: complement([]) };
+  const filler: Node = { kind: 'repeat', item: any, min: 0, max: Infinity, lazy: false };
+  return { kind: 'sequence', items: [filler, tree, filler] };
 }
 
 /** A set of states that the automaton can be in, with the sets that follow it as far as they are known. */
@@ -52,7 +67,7 @@ export class Regex {
     return this.#work;
   }
 
-  /** True when the pattern stands for the whole of `text`. */
+  /** True when the pattern stands for the whole of `text`, or for a part of it if that was asked for. */
   matches(text: string): boolean {
     let current = this.#first;
     for (const char of text) {
@@ -122,6 +137,9 @@ export class Regex {
         case 'end':
           if (atEnd) open.push(instruction.next);
           else found.push(state);
+          break;
+        case 'save':
+          open.push(instruction.next);
           break;
         case 'char':
         case 'accept':

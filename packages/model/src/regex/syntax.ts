@@ -7,7 +7,16 @@ export type Node =
   | { readonly kind: 'set'; readonly set: CharSet }
   | { readonly kind: 'sequence'; readonly items: readonly Node[] }
   | { readonly kind: 'choice'; readonly options: readonly Node[] }
-  | { readonly kind: 'repeat'; readonly item: Node; readonly min: number; readonly max: number }
+  | {
+      readonly kind: 'repeat';
+      readonly item: Node;
+      readonly min: number;
+      readonly max: number;
+      /** As few as possible rather than as many. */
+      readonly lazy: boolean;
+    }
+  /** A group whose place in the text is of interest; numbered from 1 by their opening brackets. */
+  | { readonly kind: 'capture'; readonly number: number; readonly item: Node }
   | { readonly kind: 'start' }
   | { readonly kind: 'end' };
 
@@ -32,6 +41,17 @@ export function complement(set: CharSet): CharSet {
   }
   if (next <= LAST) rest.push([next, LAST]);
   return rest;
+}
+
+/** With both cases of each ASCII letter in it. */
+export function folded(set: CharSet): CharSet {
+  const other = (first: number, last: number, distance: number): [number, number][] =>
+    set.flatMap(([from, to]) => {
+      const low = Math.max(from, first);
+      const high = Math.min(to, last);
+      return low > high ? [] : [[low + distance, high + distance] as [number, number]];
+    });
+  return charSet(...set, ...other(code('a'), code('z'), -32), ...other(code('A'), code('Z'), 32));
 }
 
 export function contains(set: CharSet, point: number): boolean {
