@@ -113,6 +113,10 @@ export interface Tag {
 export interface Attribute {
   readonly name: string;
   readonly value?: string | undefined;
+  /** In requests and answers about several hosts; never in records. */
+  readonly targetType?: 'container-instance' | undefined;
+  /** id or ARN */
+  readonly targetId?: string | undefined;
 }
 
 export interface KeyValuePair {
@@ -138,6 +142,8 @@ export interface PortMapping {
   readonly hostPort?: number | undefined;
   readonly protocol?: 'tcp' | 'udp' | undefined;
   readonly name?: string | undefined;
+  /** kept and shown */
+  readonly appProtocol?: 'http' | 'http2' | 'grpc' | undefined;
 }
 
 export interface HealthCheck {
@@ -262,6 +268,8 @@ export interface ContainerDefinition {
   readonly systemControls: readonly SystemControl[];
   readonly linuxParameters?: LinuxParameters | undefined;
   readonly disableNetworking?: boolean | undefined;
+  /** Tags are pulled as they are each time: Berth does not pin them to digests. */
+  readonly versionConsistency?: 'enabled' | 'disabled' | undefined;
 }
 
 export interface RuntimePlatform {
@@ -269,9 +277,113 @@ export interface RuntimePlatform {
   readonly operatingSystemFamily?: 'LINUX' | undefined;
 }
 
+export interface EphemeralStorage {
+  /** 21-200 */
+  readonly sizeInGiB: number;
+}
+
+/** One provider's share of the tasks of a call or a service. */
+export interface CapacityProviderStrategyItem {
+  /** name or ARN; in records the name */
+  readonly capacityProvider: string;
+  /** 0-1000, default 0 */
+  readonly weight?: number | undefined;
+  /** 0-100000, default 0; of one item only */
+  readonly base?: number | undefined;
+}
+
+/** Kept and shown for clients that expect it; Berth's hosts have one network. */
+export interface AwsVpcConfiguration {
+  /** 1-16 */
+  readonly subnets: readonly string[];
+  /** at most 5 */
+  readonly securityGroups: readonly string[];
+  readonly assignPublicIp?: 'ENABLED' | 'DISABLED' | undefined;
+}
+
+export interface NetworkConfiguration {
+  readonly awsvpcConfiguration?: AwsVpcConfiguration | undefined;
+}
+
+/** What a service's tasks are launched with, besides their definition; also part of a service revision. */
+export interface LaunchSettings {
+  readonly launchType?: 'EC2' | 'FARGATE' | 'EXTERNAL' | undefined;
+  readonly capacityProviderStrategy: readonly CapacityProviderStrategyItem[];
+  readonly platformVersion?: string | undefined;
+  readonly networkConfiguration?: NetworkConfiguration | undefined;
+  readonly enableECSManagedTags?: boolean | undefined;
+  readonly propagateTags?: 'TASK_DEFINITION' | 'SERVICE' | 'NONE' | undefined;
+  readonly enableExecuteCommand?: boolean | undefined;
+}
+
+/** A name and a value: of clusters, `containerInsights`. */
+export interface ClusterSetting {
+  readonly name: string;
+  readonly value: string;
+}
+
+export interface ExecuteCommandLogConfiguration {
+  readonly cloudWatchLogGroupName?: string | undefined;
+  readonly cloudWatchEncryptionEnabled?: boolean | undefined;
+  readonly s3BucketName?: string | undefined;
+  readonly s3EncryptionEnabled?: boolean | undefined;
+  readonly s3KeyPrefix?: string | undefined;
+}
+
+export interface ExecuteCommandConfiguration {
+  readonly kmsKeyId?: string | undefined;
+  readonly logging?: 'NONE' | 'DEFAULT' | 'OVERRIDE' | undefined;
+  readonly logConfiguration?: ExecuteCommandLogConfiguration | undefined;
+}
+
+/** Kept and shown. */
+export interface ClusterConfiguration {
+  readonly executeCommandConfiguration?: ExecuteCommandConfiguration | undefined;
+}
+
+export interface ManagedScaling {
+  readonly status?: 'ENABLED' | 'DISABLED' | undefined;
+  /** 1-100, default 100 */
+  readonly targetCapacity?: number | undefined;
+  /** 1-10000, default 1 */
+  readonly minimumScalingStepSize?: number | undefined;
+  /** 1-10000, default 10000 */
+  readonly maximumScalingStepSize?: number | undefined;
+  /** 0-10000 s, default 300 */
+  readonly instanceWarmupPeriod?: number | undefined;
+}
+
+/** Kept and shown: the hosts of a provider are those whose attribute `berth.capacity-provider` is its name. */
+export interface AutoScalingGroupProvider {
+  readonly autoScalingGroupArn: string;
+  readonly managedScaling?: ManagedScaling | undefined;
+  readonly managedTerminationProtection?: 'ENABLED' | 'DISABLED' | undefined;
+  readonly managedDraining?: 'ENABLED' | 'DISABLED' | undefined;
+}
+
+export interface DeploymentController {
+  readonly type: 'ECS' | 'CODE_DEPLOY' | 'EXTERNAL';
+}
+
+/** When the circuit breaker opens. */
+export interface DeploymentCircuitBreakerThreshold {
+  readonly type: 'BOUNDED_PERCENT' | 'UNBOUNDED_PERCENT' | 'COUNT';
+  readonly value: number;
+}
+
+export interface DeploymentAlarms {
+  readonly alarmNames: readonly string[];
+  readonly enable: boolean;
+  readonly rollback: boolean;
+}
+
 export interface DeploymentCircuitBreaker {
   readonly enable: boolean;
   readonly rollback: boolean;
+  /** default true */
+  readonly resetOnHealthyTask?: boolean | undefined;
+  /** default BOUNDED_PERCENT 50 */
+  readonly thresholdConfiguration?: DeploymentCircuitBreakerThreshold | undefined;
 }
 
 export interface DeploymentConfiguration {
@@ -280,6 +392,9 @@ export interface DeploymentConfiguration {
   /** default 200; DAEMON 100 */
   readonly maximumPercent?: number | undefined;
   readonly deploymentCircuitBreaker?: DeploymentCircuitBreaker | undefined;
+  readonly strategy?: 'ROLLING' | 'BLUE_GREEN' | 'LINEAR' | 'CANARY' | undefined;
+  readonly bakeTimeInMinutes?: number | undefined;
+  readonly alarms?: DeploymentAlarms | undefined;
 }
 
 export interface LoadBalancer {
@@ -302,6 +417,9 @@ export interface TaskOverride {
   readonly cpu?: string | undefined;
   readonly memory?: string | undefined;
   readonly containerOverrides: readonly ContainerOverride[];
+  readonly taskRoleArn?: string | undefined;
+  readonly executionRoleArn?: string | undefined;
+  readonly ephemeralStorage?: EphemeralStorage | undefined;
 }
 
 export interface NetworkBinding {
@@ -485,6 +603,30 @@ export interface ClusterRecord {
   readonly status: 'ACTIVE' | 'INACTIVE';
   readonly createdAt: number;
   readonly tags: readonly Tag[];
+  readonly settings: readonly ClusterSetting[];
+  readonly configuration?: ClusterConfiguration | undefined;
+  readonly capacityProviders: readonly string[];
+  readonly defaultCapacityProviderStrategy: readonly CapacityProviderStrategyItem[];
+  readonly deletedAt?: number | undefined;
+}
+
+/** capacity-providers/NAME - written by api. FARGATE and FARGATE_SPOT have no record. */
+export interface CapacityProviderRecord {
+  readonly name: string;
+  readonly status: 'ACTIVE' | 'INACTIVE';
+  readonly autoScalingGroupProvider?: AutoScalingGroupProvider | undefined;
+  readonly createdAt: number;
+  readonly tags: readonly Tag[];
+  readonly updateStatus?: 'CREATE_COMPLETE' | 'UPDATE_COMPLETE' | 'DELETE_COMPLETE' | undefined;
+  readonly deletedAt?: number | undefined;
+}
+
+/** account-settings/WHOM/NAME - written by api. WHOM is `default`, or a principal's ARN, percent-encoded. */
+export interface AccountSettingRecord {
+  readonly name: string;
+  readonly value: string;
+  /** of the default: that of the account's root */
+  readonly principalArn: string;
 }
 
 /**
@@ -500,7 +642,7 @@ export interface TaskDefinitionFamilyRecord {
 export interface TaskDefinitionRecord {
   readonly family: string;
   readonly revision: number;
-  readonly status: 'ACTIVE' | 'INACTIVE';
+  readonly status: 'ACTIVE' | 'INACTIVE' | 'DELETE_IN_PROGRESS';
   readonly registeredAt: number;
   readonly deregisteredAt?: number | undefined;
   readonly registeredBy: string;
@@ -509,12 +651,16 @@ export interface TaskDefinitionRecord {
   readonly cpu?: string | undefined;
   /** MiB, as a decimal string */
   readonly memory?: string | undefined;
-  readonly networkMode?: 'bridge' | 'host' | 'none' | undefined;
+  readonly networkMode?: 'bridge' | 'host' | 'none' | 'awsvpc' | undefined;
   readonly volumes: readonly Volume[];
   readonly placementConstraints: readonly PlacementConstraint[];
   readonly requiresCompatibilities: readonly string[];
   readonly runtimePlatform?: RuntimePlatform | undefined;
   readonly tags: readonly Tag[];
+  readonly taskRoleArn?: string | undefined;
+  readonly executionRoleArn?: string | undefined;
+  readonly ephemeralStorage?: EphemeralStorage | undefined;
+  readonly deleteRequestedAt?: number | undefined;
 }
 
 /** services/C/S - written by api. What a person asked for. `generation` grows with each change. */
@@ -544,6 +690,11 @@ export interface ServiceRecord {
   readonly tags: readonly Tag[];
   readonly clientToken?: string | undefined;
   readonly deletedAt?: number | undefined;
+  readonly launch?: LaunchSettings | undefined;
+  readonly roleArn?: string | undefined;
+  readonly availabilityZoneRebalancing?: 'ENABLED' | 'DISABLED' | undefined;
+  /** The deployment that somebody asked to stop, which the controller undoes. */
+  readonly stopRequestedOf?: string | undefined;
 }
 
 /** deployments/C/S - written by controller. How far the service's deployments have come. */
@@ -581,6 +732,65 @@ export interface DeploymentRecord {
   /** The deployment that this one undoes, where the circuit breaker made it. */
   readonly rollbackOf?: string | undefined;
   readonly loadBalancers: readonly LoadBalancer[];
+  /** The id of the service revision that it runs; absent: the one that follows from its own id. */
+  readonly serviceRevision?: string | undefined;
+}
+
+/**
+ * service-deployments/C/S/ID - written by controller. The history of a service's deployments, an undoing within the one
+ * that it undoes.
+ */
+export interface ServiceDeploymentRecord {
+  readonly cluster: string;
+  readonly service: string;
+  /** follows from deployment_id */
+  readonly id: string;
+  /** ecs-svc/ and 19 digits */
+  readonly deploymentId: string;
+  /** The deployment that undoes it, if any. */
+  readonly rollbackDeploymentId?: string | undefined;
+  readonly status: 'PENDING' | 'IN_PROGRESS' | 'STOP_REQUESTED' | 'STOPPED' | 'SUCCESSFUL' | 'ROLLBACK_REQUESTED' | 'ROLLBACK_IN_PROGRESS' | 'ROLLBACK_SUCCESSFUL' | 'ROLLBACK_FAILED';
+  readonly statusReason?: string | undefined;
+  readonly createdAt: number;
+  readonly startedAt?: number | undefined;
+  readonly finishedAt?: number | undefined;
+  readonly stoppedAt?: number | undefined;
+  readonly updatedAt: number;
+  /** ids */
+  readonly sourceServiceRevisions: readonly string[];
+  /** id */
+  readonly targetServiceRevision: string;
+  readonly requestedTaskCount: number;
+  readonly deploymentConfiguration?: DeploymentConfiguration | undefined;
+  readonly rollback?: ServiceDeploymentRollback | undefined;
+  readonly deploymentCircuitBreaker?: ServiceDeploymentCircuitBreaker | undefined;
+}
+
+export interface ServiceDeploymentRollback {
+  readonly reason: string;
+  readonly startedAt: number;
+  /** in records its id */
+  readonly serviceRevisionArn: string;
+}
+
+export interface ServiceDeploymentCircuitBreaker {
+  readonly status: 'TRIGGERED' | 'MONITORING' | 'MONITORING_COMPLETE' | 'DISABLED';
+  readonly failureCount: number;
+  readonly threshold: number;
+}
+
+/** service-revisions/C/S/ID - written by controller. What a service was when a deployment of it was asked for; never changes. */
+export interface ServiceRevisionRecord {
+  readonly cluster: string;
+  readonly service: string;
+  /** 19 digits, those of the deployment */
+  readonly id: string;
+  readonly createdAt: number;
+  /** family:revision */
+  readonly taskDefinition: string;
+  readonly launch?: LaunchSettings | undefined;
+  /** target groups by name */
+  readonly loadBalancers: readonly LoadBalancer[];
 }
 
 export interface Resources {
@@ -608,7 +818,11 @@ export interface HostRecord {
   readonly attributes: readonly Attribute[];
   readonly agentVersion: string;
   readonly engineVersion: string;
+  /** Empty for a host that was registered by a call and whose agent has not connected yet. */
   readonly bootId: string;
+  readonly tags: readonly Tag[];
+  /** Of the kind deregistered-hosts/C/H only: hosts that can still be described. */
+  readonly deregisteredAt?: number | undefined;
 }
 
 /** tasks/C/T - created by scheduler; desired status set by controller and api; deleted by controller. */
@@ -647,6 +861,12 @@ export interface TaskRecord {
    * drained the task's targets or the deregistration delay is over.
    */
   readonly drainBeforeStop: boolean;
+  readonly launchType?: 'EC2' | 'FARGATE' | 'EXTERNAL' | undefined;
+  readonly capacityProviderName?: string | undefined;
+  readonly enableExecuteCommand?: boolean | undefined;
+  readonly platformVersion?: string | undefined;
+  /** Until then scale-in and deployments let it run. */
+  readonly protectedUntil?: number | undefined;
 }
 
 /** task-status/C/T - written by api, for the agent. Only moves forward. */
@@ -817,6 +1037,31 @@ export interface CertificateRecord {
   readonly createdAt: number;
   readonly renewedAt?: number | undefined;
   readonly tags: readonly Tag[];
+  /** ACME: attempts that failed since the last that did not, and when the next may be made. */
+  readonly failedAttempts: number;
+  readonly nextAttemptAt?: number | undefined;
+}
+
+/** acme/settings - written by api: where the installation's certificates of ACME come from. */
+export interface AcmeSettingsRecord {
+  readonly directoryUrl: string;
+  readonly email?: string | undefined;
+  /** Who signs the directory's own certificate; absent: a public authority. */
+  readonly authorityPem?: string | undefined;
+  /** Which challenge to choose where the authority offers both. */
+  readonly challenge: 'http-01' | 'tls-alpn-01';
+  /** to the authority's terms */
+  readonly agreedAt: number;
+}
+
+/** acme-challenges/TOKEN - written by controller: what proxies answer while an authority looks. */
+export interface AcmeChallengeRecord {
+  readonly token: string;
+  readonly certificateId: string;
+  readonly domain: string;
+  readonly type: 'http-01' | 'tls-alpn-01';
+  readonly keyAuthorization: string;
+  readonly createdAt: number;
 }
 
 /** trust-stores/NAME - written by api: whose client certificates a listener accepts. */
@@ -878,6 +1123,14 @@ export interface Failure {
   readonly detail?: string | undefined;
 }
 
+/** What stands beside a resource rather than in it, such as the state of an interface. */
+export interface Attachment {
+  readonly id: string;
+  readonly type: string;
+  readonly status: string;
+  readonly details: readonly KeyValuePair[];
+}
+
 export interface Cluster {
   readonly clusterArn: string;
   readonly clusterName: string;
@@ -886,13 +1139,28 @@ export interface Cluster {
   readonly runningTasksCount: number;
   readonly pendingTasksCount: number;
   readonly activeServicesCount: number;
+  /** of describe: with include TAGS */
   readonly tags: readonly Tag[];
+  /** of describe: with include SETTINGS */
+  readonly settings: readonly ClusterSetting[];
+  /** of describe: with include STATISTICS */
+  readonly statistics: readonly KeyValuePair[];
+  /** of describe: with include CONFIGURATIONS */
+  readonly configuration?: ClusterConfiguration | undefined;
+  readonly capacityProviders: readonly string[];
+  readonly defaultCapacityProviderStrategy: readonly CapacityProviderStrategyItem[];
+  readonly attachments: readonly Attachment[];
+  readonly attachmentsStatus?: string | undefined;
 }
 
 export interface CreateClusterRequest {
   /** default "default" */
   readonly clusterName?: string | undefined;
   readonly tags: readonly Tag[];
+  readonly settings: readonly ClusterSetting[];
+  readonly configuration?: ClusterConfiguration | undefined;
+  readonly capacityProviders: readonly string[];
+  readonly defaultCapacityProviderStrategy: readonly CapacityProviderStrategyItem[];
 }
 
 export interface CreateClusterResponse {
@@ -900,7 +1168,10 @@ export interface CreateClusterResponse {
 }
 
 export interface DescribeClustersRequest {
+  /** at most 100; none: "default" */
   readonly clusters: readonly string[];
+  /** ATTACHMENTS CONFIGURATIONS SETTINGS STATISTICS TAGS */
+  readonly include: readonly string[];
 }
 
 export interface DescribeClustersResponse {
@@ -927,6 +1198,98 @@ export interface DeleteClusterResponse {
   readonly cluster?: Cluster | undefined;
 }
 
+export interface UpdateClusterRequest {
+  readonly cluster: string;
+  readonly settings: readonly ClusterSetting[];
+  readonly configuration?: ClusterConfiguration | undefined;
+}
+
+export interface UpdateClusterResponse {
+  readonly cluster?: Cluster | undefined;
+}
+
+export interface UpdateClusterSettingsRequest {
+  readonly cluster: string;
+  readonly settings: readonly ClusterSetting[];
+}
+
+export interface UpdateClusterSettingsResponse {
+  readonly cluster?: Cluster | undefined;
+}
+
+export interface PutClusterCapacityProvidersRequest {
+  readonly cluster: string;
+  /** Both replace what there is. */
+  readonly capacityProviders: readonly string[];
+  readonly defaultCapacityProviderStrategy: readonly CapacityProviderStrategyItem[];
+}
+
+export interface PutClusterCapacityProvidersResponse {
+  readonly cluster?: Cluster | undefined;
+}
+
+export interface CapacityProvider {
+  readonly capacityProviderArn: string;
+  readonly name: string;
+  /** ACTIVE INACTIVE */
+  readonly status: string;
+  readonly autoScalingGroupProvider?: AutoScalingGroupProvider | undefined;
+  readonly updateStatus?: string | undefined;
+  /** of describe: with include TAGS */
+  readonly tags: readonly Tag[];
+  /** EC2_AUTOSCALING FARGATE FARGATE_SPOT */
+  readonly type: string;
+}
+
+export interface CreateCapacityProviderRequest {
+  readonly name: string;
+  readonly autoScalingGroupProvider?: AutoScalingGroupProvider | undefined;
+  readonly tags: readonly Tag[];
+}
+
+export interface CreateCapacityProviderResponse {
+  readonly capacityProvider?: CapacityProvider | undefined;
+}
+
+export interface DescribeCapacityProvidersRequest {
+  /** at most 100; none: all */
+  readonly capacityProviders: readonly string[];
+  /** TAGS */
+  readonly include: readonly string[];
+  readonly nextToken?: string | undefined;
+  /** 1-10, default 10 */
+  readonly maxResults?: number | undefined;
+}
+
+export interface DescribeCapacityProvidersResponse {
+  readonly capacityProviders: readonly CapacityProvider[];
+  readonly failures: readonly Failure[];
+  readonly nextToken?: string | undefined;
+}
+
+export interface AutoScalingGroupProviderUpdate {
+  readonly managedScaling?: ManagedScaling | undefined;
+  readonly managedTerminationProtection?: 'ENABLED' | 'DISABLED' | undefined;
+  readonly managedDraining?: 'ENABLED' | 'DISABLED' | undefined;
+}
+
+export interface UpdateCapacityProviderRequest {
+  readonly name: string;
+  readonly autoScalingGroupProvider?: AutoScalingGroupProviderUpdate | undefined;
+}
+
+export interface UpdateCapacityProviderResponse {
+  readonly capacityProvider?: CapacityProvider | undefined;
+}
+
+export interface DeleteCapacityProviderRequest {
+  readonly capacityProvider: string;
+}
+
+export interface DeleteCapacityProviderResponse {
+  readonly capacityProvider?: CapacityProvider | undefined;
+}
+
 export interface TaskDefinition {
   readonly taskDefinitionArn: string;
   readonly family: string;
@@ -943,6 +1306,12 @@ export interface TaskDefinition {
   readonly placementConstraints: readonly PlacementConstraint[];
   readonly requiresCompatibilities: readonly string[];
   readonly runtimePlatform?: RuntimePlatform | undefined;
+  readonly taskRoleArn?: string | undefined;
+  readonly executionRoleArn?: string | undefined;
+  readonly ephemeralStorage?: EphemeralStorage | undefined;
+  readonly deleteRequestedAt?: number | undefined;
+  readonly compatibilities: readonly string[];
+  readonly requiresAttributes: readonly Attribute[];
 }
 
 export interface RegisterTaskDefinitionRequest {
@@ -952,12 +1321,16 @@ export interface RegisterTaskDefinitionRequest {
   readonly cpu?: string | undefined;
   /** "1024" or "1GB" */
   readonly memory?: string | undefined;
-  readonly networkMode?: 'bridge' | 'host' | 'none' | undefined;
+  /** awsvpc: one container, whose ports are reached as those of bridge are. */
+  readonly networkMode?: 'bridge' | 'host' | 'none' | 'awsvpc' | undefined;
   readonly volumes: readonly Volume[];
   readonly placementConstraints: readonly PlacementConstraint[];
   readonly requiresCompatibilities: readonly string[];
   readonly runtimePlatform?: RuntimePlatform | undefined;
   readonly tags: readonly Tag[];
+  readonly taskRoleArn?: string | undefined;
+  readonly executionRoleArn?: string | undefined;
+  readonly ephemeralStorage?: EphemeralStorage | undefined;
 }
 
 export interface RegisterTaskDefinitionResponse {
@@ -967,6 +1340,8 @@ export interface RegisterTaskDefinitionResponse {
 
 export interface DescribeTaskDefinitionRequest {
   readonly taskDefinition: string;
+  /** TAGS */
+  readonly include: readonly string[];
 }
 
 export interface DescribeTaskDefinitionResponse {
@@ -985,7 +1360,7 @@ export interface DeregisterTaskDefinitionResponse {
 export interface ListTaskDefinitionsRequest {
   /** a whole family name, as in ECS */
   readonly familyPrefix?: string | undefined;
-  readonly status?: 'ACTIVE' | 'INACTIVE' | undefined;
+  readonly status?: 'ACTIVE' | 'INACTIVE' | 'DELETE_IN_PROGRESS' | undefined;
   readonly sort?: 'ASC' | 'DESC' | undefined;
   readonly nextToken?: string | undefined;
   readonly maxResults?: number | undefined;
@@ -994,6 +1369,27 @@ export interface ListTaskDefinitionsRequest {
 export interface ListTaskDefinitionsResponse {
   readonly taskDefinitionArns: readonly string[];
   readonly nextToken?: string | undefined;
+}
+
+export interface ListTaskDefinitionFamiliesRequest {
+  readonly familyPrefix?: string | undefined;
+  readonly status?: 'ACTIVE' | 'INACTIVE' | 'ALL' | undefined;
+  readonly nextToken?: string | undefined;
+  readonly maxResults?: number | undefined;
+}
+
+export interface ListTaskDefinitionFamiliesResponse {
+  readonly families: readonly string[];
+  readonly nextToken?: string | undefined;
+}
+
+export interface DeleteTaskDefinitionsRequest {
+  readonly taskDefinitions: readonly string[];
+}
+
+export interface DeleteTaskDefinitionsResponse {
+  readonly taskDefinitions: readonly TaskDefinition[];
+  readonly failures: readonly Failure[];
 }
 
 export interface Deployment {
@@ -1009,6 +1405,18 @@ export interface Deployment {
   readonly updatedAt: number;
   readonly rolloutState: string;
   readonly rolloutStateReason: string;
+  readonly launchType?: string | undefined;
+  readonly capacityProviderStrategy: readonly CapacityProviderStrategyItem[];
+  readonly platformVersion?: string | undefined;
+  readonly platformFamily?: string | undefined;
+  readonly networkConfiguration?: NetworkConfiguration | undefined;
+}
+
+export interface ServiceCurrentRevisionSummary {
+  readonly arn: string;
+  readonly requestedTaskCount: number;
+  readonly runningTaskCount: number;
+  readonly pendingTaskCount: number;
 }
 
 export interface ServiceEvent {
@@ -1038,7 +1446,22 @@ export interface Service {
   readonly healthCheckGracePeriodSeconds: number;
   readonly createdAt: number;
   readonly createdBy: string;
+  /** of describe: with include TAGS */
   readonly tags: readonly Tag[];
+  readonly launchType?: string | undefined;
+  readonly capacityProviderStrategy: readonly CapacityProviderStrategyItem[];
+  readonly platformVersion?: string | undefined;
+  readonly platformFamily?: string | undefined;
+  readonly networkConfiguration?: NetworkConfiguration | undefined;
+  readonly roleArn?: string | undefined;
+  readonly enableECSManagedTags: boolean;
+  readonly propagateTags?: string | undefined;
+  readonly enableExecuteCommand: boolean;
+  readonly availabilityZoneRebalancing: string;
+  readonly deploymentController?: DeploymentController | undefined;
+  /** ARN */
+  readonly currentServiceDeployment?: string | undefined;
+  readonly currentServiceRevisions: readonly ServiceCurrentRevisionSummary[];
 }
 
 export interface CreateServiceRequest {
@@ -1054,7 +1477,16 @@ export interface CreateServiceRequest {
   readonly healthCheckGracePeriodSeconds?: number | undefined;
   readonly tags: readonly Tag[];
   readonly clientToken?: string | undefined;
-  readonly launchType?: 'EC2' | 'EXTERNAL' | undefined;
+  readonly launchType?: 'EC2' | 'FARGATE' | 'EXTERNAL' | undefined;
+  readonly capacityProviderStrategy: readonly CapacityProviderStrategyItem[];
+  readonly platformVersion?: string | undefined;
+  readonly networkConfiguration?: NetworkConfiguration | undefined;
+  readonly role?: string | undefined;
+  readonly enableECSManagedTags?: boolean | undefined;
+  readonly propagateTags?: 'TASK_DEFINITION' | 'SERVICE' | 'NONE' | undefined;
+  readonly enableExecuteCommand?: boolean | undefined;
+  readonly availabilityZoneRebalancing?: 'ENABLED' | 'DISABLED' | undefined;
+  readonly deploymentController?: DeploymentController | undefined;
 }
 
 export interface CreateServiceResponse {
@@ -1074,6 +1506,10 @@ export interface LoadBalancerList {
   readonly items: readonly LoadBalancer[];
 }
 
+export interface CapacityProviderStrategyItemList {
+  readonly items: readonly CapacityProviderStrategyItem[];
+}
+
 export interface UpdateServiceRequest {
   readonly cluster?: string | undefined;
   readonly service: string;
@@ -1085,6 +1521,14 @@ export interface UpdateServiceRequest {
   readonly loadBalancers?: LoadBalancerList | undefined;
   readonly healthCheckGracePeriodSeconds?: number | undefined;
   readonly forceNewDeployment?: boolean | undefined;
+  readonly capacityProviderStrategy?: CapacityProviderStrategyItemList | undefined;
+  readonly platformVersion?: string | undefined;
+  readonly networkConfiguration?: NetworkConfiguration | undefined;
+  readonly enableECSManagedTags?: boolean | undefined;
+  readonly propagateTags?: 'TASK_DEFINITION' | 'SERVICE' | 'NONE' | undefined;
+  readonly enableExecuteCommand?: boolean | undefined;
+  readonly availabilityZoneRebalancing?: 'ENABLED' | 'DISABLED' | undefined;
+  readonly deploymentController?: DeploymentController | undefined;
 }
 
 export interface UpdateServiceResponse {
@@ -1105,6 +1549,8 @@ export interface DescribeServicesRequest {
   readonly cluster?: string | undefined;
   /** 1-10 */
   readonly services: readonly string[];
+  /** TAGS */
+  readonly include: readonly string[];
 }
 
 export interface DescribeServicesResponse {
@@ -1118,11 +1564,138 @@ export interface ListServicesRequest {
   readonly nextToken?: string | undefined;
   /** 1-100, default 10 */
   readonly maxResults?: number | undefined;
+  readonly launchType?: 'EC2' | 'FARGATE' | 'EXTERNAL' | undefined;
+  readonly resourceManagementType?: 'CUSTOMER' | 'ECS' | undefined;
 }
 
 export interface ListServicesResponse {
   readonly serviceArns: readonly string[];
   readonly nextToken?: string | undefined;
+}
+
+export interface ServiceRevisionSummary {
+  readonly arn: string;
+  readonly requestedTaskCount: number;
+  readonly runningTaskCount: number;
+  readonly pendingTaskCount: number;
+}
+
+export interface ServiceDeployment {
+  readonly serviceDeploymentArn: string;
+  readonly serviceArn: string;
+  readonly clusterArn: string;
+  readonly createdAt: number;
+  readonly startedAt?: number | undefined;
+  readonly finishedAt?: number | undefined;
+  readonly stoppedAt?: number | undefined;
+  readonly updatedAt: number;
+  readonly sourceServiceRevisions: readonly ServiceRevisionSummary[];
+  readonly targetServiceRevision?: ServiceRevisionSummary | undefined;
+  readonly status: string;
+  readonly statusReason?: string | undefined;
+  readonly deploymentConfiguration?: DeploymentConfiguration | undefined;
+  readonly rollback?: ServiceDeploymentRollback | undefined;
+  readonly deploymentCircuitBreaker?: ServiceDeploymentCircuitBreaker | undefined;
+}
+
+export interface ServiceDeploymentBrief {
+  readonly serviceDeploymentArn: string;
+  readonly serviceArn: string;
+  readonly clusterArn: string;
+  readonly startedAt?: number | undefined;
+  readonly createdAt: number;
+  readonly finishedAt?: number | undefined;
+  readonly targetServiceRevisionArn: string;
+  readonly status: string;
+  readonly statusReason?: string | undefined;
+}
+
+export interface ContainerImage {
+  readonly containerName: string;
+  readonly imageDigest?: string | undefined;
+  readonly image: string;
+}
+
+export interface ServiceRevision {
+  readonly serviceRevisionArn: string;
+  readonly serviceArn: string;
+  readonly clusterArn: string;
+  /** ARN */
+  readonly taskDefinition: string;
+  readonly capacityProviderStrategy: readonly CapacityProviderStrategyItem[];
+  readonly launchType?: string | undefined;
+  readonly platformVersion?: string | undefined;
+  readonly platformFamily?: string | undefined;
+  readonly loadBalancers: readonly LoadBalancer[];
+  readonly networkConfiguration?: NetworkConfiguration | undefined;
+  readonly containerImages: readonly ContainerImage[];
+  readonly createdAt: number;
+}
+
+export interface TimestampRange {
+  readonly before?: number | undefined;
+  readonly after?: number | undefined;
+}
+
+export interface ListServiceDeploymentsRequest {
+  readonly service: string;
+  readonly cluster?: string | undefined;
+  readonly status: readonly string[];
+  readonly createdAt?: TimestampRange | undefined;
+  readonly nextToken?: string | undefined;
+  /** 1-100, default 20 */
+  readonly maxResults?: number | undefined;
+}
+
+export interface ListServiceDeploymentsResponse {
+  readonly serviceDeployments: readonly ServiceDeploymentBrief[];
+  readonly nextToken?: string | undefined;
+}
+
+export interface DescribeServiceDeploymentsRequest {
+  readonly serviceDeploymentArns: readonly string[];
+}
+
+export interface DescribeServiceDeploymentsResponse {
+  readonly serviceDeployments: readonly ServiceDeployment[];
+  readonly failures: readonly Failure[];
+}
+
+export interface DescribeServiceRevisionsRequest {
+  readonly serviceRevisionArns: readonly string[];
+}
+
+export interface DescribeServiceRevisionsResponse {
+  readonly serviceRevisions: readonly ServiceRevision[];
+  readonly failures: readonly Failure[];
+}
+
+export interface StopServiceDeploymentRequest {
+  readonly serviceDeploymentArn: string;
+  readonly stopType?: 'ABORT' | 'ROLLBACK' | undefined;
+}
+
+export interface StopServiceDeploymentResponse {
+  readonly serviceDeploymentArn: string;
+}
+
+export interface Container {
+  readonly name: string;
+  readonly runtimeId?: string | undefined;
+  readonly image: string;
+  readonly imageDigest?: string | undefined;
+  readonly lastStatus: 'PENDING' | 'RUNNING' | 'STOPPED';
+  readonly exitCode?: number | undefined;
+  readonly reason?: string | undefined;
+  readonly healthStatus: 'HEALTHY' | 'UNHEALTHY' | 'UNKNOWN';
+  /** What the last failing health check printed. */
+  readonly healthOutput?: string | undefined;
+  readonly networkBindings: readonly NetworkBinding[];
+  readonly containerArn: string;
+  readonly taskArn: string;
+  readonly cpu: string;
+  readonly memory?: string | undefined;
+  readonly memoryReservation?: string | undefined;
 }
 
 export interface Task {
@@ -1141,7 +1714,7 @@ export interface Task {
   readonly healthStatus: string;
   /** CONNECTED DISCONNECTED */
   readonly connectivity: string;
-  readonly containers: readonly ContainerStatus[];
+  readonly containers: readonly Container[];
   readonly overrides?: TaskOverride | undefined;
   readonly cpu?: string | undefined;
   readonly memory?: string | undefined;
@@ -1154,8 +1727,20 @@ export interface Task {
   readonly stoppedAt?: number | undefined;
   readonly stopCode?: string | undefined;
   readonly stoppedReason?: string | undefined;
+  /** of describe: with include TAGS */
   readonly tags: readonly Tag[];
   readonly service?: string | undefined;
+  readonly attachments: readonly Attachment[];
+  readonly attributes: readonly Attribute[];
+  readonly availabilityZone?: string | undefined;
+  readonly capacityProviderName?: string | undefined;
+  readonly launchType?: string | undefined;
+  readonly connectivityAt?: number | undefined;
+  readonly enableExecuteCommand: boolean;
+  readonly ephemeralStorage?: EphemeralStorage | undefined;
+  readonly platformVersion?: string | undefined;
+  readonly platformFamily?: string | undefined;
+  readonly version: number;
 }
 
 export interface RunTaskRequest {
@@ -1170,10 +1755,38 @@ export interface RunTaskRequest {
   readonly startedBy?: string | undefined;
   readonly clientToken?: string | undefined;
   readonly tags: readonly Tag[];
-  readonly launchType?: 'EC2' | 'EXTERNAL' | undefined;
+  readonly launchType?: 'EC2' | 'FARGATE' | 'EXTERNAL' | undefined;
+  readonly capacityProviderStrategy: readonly CapacityProviderStrategyItem[];
+  readonly platformVersion?: string | undefined;
+  readonly networkConfiguration?: NetworkConfiguration | undefined;
+  readonly enableECSManagedTags?: boolean | undefined;
+  readonly propagateTags?: 'TASK_DEFINITION' | 'SERVICE' | 'NONE' | undefined;
+  readonly enableExecuteCommand?: boolean | undefined;
+  readonly referenceId?: string | undefined;
 }
 
 export interface RunTaskResponse {
+  readonly tasks: readonly Task[];
+  readonly failures: readonly Failure[];
+}
+
+export interface StartTaskRequest {
+  readonly cluster?: string | undefined;
+  readonly taskDefinition: string;
+  /** 1-10 */
+  readonly containerInstances: readonly string[];
+  readonly overrides?: TaskOverride | undefined;
+  readonly group?: string | undefined;
+  readonly startedBy?: string | undefined;
+  readonly tags: readonly Tag[];
+  readonly networkConfiguration?: NetworkConfiguration | undefined;
+  readonly enableECSManagedTags?: boolean | undefined;
+  readonly propagateTags?: 'TASK_DEFINITION' | 'SERVICE' | 'NONE' | undefined;
+  readonly enableExecuteCommand?: boolean | undefined;
+  readonly referenceId?: string | undefined;
+}
+
+export interface StartTaskResponse {
   readonly tasks: readonly Task[];
   readonly failures: readonly Failure[];
 }
@@ -1192,6 +1805,8 @@ export interface DescribeTasksRequest {
   readonly cluster?: string | undefined;
   /** 1-100 */
   readonly tasks: readonly string[];
+  /** TAGS */
+  readonly include: readonly string[];
 }
 
 export interface DescribeTasksResponse {
@@ -1208,11 +1823,43 @@ export interface ListTasksRequest {
   readonly desiredStatus?: 'RUNNING' | 'PENDING' | 'STOPPED' | undefined;
   readonly nextToken?: string | undefined;
   readonly maxResults?: number | undefined;
+  readonly launchType?: 'EC2' | 'FARGATE' | 'EXTERNAL' | undefined;
 }
 
 export interface ListTasksResponse {
   readonly taskArns: readonly string[];
   readonly nextToken?: string | undefined;
+}
+
+export interface ProtectedTask {
+  readonly taskArn: string;
+  readonly protectionEnabled: boolean;
+  readonly expirationDate?: number | undefined;
+}
+
+export interface GetTaskProtectionRequest {
+  readonly cluster: string;
+  /** at most 100; none: all of the cluster's services */
+  readonly tasks: readonly string[];
+}
+
+export interface GetTaskProtectionResponse {
+  readonly protectedTasks: readonly ProtectedTask[];
+  readonly failures: readonly Failure[];
+}
+
+export interface UpdateTaskProtectionRequest {
+  readonly cluster: string;
+  /** 1-10 */
+  readonly tasks: readonly string[];
+  readonly protectionEnabled: boolean;
+  /** 1-2880, default 120 */
+  readonly expiresInMinutes?: number | undefined;
+}
+
+export interface UpdateTaskProtectionResponse {
+  readonly protectedTasks: readonly ProtectedTask[];
+  readonly failures: readonly Failure[];
 }
 
 export interface Host {
@@ -1232,6 +1879,37 @@ export interface Host {
   readonly agentVersion: string;
   readonly engineVersion: string;
   readonly registeredAt: number;
+  /** of describe: with include TAGS */
+  readonly tags: readonly Tag[];
+  readonly capacityProviderName?: string | undefined;
+  readonly versionInfo?: VersionInfo | undefined;
+  readonly version: number;
+  /** of describe: with include CONTAINER_INSTANCE_HEALTH */
+  readonly healthStatus?: HostHealthStatus | undefined;
+  readonly statusReason?: string | undefined;
+  /** the host's id */
+  readonly ec2InstanceId: string;
+  readonly attachments: readonly Attachment[];
+}
+
+export interface VersionInfo {
+  readonly agentVersion?: string | undefined;
+  readonly agentHash?: string | undefined;
+  readonly dockerVersion?: string | undefined;
+}
+
+export interface HostHealthStatus {
+  /** OK IMPAIRED INSUFFICIENT_DATA INITIALIZING */
+  readonly overallStatus: string;
+  readonly details: readonly HostHealthResult[];
+}
+
+export interface HostHealthResult {
+  /** AGENT_CONNECTIVITY */
+  readonly type: string;
+  readonly status: string;
+  readonly lastUpdated?: number | undefined;
+  readonly lastStatusChange?: number | undefined;
 }
 
 export interface ListHostsRequest {
@@ -1252,6 +1930,8 @@ export interface DescribeHostsRequest {
   readonly cluster?: string | undefined;
   /** ids, ARNs or names; 1-100 */
   readonly hosts: readonly string[];
+  /** TAGS CONTAINER_INSTANCE_HEALTH */
+  readonly include: readonly string[];
 }
 
 export interface DescribeHostsResponse {
@@ -1283,6 +1963,7 @@ export interface DeregisterHostResponse {
 
 export interface PutAttributesRequest {
   readonly cluster?: string | undefined;
+  /** of the attributes that name no target */
   readonly host: string;
   /** 1-10 */
   readonly attributes: readonly Attribute[];
@@ -1290,6 +1971,122 @@ export interface PutAttributesRequest {
 
 export interface PutAttributesResponse {
   readonly attributes: readonly Attribute[];
+}
+
+export interface DeleteAttributesRequest {
+  readonly cluster?: string | undefined;
+  /** of the attributes that name no target */
+  readonly host: string;
+  /** 1-10 */
+  readonly attributes: readonly Attribute[];
+}
+
+export interface DeleteAttributesResponse {
+  readonly attributes: readonly Attribute[];
+}
+
+export interface ListAttributesRequest {
+  readonly cluster?: string | undefined;
+  readonly targetType: 'container-instance';
+  readonly attributeName?: string | undefined;
+  readonly attributeValue?: string | undefined;
+  readonly nextToken?: string | undefined;
+  readonly maxResults?: number | undefined;
+}
+
+export interface ListAttributesResponse {
+  readonly attributes: readonly Attribute[];
+  readonly nextToken?: string | undefined;
+}
+
+export interface RegisterHostRequest {
+  readonly cluster?: string | undefined;
+  /** Registers a host again, by id or ARN. Absent: the id is drawn. */
+  readonly host?: string | undefined;
+  /** default: the id */
+  readonly name?: string | undefined;
+  readonly totalResources?: Resources | undefined;
+  readonly attributes: readonly Attribute[];
+  readonly tags: readonly Tag[];
+  readonly versionInfo?: VersionInfo | undefined;
+}
+
+export interface RegisterHostResponse {
+  readonly host?: Host | undefined;
+}
+
+export interface TagResourceRequest {
+  readonly resourceArn: string;
+  readonly tags: readonly Tag[];
+}
+
+export interface TagResourceResponse {
+}
+
+export interface UntagResourceRequest {
+  readonly resourceArn: string;
+  readonly tagKeys: readonly string[];
+}
+
+export interface UntagResourceResponse {
+}
+
+export interface ListTagsForResourceRequest {
+  readonly resourceArn: string;
+}
+
+export interface ListTagsForResourceResponse {
+  readonly tags: readonly Tag[];
+}
+
+export interface Setting {
+  readonly name: string;
+  readonly value: string;
+  readonly principalArn: string;
+  readonly type: 'user' | 'aws_managed';
+}
+
+export interface ListAccountSettingsRequest {
+  readonly name?: string | undefined;
+  readonly value?: string | undefined;
+  readonly principalArn?: string | undefined;
+  readonly effectiveSettings?: boolean | undefined;
+  readonly nextToken?: string | undefined;
+  /** 1-10, default 10 */
+  readonly maxResults?: number | undefined;
+}
+
+export interface ListAccountSettingsResponse {
+  readonly settings: readonly Setting[];
+  readonly nextToken?: string | undefined;
+}
+
+export interface PutAccountSettingRequest {
+  readonly name: string;
+  readonly value: string;
+  readonly principalArn?: string | undefined;
+}
+
+export interface PutAccountSettingResponse {
+  readonly setting?: Setting | undefined;
+}
+
+export interface PutAccountSettingDefaultRequest {
+  readonly name: string;
+  readonly value: string;
+}
+
+export interface PutAccountSettingDefaultResponse {
+  readonly setting?: Setting | undefined;
+}
+
+export interface DeleteAccountSettingRequest {
+  readonly name: string;
+  readonly principalArn?: string | undefined;
+}
+
+export interface DeleteAccountSettingResponse {
+  readonly setting?: Setting | undefined;
 }
 
 /** Every attribute with its value in force. */
@@ -2378,8 +3175,13 @@ export interface PlaceRequest {
   readonly tags: readonly Tag[];
   /** Sets hold_ports and drain_before_stop on the tasks. */
   readonly loadBalanced: boolean;
-  /** DAEMON services: one task on each of these hosts and nowhere else. */
+  /** DAEMON services and StartTask: one task on each of these hosts and nowhere else. */
   readonly hostIds: readonly string[];
+  readonly launchType?: 'EC2' | 'FARGATE' | 'EXTERNAL' | undefined;
+  /** Where several providers share the tasks. Counted are the running tasks of the service. */
+  readonly capacityProviderStrategy: readonly CapacityProviderStrategyItem[];
+  readonly enableExecuteCommand?: boolean | undefined;
+  readonly platformVersion?: string | undefined;
 }
 
 export interface PlaceResponse {
@@ -2460,6 +3262,20 @@ export interface MessageTypes {
   readonly SystemControl: SystemControl;
   readonly ContainerDefinition: ContainerDefinition;
   readonly RuntimePlatform: RuntimePlatform;
+  readonly EphemeralStorage: EphemeralStorage;
+  readonly CapacityProviderStrategyItem: CapacityProviderStrategyItem;
+  readonly AwsVpcConfiguration: AwsVpcConfiguration;
+  readonly NetworkConfiguration: NetworkConfiguration;
+  readonly LaunchSettings: LaunchSettings;
+  readonly ClusterSetting: ClusterSetting;
+  readonly ExecuteCommandLogConfiguration: ExecuteCommandLogConfiguration;
+  readonly ExecuteCommandConfiguration: ExecuteCommandConfiguration;
+  readonly ClusterConfiguration: ClusterConfiguration;
+  readonly ManagedScaling: ManagedScaling;
+  readonly AutoScalingGroupProvider: AutoScalingGroupProvider;
+  readonly DeploymentController: DeploymentController;
+  readonly DeploymentCircuitBreakerThreshold: DeploymentCircuitBreakerThreshold;
+  readonly DeploymentAlarms: DeploymentAlarms;
   readonly DeploymentCircuitBreaker: DeploymentCircuitBreaker;
   readonly DeploymentConfiguration: DeploymentConfiguration;
   readonly LoadBalancer: LoadBalancer;
@@ -2486,11 +3302,17 @@ export interface MessageTypes {
   readonly ListenerCertificate: ListenerCertificate;
   readonly AvailabilityZone: AvailabilityZone;
   readonly ClusterRecord: ClusterRecord;
+  readonly CapacityProviderRecord: CapacityProviderRecord;
+  readonly AccountSettingRecord: AccountSettingRecord;
   readonly TaskDefinitionFamilyRecord: TaskDefinitionFamilyRecord;
   readonly TaskDefinitionRecord: TaskDefinitionRecord;
   readonly ServiceRecord: ServiceRecord;
   readonly ServiceDeploymentsRecord: ServiceDeploymentsRecord;
   readonly DeploymentRecord: DeploymentRecord;
+  readonly ServiceDeploymentRecord: ServiceDeploymentRecord;
+  readonly ServiceDeploymentRollback: ServiceDeploymentRollback;
+  readonly ServiceDeploymentCircuitBreaker: ServiceDeploymentCircuitBreaker;
+  readonly ServiceRevisionRecord: ServiceRevisionRecord;
   readonly Resources: Resources;
   readonly HostRecord: HostRecord;
   readonly TaskRecord: TaskRecord;
@@ -2503,12 +3325,15 @@ export interface MessageTypes {
   readonly ListenerRecord: ListenerRecord;
   readonly RuleRecord: RuleRecord;
   readonly CertificateRecord: CertificateRecord;
+  readonly AcmeSettingsRecord: AcmeSettingsRecord;
+  readonly AcmeChallengeRecord: AcmeChallengeRecord;
   readonly TrustStoreRecord: TrustStoreRecord;
   readonly SecretRecord: SecretRecord;
   readonly SessionRecord: SessionRecord;
   readonly LeaderRecord: LeaderRecord;
   readonly EventRecord: EventRecord;
   readonly Failure: Failure;
+  readonly Attachment: Attachment;
   readonly Cluster: Cluster;
   readonly CreateClusterRequest: CreateClusterRequest;
   readonly CreateClusterResponse: CreateClusterResponse;
@@ -2518,6 +3343,22 @@ export interface MessageTypes {
   readonly ListClustersResponse: ListClustersResponse;
   readonly DeleteClusterRequest: DeleteClusterRequest;
   readonly DeleteClusterResponse: DeleteClusterResponse;
+  readonly UpdateClusterRequest: UpdateClusterRequest;
+  readonly UpdateClusterResponse: UpdateClusterResponse;
+  readonly UpdateClusterSettingsRequest: UpdateClusterSettingsRequest;
+  readonly UpdateClusterSettingsResponse: UpdateClusterSettingsResponse;
+  readonly PutClusterCapacityProvidersRequest: PutClusterCapacityProvidersRequest;
+  readonly PutClusterCapacityProvidersResponse: PutClusterCapacityProvidersResponse;
+  readonly CapacityProvider: CapacityProvider;
+  readonly CreateCapacityProviderRequest: CreateCapacityProviderRequest;
+  readonly CreateCapacityProviderResponse: CreateCapacityProviderResponse;
+  readonly DescribeCapacityProvidersRequest: DescribeCapacityProvidersRequest;
+  readonly DescribeCapacityProvidersResponse: DescribeCapacityProvidersResponse;
+  readonly AutoScalingGroupProviderUpdate: AutoScalingGroupProviderUpdate;
+  readonly UpdateCapacityProviderRequest: UpdateCapacityProviderRequest;
+  readonly UpdateCapacityProviderResponse: UpdateCapacityProviderResponse;
+  readonly DeleteCapacityProviderRequest: DeleteCapacityProviderRequest;
+  readonly DeleteCapacityProviderResponse: DeleteCapacityProviderResponse;
   readonly TaskDefinition: TaskDefinition;
   readonly RegisterTaskDefinitionRequest: RegisterTaskDefinitionRequest;
   readonly RegisterTaskDefinitionResponse: RegisterTaskDefinitionResponse;
@@ -2527,7 +3368,12 @@ export interface MessageTypes {
   readonly DeregisterTaskDefinitionResponse: DeregisterTaskDefinitionResponse;
   readonly ListTaskDefinitionsRequest: ListTaskDefinitionsRequest;
   readonly ListTaskDefinitionsResponse: ListTaskDefinitionsResponse;
+  readonly ListTaskDefinitionFamiliesRequest: ListTaskDefinitionFamiliesRequest;
+  readonly ListTaskDefinitionFamiliesResponse: ListTaskDefinitionFamiliesResponse;
+  readonly DeleteTaskDefinitionsRequest: DeleteTaskDefinitionsRequest;
+  readonly DeleteTaskDefinitionsResponse: DeleteTaskDefinitionsResponse;
   readonly Deployment: Deployment;
+  readonly ServiceCurrentRevisionSummary: ServiceCurrentRevisionSummary;
   readonly ServiceEvent: ServiceEvent;
   readonly Service: Service;
   readonly CreateServiceRequest: CreateServiceRequest;
@@ -2535,6 +3381,7 @@ export interface MessageTypes {
   readonly PlacementConstraintList: PlacementConstraintList;
   readonly PlacementStrategyList: PlacementStrategyList;
   readonly LoadBalancerList: LoadBalancerList;
+  readonly CapacityProviderStrategyItemList: CapacityProviderStrategyItemList;
   readonly UpdateServiceRequest: UpdateServiceRequest;
   readonly UpdateServiceResponse: UpdateServiceResponse;
   readonly DeleteServiceRequest: DeleteServiceRequest;
@@ -2543,16 +3390,41 @@ export interface MessageTypes {
   readonly DescribeServicesResponse: DescribeServicesResponse;
   readonly ListServicesRequest: ListServicesRequest;
   readonly ListServicesResponse: ListServicesResponse;
+  readonly ServiceRevisionSummary: ServiceRevisionSummary;
+  readonly ServiceDeployment: ServiceDeployment;
+  readonly ServiceDeploymentBrief: ServiceDeploymentBrief;
+  readonly ContainerImage: ContainerImage;
+  readonly ServiceRevision: ServiceRevision;
+  readonly TimestampRange: TimestampRange;
+  readonly ListServiceDeploymentsRequest: ListServiceDeploymentsRequest;
+  readonly ListServiceDeploymentsResponse: ListServiceDeploymentsResponse;
+  readonly DescribeServiceDeploymentsRequest: DescribeServiceDeploymentsRequest;
+  readonly DescribeServiceDeploymentsResponse: DescribeServiceDeploymentsResponse;
+  readonly DescribeServiceRevisionsRequest: DescribeServiceRevisionsRequest;
+  readonly DescribeServiceRevisionsResponse: DescribeServiceRevisionsResponse;
+  readonly StopServiceDeploymentRequest: StopServiceDeploymentRequest;
+  readonly StopServiceDeploymentResponse: StopServiceDeploymentResponse;
+  readonly Container: Container;
   readonly Task: Task;
   readonly RunTaskRequest: RunTaskRequest;
   readonly RunTaskResponse: RunTaskResponse;
+  readonly StartTaskRequest: StartTaskRequest;
+  readonly StartTaskResponse: StartTaskResponse;
   readonly StopTaskRequest: StopTaskRequest;
   readonly StopTaskResponse: StopTaskResponse;
   readonly DescribeTasksRequest: DescribeTasksRequest;
   readonly DescribeTasksResponse: DescribeTasksResponse;
   readonly ListTasksRequest: ListTasksRequest;
   readonly ListTasksResponse: ListTasksResponse;
+  readonly ProtectedTask: ProtectedTask;
+  readonly GetTaskProtectionRequest: GetTaskProtectionRequest;
+  readonly GetTaskProtectionResponse: GetTaskProtectionResponse;
+  readonly UpdateTaskProtectionRequest: UpdateTaskProtectionRequest;
+  readonly UpdateTaskProtectionResponse: UpdateTaskProtectionResponse;
   readonly Host: Host;
+  readonly VersionInfo: VersionInfo;
+  readonly HostHealthStatus: HostHealthStatus;
+  readonly HostHealthResult: HostHealthResult;
   readonly ListHostsRequest: ListHostsRequest;
   readonly ListHostsResponse: ListHostsResponse;
   readonly DescribeHostsRequest: DescribeHostsRequest;
@@ -2563,6 +3435,27 @@ export interface MessageTypes {
   readonly DeregisterHostResponse: DeregisterHostResponse;
   readonly PutAttributesRequest: PutAttributesRequest;
   readonly PutAttributesResponse: PutAttributesResponse;
+  readonly DeleteAttributesRequest: DeleteAttributesRequest;
+  readonly DeleteAttributesResponse: DeleteAttributesResponse;
+  readonly ListAttributesRequest: ListAttributesRequest;
+  readonly ListAttributesResponse: ListAttributesResponse;
+  readonly RegisterHostRequest: RegisterHostRequest;
+  readonly RegisterHostResponse: RegisterHostResponse;
+  readonly TagResourceRequest: TagResourceRequest;
+  readonly TagResourceResponse: TagResourceResponse;
+  readonly UntagResourceRequest: UntagResourceRequest;
+  readonly UntagResourceResponse: UntagResourceResponse;
+  readonly ListTagsForResourceRequest: ListTagsForResourceRequest;
+  readonly ListTagsForResourceResponse: ListTagsForResourceResponse;
+  readonly Setting: Setting;
+  readonly ListAccountSettingsRequest: ListAccountSettingsRequest;
+  readonly ListAccountSettingsResponse: ListAccountSettingsResponse;
+  readonly PutAccountSettingRequest: PutAccountSettingRequest;
+  readonly PutAccountSettingResponse: PutAccountSettingResponse;
+  readonly PutAccountSettingDefaultRequest: PutAccountSettingDefaultRequest;
+  readonly PutAccountSettingDefaultResponse: PutAccountSettingDefaultResponse;
+  readonly DeleteAccountSettingRequest: DeleteAccountSettingRequest;
+  readonly DeleteAccountSettingResponse: DeleteAccountSettingResponse;
   readonly AttributesResponse: AttributesResponse;
   readonly ElasticLoadBalancer: ElasticLoadBalancer;
   readonly CreateLoadBalancerRequest: CreateLoadBalancerRequest;

@@ -18,25 +18,52 @@ export interface Ecs {
   readonly DescribeClusters: { readonly kind: 'unary'; readonly request: messages.DescribeClustersRequest; readonly response: messages.DescribeClustersResponse };
   readonly ListClusters: { readonly kind: 'unary'; readonly request: messages.ListClustersRequest; readonly response: messages.ListClustersResponse };
   readonly DeleteCluster: { readonly kind: 'unary'; readonly request: messages.DeleteClusterRequest; readonly response: messages.DeleteClusterResponse };
+  readonly UpdateCluster: { readonly kind: 'unary'; readonly request: messages.UpdateClusterRequest; readonly response: messages.UpdateClusterResponse };
+  readonly UpdateClusterSettings: { readonly kind: 'unary'; readonly request: messages.UpdateClusterSettingsRequest; readonly response: messages.UpdateClusterSettingsResponse };
+  readonly PutClusterCapacityProviders: { readonly kind: 'unary'; readonly request: messages.PutClusterCapacityProvidersRequest; readonly response: messages.PutClusterCapacityProvidersResponse };
+  readonly CreateCapacityProvider: { readonly kind: 'unary'; readonly request: messages.CreateCapacityProviderRequest; readonly response: messages.CreateCapacityProviderResponse };
+  readonly DescribeCapacityProviders: { readonly kind: 'unary'; readonly request: messages.DescribeCapacityProvidersRequest; readonly response: messages.DescribeCapacityProvidersResponse };
+  readonly UpdateCapacityProvider: { readonly kind: 'unary'; readonly request: messages.UpdateCapacityProviderRequest; readonly response: messages.UpdateCapacityProviderResponse };
+  readonly DeleteCapacityProvider: { readonly kind: 'unary'; readonly request: messages.DeleteCapacityProviderRequest; readonly response: messages.DeleteCapacityProviderResponse };
   readonly RegisterTaskDefinition: { readonly kind: 'unary'; readonly request: messages.RegisterTaskDefinitionRequest; readonly response: messages.RegisterTaskDefinitionResponse };
   readonly DescribeTaskDefinition: { readonly kind: 'unary'; readonly request: messages.DescribeTaskDefinitionRequest; readonly response: messages.DescribeTaskDefinitionResponse };
   readonly DeregisterTaskDefinition: { readonly kind: 'unary'; readonly request: messages.DeregisterTaskDefinitionRequest; readonly response: messages.DeregisterTaskDefinitionResponse };
   readonly ListTaskDefinitions: { readonly kind: 'unary'; readonly request: messages.ListTaskDefinitionsRequest; readonly response: messages.ListTaskDefinitionsResponse };
+  readonly ListTaskDefinitionFamilies: { readonly kind: 'unary'; readonly request: messages.ListTaskDefinitionFamiliesRequest; readonly response: messages.ListTaskDefinitionFamiliesResponse };
+  readonly DeleteTaskDefinitions: { readonly kind: 'unary'; readonly request: messages.DeleteTaskDefinitionsRequest; readonly response: messages.DeleteTaskDefinitionsResponse };
   readonly CreateService: { readonly kind: 'unary'; readonly request: messages.CreateServiceRequest; readonly response: messages.CreateServiceResponse };
   readonly UpdateService: { readonly kind: 'unary'; readonly request: messages.UpdateServiceRequest; readonly response: messages.UpdateServiceResponse };
   readonly DeleteService: { readonly kind: 'unary'; readonly request: messages.DeleteServiceRequest; readonly response: messages.DeleteServiceResponse };
   readonly DescribeServices: { readonly kind: 'unary'; readonly request: messages.DescribeServicesRequest; readonly response: messages.DescribeServicesResponse };
   readonly ListServices: { readonly kind: 'unary'; readonly request: messages.ListServicesRequest; readonly response: messages.ListServicesResponse };
+  readonly ListServiceDeployments: { readonly kind: 'unary'; readonly request: messages.ListServiceDeploymentsRequest; readonly response: messages.ListServiceDeploymentsResponse };
+  readonly DescribeServiceDeployments: { readonly kind: 'unary'; readonly request: messages.DescribeServiceDeploymentsRequest; readonly response: messages.DescribeServiceDeploymentsResponse };
+  readonly DescribeServiceRevisions: { readonly kind: 'unary'; readonly request: messages.DescribeServiceRevisionsRequest; readonly response: messages.DescribeServiceRevisionsResponse };
+  readonly StopServiceDeployment: { readonly kind: 'unary'; readonly request: messages.StopServiceDeploymentRequest; readonly response: messages.StopServiceDeploymentResponse };
   readonly RunTask: { readonly kind: 'unary'; readonly request: messages.RunTaskRequest; readonly response: messages.RunTaskResponse };
   readonly StopTask: { readonly kind: 'unary'; readonly request: messages.StopTaskRequest; readonly response: messages.StopTaskResponse };
   readonly DescribeTasks: { readonly kind: 'unary'; readonly request: messages.DescribeTasksRequest; readonly response: messages.DescribeTasksResponse };
   readonly ListTasks: { readonly kind: 'unary'; readonly request: messages.ListTasksRequest; readonly response: messages.ListTasksResponse };
+  readonly StartTask: { readonly kind: 'unary'; readonly request: messages.StartTaskRequest; readonly response: messages.StartTaskResponse };
+  readonly GetTaskProtection: { readonly kind: 'unary'; readonly request: messages.GetTaskProtectionRequest; readonly response: messages.GetTaskProtectionResponse };
+  readonly UpdateTaskProtection: { readonly kind: 'unary'; readonly request: messages.UpdateTaskProtectionRequest; readonly response: messages.UpdateTaskProtectionResponse };
   /** Container instances on the ECS wire. */
   readonly ListHosts: { readonly kind: 'unary'; readonly request: messages.ListHostsRequest; readonly response: messages.ListHostsResponse };
   readonly DescribeHosts: { readonly kind: 'unary'; readonly request: messages.DescribeHostsRequest; readonly response: messages.DescribeHostsResponse };
   readonly UpdateHostsState: { readonly kind: 'unary'; readonly request: messages.UpdateHostsStateRequest; readonly response: messages.UpdateHostsStateResponse };
   readonly DeregisterHost: { readonly kind: 'unary'; readonly request: messages.DeregisterHostRequest; readonly response: messages.DeregisterHostResponse };
   readonly PutAttributes: { readonly kind: 'unary'; readonly request: messages.PutAttributesRequest; readonly response: messages.PutAttributesResponse };
+  readonly DeleteAttributes: { readonly kind: 'unary'; readonly request: messages.DeleteAttributesRequest; readonly response: messages.DeleteAttributesResponse };
+  readonly ListAttributes: { readonly kind: 'unary'; readonly request: messages.ListAttributesRequest; readonly response: messages.ListAttributesResponse };
+  /** A host whose agent is yet to connect, with a certificate that names the host's id. */
+  readonly RegisterHost: { readonly kind: 'unary'; readonly request: messages.RegisterHostRequest; readonly response: messages.RegisterHostResponse };
+  readonly TagResource: { readonly kind: 'unary'; readonly request: messages.TagResourceRequest; readonly response: messages.TagResourceResponse };
+  readonly UntagResource: { readonly kind: 'unary'; readonly request: messages.UntagResourceRequest; readonly response: messages.UntagResourceResponse };
+  readonly ListTagsForResource: { readonly kind: 'unary'; readonly request: messages.ListTagsForResourceRequest; readonly response: messages.ListTagsForResourceResponse };
+  readonly ListAccountSettings: { readonly kind: 'unary'; readonly request: messages.ListAccountSettingsRequest; readonly response: messages.ListAccountSettingsResponse };
+  readonly PutAccountSetting: { readonly kind: 'unary'; readonly request: messages.PutAccountSettingRequest; readonly response: messages.PutAccountSettingResponse };
+  readonly PutAccountSettingDefault: { readonly kind: 'unary'; readonly request: messages.PutAccountSettingDefaultRequest; readonly response: messages.PutAccountSettingDefaultResponse };
+  readonly DeleteAccountSetting: { readonly kind: 'unary'; readonly request: messages.DeleteAccountSettingRequest; readonly response: messages.DeleteAccountSettingResponse };
 }
 
 export interface LoadBalancing {
