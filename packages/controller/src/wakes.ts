@@ -86,9 +86,12 @@ export function* wakesOf(change: Change, state: State): Generator<Wake, void, un
     case 'loadBalancers':
     case 'certificates':
     case 'trustStores':
+    case 'acme':
+    case 'acmeChallenges':
     case 'secrets':
     case 'targetRegistrations':
     case 'listeners':
+    case 'listenerPorts':
     case 'rules':
     case 'events':
       return;

@@ -20,6 +20,10 @@ function collection<N extends MessageName>(name: string, message: N, depth: numb
 export const collections = {
   /** C - api */
   clusters: collection('clusters', 'ClusterRecord', 1),
+  /** NAME - api */
+  capacityProviders: collection('capacity-providers', 'CapacityProviderRecord', 1),
+  /** WHOM/NAME - api */
+  accountSettings: collection('account-settings', 'AccountSettingRecord', 2),
   /** F - api */
   taskDefinitionFamilies: collection('task-definition-families', 'TaskDefinitionFamilyRecord', 1),
   /** F/R - api */
@@ -28,8 +32,14 @@ export const collections = {
   services: collection('services', 'ServiceRecord', 2),
   /** C/S - controller */
   deployments: collection('deployments', 'ServiceDeploymentsRecord', 2),
+  /** C/S/ID - controller */
+  serviceDeployments: collection('service-deployments', 'ServiceDeploymentRecord', 3),
+  /** C/S/ID - controller */
+  serviceRevisions: collection('service-revisions', 'ServiceRevisionRecord', 3),
   /** C/H - api */
   hosts: collection('hosts', 'HostRecord', 2),
+  /** C/H - api; deleted by controller */
+  deregisteredHosts: collection('deregistered-hosts', 'HostRecord', 2),
   /** C/T - scheduler creates; controller and api set desired status; controller deletes */
   tasks: collection('tasks', 'TaskRecord', 2),
   /** C/T - api, for the agent */
@@ -38,6 +48,10 @@ export const collections = {
   loadBalancers: collection('load-balancers', 'LoadBalancerRecord', 1),
   /** ID - api, and controller for those of ACME */
   certificates: collection('certificates', 'CertificateRecord', 1),
+  /** settings - api */
+  acme: collection('acme', 'AcmeSettingsRecord', 1),
+  /** TOKEN - controller */
+  acmeChallenges: collection('acme-challenges', 'AcmeChallengeRecord', 1),
   /** NAME - api */
   trustStores: collection('trust-stores', 'TrustStoreRecord', 1),
   /** NAME - api */
@@ -52,6 +66,8 @@ export const collections = {
   targetHealth: collection('target-health', 'TargetHealthRecord', 3),
   /** L - api */
   listeners: collection('listeners', 'ListenerRecord', 1),
+  /** PORT - api, with the listener that has it */
+  listenerPorts: collection('listener-ports', 'ListenerPortRecord', 1),
   /** L/R - api */
   rules: collection('rules', 'RuleRecord', 2),
   /** host/H and proxy/P - api, under the replica's lease */

@@ -1003,6 +1003,12 @@ export interface ListenerRecord {
   readonly attributes: Readonly<Record<string, string>>;
 }
 
+/** listener-ports/PORT - written by api, with the listener: what keeps a port from having two. */
+export interface ListenerPortRecord {
+  readonly port: number;
+  readonly listenerId: string;
+}
+
 /** rules/L/R - written by api. */
 export interface RuleRecord {
   /** 16 hexadecimal digits */
@@ -3134,6 +3140,8 @@ export interface RoutingUpdate {
   /** Answers that an ACME server looks for. All of them whenever one changes; see `acme_changed`. */
   readonly acmeChallenges: readonly AcmeChallenge[];
   readonly acmeChanged: boolean;
+  /** Further parts of this update follow, the last of them without `more`; only all of them together are applied. */
+  readonly more: boolean;
 }
 
 /** A certificate that listeners name, with its key in the open: only sent to proxies. */
@@ -3323,6 +3331,7 @@ export interface MessageTypes {
   readonly TargetRecord: TargetRecord;
   readonly TargetHealthRecord: TargetHealthRecord;
   readonly ListenerRecord: ListenerRecord;
+  readonly ListenerPortRecord: ListenerPortRecord;
   readonly RuleRecord: RuleRecord;
   readonly CertificateRecord: CertificateRecord;
   readonly AcmeSettingsRecord: AcmeSettingsRecord;

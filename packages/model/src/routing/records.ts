@@ -1,11 +1,16 @@
 // The routing records that a proxy holds: what a session's snapshot and changes add up to. Immutable: an update
 // makes new records that share what it did not touch, so that the table built from them can share it too.
 import type {
+  AcmeChallenge,
+  CookieKey,
   ListenerRecord,
+  LoadBalancerRecord,
   RoutingUpdate,
   RuleRecord,
+  ServedCertificate,
   TargetGroupRecord,
   TargetRecord,
+  TrustStoreRecord,
 } from '../generated/messages.ts';
 
 export interface RoutingRecords {
@@ -18,6 +23,15 @@ export interface RoutingRecords {
   readonly targetGroups: ReadonlyMap<string, TargetGroupRecord>;
   /** By group name, then target id. */
   readonly targets: ReadonlyMap<string, ReadonlyMap<string, TargetRecord>>;
+  /** By name. */
+  readonly loadBalancers: ReadonlyMap<string, LoadBalancerRecord>;
+  /** By ARN; with their keys in the open. */
+  readonly certificates: ReadonlyMap<string, ServedCertificate>;
+  /** By name. */
+  readonly trustStores: ReadonlyMap<string, TrustStoreRecord>;
+  /** The first makes new cookies, all of them read. */
+  readonly cookieKeys: readonly CookieKey[];
+  readonly acmeChallenges: readonly AcmeChallenge[];
 }
 
 export const NO_RECORDS: RoutingRecords = {
@@ -26,6 +40,11 @@ export const NO_RECORDS: RoutingRecords = {
   rules: new Map(),
   targetGroups: new Map(),
   targets: new Map(),
+  loadBalancers: new Map(),
+  certificates: new Map(),
+  trustStores: new Map(),
+  cookieKeys: [],
+  acmeChallenges: [],
 };
 
 /** An update that names nothing. */
@@ -50,6 +69,7 @@ export function emptyUpdate(revision: number, snapshot: boolean): RoutingUpdate 
     cookieKeys: [],
     acmeChallenges: [],
     acmeChanged: false,
+    more: false,
   };
 }
 
@@ -73,6 +93,26 @@ export function applyUpdate(records: RoutingRecords, update: RoutingUpdate): Rou
       t.group,
       t.id,
     ]),
+    loadBalancers: changed(
+      base.loadBalancers,
+      update.removedLoadBalancers,
+      update.loadBalancers,
+      (l) => l.name,
+    ),
+    certificates: changed(
+      base.certificates,
+      update.removedCertificates,
+      update.certificates,
+      (c) => c.arn,
+    ),
+    trustStores: changed(
+      base.trustStores,
+      update.removedTrustStores,
+      update.trustStores,
+      (t) => t.name,
+    ),
+    cookieKeys: update.cookieKeys.length > 0 ? update.cookieKeys : base.cookieKeys,
+    acmeChallenges: update.acmeChanged ? update.acmeChallenges : base.acmeChallenges,
   };
 }
 
@@ -86,6 +126,12 @@ export function snapshotOf(records: RoutingRecords): RoutingUpdate {
     rules: flat(records.rules),
     targetGroups: [...records.targetGroups.values()],
     targets: flat(records.targets),
+    loadBalancers: [...records.loadBalancers.values()],
+    certificates: [...records.certificates.values()],
+    trustStores: [...records.trustStores.values()],
+    cookieKeys: records.cookieKeys,
+    acmeChallenges: records.acmeChallenges,
+    acmeChanged: true,
   };
 }
 
