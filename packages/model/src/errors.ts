@@ -19,6 +19,10 @@ export type ErrorCode =
   | 'LimitExceededException'
   | 'AccessDeniedException'
   | 'ServerException'
+  | 'ResourceInUseException'
+  | 'ResourceNotFoundException'
+  | 'ServiceDeploymentNotFoundException'
+  | 'UnsupportedFeatureException'
   // Elastic Load Balancing v2
   | 'ValidationError'
   | 'TargetGroupNotFound'

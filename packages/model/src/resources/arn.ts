@@ -22,6 +22,14 @@ export const arn = {
   task: (realm: Realm, cluster: string, task: string) => ecs(realm, `task/${cluster}/${task}`),
   host: (realm: Realm, cluster: string, host: string) =>
     ecs(realm, `container-instance/${cluster}/${host}`),
+  capacityProvider: (realm: Realm, name: string) => ecs(realm, `capacity-provider/${name}`),
+  serviceDeployment: (realm: Realm, cluster: string, service: string, id: string) =>
+    ecs(realm, `service-deployment/${cluster}/${service}/${id}`),
+  serviceRevision: (realm: Realm, cluster: string, service: string, id: string) =>
+    ecs(realm, `service-revision/${cluster}/${service}/${id}`),
+  /** @param id a UUID */
+  container: (realm: Realm, cluster: string, task: string, id: string) =>
+    ecs(realm, `container/${cluster}/${task}/${id}`),
   /** @param definition family:revision */
   taskDefinition: (realm: Realm, definition: string) => ecs(realm, `task-definition/${definition}`),
   targetGroup: (realm: Realm, name: string, id: string) => elb(realm, `targetgroup/${name}/${id}`),
