@@ -86,6 +86,7 @@ export async function startApi(
     proxies: sessions.proxies,
     agents: sessions.agents,
     streams: sessions.streams,
+    requests: sessions.requests,
     replicas,
     replicaAddress,
     freshen: freshenFrom(store, cache),
@@ -112,6 +113,7 @@ export async function startApi(
       }),
       Proxies: authorized('Proxies', {
         Session: (messages, context) => sessions.proxies.serve(messages, context),
+        Requests: (answers, context) => sessions.requests.serve(answers, context),
       }),
     },
   }).catch(async (error: unknown) => {

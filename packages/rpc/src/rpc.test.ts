@@ -29,6 +29,8 @@ function unusedOperations(): Handlers<'Operations'> {
     GetState: refuse,
     ListState: refuse,
     CountTraffic: refuse,
+    WatchRequests: refuse,
+    ExplainRequest: refuse,
   };
 }
 

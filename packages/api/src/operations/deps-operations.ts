@@ -1,5 +1,6 @@
 // What Berth's own operations are given besides what all operations are.
 import type { AgentSessions } from '../sessions/agent-sessions.ts';
+import type { RequestSource } from '../sessions/request-streams.ts';
 import type { StreamBroker } from '../sessions/streams.ts';
 import type { TrafficSource } from '../sessions/traffic.ts';
 import type { OperationsDeps } from './deps.ts';
@@ -13,5 +14,7 @@ export interface OwnOperationsDeps extends OperationsDeps {
   readonly proxies: TrafficSource;
   readonly agents: Pick<AgentSessions, 'holds'>;
   readonly streams: Pick<StreamBroker, 'relay'>;
+  /** What the proxies connected to this replica tell of single requests. */
+  readonly requests: RequestSource;
   readonly replicas: Replicas;
 }

@@ -9,6 +9,7 @@ import { exec } from './exec.ts';
 import { getState, listState } from './raw-state.ts';
 import { streamLogs } from './stream-logs.ts';
 import { watchEvents } from './watch-events.ts';
+import { explainRequest, watchRequests } from './watch-requests.ts';
 import { watchService } from './watch-service.ts';
 
 export function operationsHandlers(deps: OwnOperationsDeps): Handlers<'Operations'> {
@@ -23,6 +24,8 @@ export function operationsHandlers(deps: OwnOperationsDeps): Handlers<'Operation
     Exec: (inputs, context) => exec(deps, inputs, context),
     GetState: (request, { signal }) => getState(deps.store, request, signal),
     ListState: (request, { signal }) => listState(deps.store, request, signal),
+    WatchRequests: (request, context) => watchRequests(deps, request, context),
+    ExplainRequest: (request, context) => explainRequest(deps, request, context),
     CountTraffic: () => Promise.resolve({ groups: counted(deps.proxies) }),
   };
 }

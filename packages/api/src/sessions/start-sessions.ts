@@ -10,6 +10,7 @@ import { AgentSessions } from './agent-sessions.ts';
 import { LeasedRecords } from './leased-records.ts';
 import { ProxySessions } from './proxy-sessions.ts';
 import { ReplicaLease } from './replica-lease.ts';
+import { RequestStreams } from './request-streams.ts';
 import { StatusWriter } from './status-writer.ts';
 import { StreamBroker } from './streams.ts';
 
@@ -31,6 +32,7 @@ export interface Sessions {
   readonly statuses: StatusWriter;
   readonly records: LeasedRecords;
   readonly streams: StreamBroker;
+  readonly requests: RequestStreams;
   readonly lease: ReplicaLease;
   /** Rejects when one of the loops fails, which is a bug. */
   readonly failed: Promise<never>;
@@ -68,6 +70,7 @@ export async function startSessions(options: SessionsOptions): Promise<Sessions>
     random,
     order: (hostId, order) => agents.order(hostId, order),
   });
+  const requests = new RequestStreams({ clock, random });
   const unsubscribe = cache.subscribe((batch) => {
     records.observe(batch);
     agents.observe(batch);
@@ -97,5 +100,5 @@ export async function startSessions(options: SessionsOptions): Promise<Sessions>
     await stop();
     throw error;
   }
-  return { agents, proxies, statuses, records, streams, lease, failed, stop };
+  return { agents, proxies, statuses, records, streams, requests, lease, failed, stop };
 }

@@ -24,6 +24,8 @@ const server = await serve({
       GetState: refuse,
       ListState: refuse,
       CountTraffic: refuse,
+      WatchRequests: refuse,
+      ExplainRequest: refuse,
     },
   },
   logger: testLogger(),
