@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 
 import { settle, VirtualClock } from '@berth/control/virtual-clock.ts';
+import type { Action } from '@berth/model/generated/messages.ts';
 import { complete } from '@berth/rpc/codec.ts';
 import { Registry } from 'prom-client';
 
@@ -8,6 +9,7 @@ import { collections, keyOf } from './keys.ts';
 import { MemoryStore } from './memory-store.ts';
 import { putRecord } from './record.ts';
 import type { ChangeBatch } from './state.ts';
+import type { Put } from './store.ts';
 import { type ListWatchCache, startCache } from './state-cache.ts';
 import { measureState } from './state-metrics.ts';
 import { silent } from './testing/time.ts';
@@ -96,6 +98,41 @@ describe('the cache of the state', () => {
     await cache.reached(store.revision, stop.signal);
     assert.deepEqual(ids(cache.tasksByHost('h')), []);
     assert.deepEqual(ids(cache.tasksByHost('h2')), ['a', 'b']);
+  });
+
+  it('finds who sends requests to a target group', async () => {
+    const cache = await start();
+    const forward = (...names: string[]): Action => ({
+      type: 'forward',
+      forward: { targetGroups: names.map((targetGroupArn) => ({ targetGroupArn })) },
+    });
+    const rule = (id: string, actions: Action[], attributes = {}): Put =>
+      putRecord(
+        collections.rules,
+        ['l', id],
+        complete('RuleRecord', { id, listenerId: 'l', actions, attributes }),
+      );
+    const listener = complete('ListenerRecord', { id: 'l', defaultActions: [forward('a')] });
+    await commit({
+      puts: [
+        putRecord(collections.listeners, ['l'], listener),
+        rule('r1', [forward('a', 'b')]),
+        rule('r2', [forward('b')], { 'berth.mirror.target_group': 'c' }),
+      ],
+    });
+    await cache.reached(store.revision, stop.signal);
+    assert.deepEqual(ids(cache.listenersByGroup('a')), ['l']);
+    assert.deepEqual(ids(cache.rulesByGroup('a')), ['r1']);
+    assert.deepEqual(ids(cache.rulesByGroup('b')), ['r1', 'r2']);
+    assert.deepEqual(ids(cache.rulesByGroup('c')), ['r2']);
+    assert.deepEqual(ids(cache.rulesById('r2')), ['r2']);
+    await commit({
+      puts: [rule('r1', [forward('b')])],
+      deletes: [keyOf(collections.listeners, 'l')],
+    });
+    await cache.reached(store.revision, stop.signal);
+    assert.deepEqual(ids(cache.rulesByGroup('a')), []);
+    assert.deepEqual(ids(cache.listenersByGroup('a')), []);
   });
 
   it('shows a transaction whole, and tells subscribers what was before', async () => {

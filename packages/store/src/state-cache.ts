@@ -110,8 +110,44 @@ export class ListWatchCache implements StateCache {
     return this.#view.tasksByOwner(owner);
   }
 
+  tasksByToken(cluster: string, token: string): Iterable<Stored<MessageTypes['TaskRecord']>> {
+    return this.#view.tasksByToken(cluster, token);
+  }
+
+  tasksByFamily(cluster: string, family: string): Iterable<Stored<MessageTypes['TaskRecord']>> {
+    return this.#view.tasksByFamily(cluster, family);
+  }
+
+  tasksByStarter(cluster: string, startedBy: string): Iterable<Stored<MessageTypes['TaskRecord']>> {
+    return this.#view.tasksByStarter(cluster, startedBy);
+  }
+
+  tasksAfter(cluster: string, id?: string): Iterable<Stored<MessageTypes['TaskRecord']>> {
+    return this.#view.tasksAfter(cluster, id);
+  }
+
+  hostsById(hostId: string): Iterable<Stored<MessageTypes['HostRecord']>> {
+    return this.#view.hostsById(hostId);
+  }
+
+  eventsByService(cluster: string, service: string): Iterable<Stored<MessageTypes['EventRecord']>> {
+    return this.#view.eventsByService(cluster, service);
+  }
+
   targetsByTask(taskId: string): Iterable<Stored<MessageTypes['TargetRecord']>> {
     return this.#view.targetsByTask(taskId);
+  }
+
+  rulesById(id: string): Iterable<Stored<MessageTypes['RuleRecord']>> {
+    return this.#view.rulesById(id);
+  }
+
+  rulesByGroup(group: string): Iterable<Stored<MessageTypes['RuleRecord']>> {
+    return this.#view.rulesByGroup(group);
+  }
+
+  listenersByGroup(group: string): Iterable<Stored<MessageTypes['ListenerRecord']>> {
+    return this.#view.listenersByGroup(group);
   }
 
   /** All records of all collections, in no particular order. */

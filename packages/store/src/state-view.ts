@@ -2,6 +2,8 @@
 // store; tests and simulations may fill one by hand. Replaces records, never changes them. Does no I/O.
 import type { MessageName, MessageTypes } from '@berth/model/generated/messages.ts';
 
+import { groupsOfActions, groupsOfRule } from '@berth/model/resources/group-users.ts';
+
 import {
   type Collection,
   collections,
@@ -16,16 +18,18 @@ import type { Change, State, Stored } from './state.ts';
 type Records = Map<string, Stored<unknown>>;
 type Task = MessageTypes['TaskRecord'];
 type Target = MessageTypes['TargetRecord'];
+type Rule = MessageTypes['RuleRecord'];
+type Listener = MessageTypes['ListenerRecord'];
 
 /** Values of a secondary index, by what is looked up. */
 interface Index {
   readonly of: CollectionName;
-  readonly word: (value: never) => string | undefined;
+  readonly words: (value: never) => readonly string[];
   readonly found: Map<string, Records>;
 }
 
-function index(of: CollectionName, word: Index['word']): Index {
-  return { of, word, found: new Map() };
+function index(of: CollectionName, words: Index['words']): Index {
+  return { of, words, found: new Map() };
 }
 
 const NONE: Records = new Map();
@@ -36,12 +40,25 @@ export class StateView implements State {
   /** All records below each prefix that `list` can name. */
   readonly #below = new Map<string, Records>();
   readonly #byService = index('tasks', (task: Task) =>
-    task.service === undefined ? undefined : `${task.cluster}/${task.service}`,
+    task.service === undefined ? [] : [`${task.cluster}/${task.service}`],
   );
-  readonly #byHost = index('tasks', (task: Task) => task.hostId);
-  readonly #byOwner = index('tasks', (task: Task) => task.owner);
-  readonly #byTask = index('targets', (target: Target) => target.taskId);
-  readonly #indexes = [this.#byService, this.#byHost, this.#byOwner, this.#byTask];
+  readonly #byHost = index('tasks', (task: Task) => [task.hostId]);
+  readonly #byOwner = index('tasks', (task: Task) => [task.owner]);
+  readonly #byTask = index('targets', (target: Target) => [target.taskId]);
+  readonly #rulesById = index('rules', (rule: Rule) => [rule.id]);
+  readonly #rulesByGroup = index('rules', (rule: Rule) => groupsOfRule(rule));
+  readonly #listenersByGroup = index('listeners', ({ defaultActions }: Listener) =>
+    groupsOfActions(defaultActions),
+  );
+  readonly #indexes = [
+    this.#byService,
+    this.#byHost,
+    this.#byOwner,
+    this.#byTask,
+    this.#rulesById,
+    this.#rulesByGroup,
+    this.#listenersByGroup,
+  ];
 
   get revision(): number {
     return this.#revision;
@@ -82,6 +99,18 @@ export class StateView implements State {
     return values(() => this.#byTask.found.get(taskId));
   }
 
+  rulesById(id: string): Iterable<Stored<Rule>> {
+    return values(() => this.#rulesById.found.get(id));
+  }
+
+  rulesByGroup(group: string): Iterable<Stored<Rule>> {
+    return values(() => this.#rulesByGroup.found.get(group));
+  }
+
+  listenersByGroup(group: string): Iterable<Stored<Listener>> {
+    return values(() => this.#listenersByGroup.found.get(group));
+  }
+
   /** A record of whatever collection. */
   at(key: string): Stored<unknown> | undefined {
     return this.#records.get(key);
@@ -103,8 +132,7 @@ export class StateView implements State {
     for (const prefix of prefixes(of, after.key)) add(this.#below, prefix, after);
     for (const each of this.#indexes) {
       if (each.of !== of) continue;
-      const word = each.word(after.value as never);
-      if (word !== undefined) add(each.found, word, after);
+      for (const word of each.words(after.value as never)) add(each.found, word, after);
     }
     return { collection: of, parts: after.parts, before, after };
   }
@@ -122,8 +150,7 @@ export class StateView implements State {
     for (const prefix of prefixes(of, key)) remove(this.#below, prefix, key);
     for (const each of this.#indexes) {
       if (each.of !== of) continue;
-      const word = each.word(before.value as never);
-      if (word !== undefined) remove(each.found, word, key);
+      for (const word of each.words(before.value as never)) remove(each.found, word, key);
     }
     return before;
   }

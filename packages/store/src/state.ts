@@ -29,7 +29,22 @@ export interface State {
   tasksByService(cluster: string, service: string): Iterable<Stored<MessageTypes['TaskRecord']>>;
   tasksByHost(hostId: string): Iterable<Stored<MessageTypes['TaskRecord']>>;
   tasksByOwner(owner: string): Iterable<Stored<MessageTypes['TaskRecord']>>;
+  /** Those that RunTask started for this client token. */
+  tasksByToken(cluster: string, token: string): Iterable<Stored<MessageTypes['TaskRecord']>>;
+  tasksByFamily(cluster: string, family: string): Iterable<Stored<MessageTypes['TaskRecord']>>;
+  tasksByStarter(cluster: string, startedBy: string): Iterable<Stored<MessageTypes['TaskRecord']>>;
+  /** A cluster's tasks by id, from the first after the given one on. To be read at once. */
+  tasksAfter(cluster: string, id?: string): Iterable<Stored<MessageTypes['TaskRecord']>>;
+  /** A host's records: one, or, if it were registered twice, one a cluster. */
+  hostsById(hostId: string): Iterable<Stored<MessageTypes['HostRecord']>>;
+  /** What was said of a service and its deployments, in no particular order. */
+  eventsByService(cluster: string, service: string): Iterable<Stored<MessageTypes['EventRecord']>>;
   targetsByTask(taskId: string): Iterable<Stored<MessageTypes['TargetRecord']>>;
+  rulesById(id: string): Iterable<Stored<MessageTypes['RuleRecord']>>;
+  /** Those that send requests, or copies of them, to a target group. */
+  rulesByGroup(group: string): Iterable<Stored<MessageTypes['RuleRecord']>>;
+  /** Those whose default actions send requests to a target group. */
+  listenersByGroup(group: string): Iterable<Stored<MessageTypes['ListenerRecord']>>;
 }
 
 export interface Change {

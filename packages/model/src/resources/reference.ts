@@ -3,7 +3,7 @@
 import type { Realm } from './arn.ts';
 
 export type EcsKind = 'cluster' | 'service' | 'task' | 'container-instance' | 'task-definition';
-export type ElbKind = 'targetgroup' | 'listener' | 'listener-rule';
+export type ElbKind = 'loadbalancer' | 'targetgroup' | 'listener' | 'listener-rule' | 'truststore';
 
 export interface EcsReference {
   /** Name, id, beginning of an id, or family[:revision]. No slash, not empty. */
@@ -37,6 +37,13 @@ export function parseElbReference(
   if (!text.startsWith('arn:')) return SEGMENT.test(text) ? [text] : undefined;
   const [found, ...path] = resourceOf(realm, 'elasticloadbalancing', text);
   return found === kind && path.every((part) => SEGMENT.test(part)) ? path : undefined;
+}
+
+/** @returns the id of a certificate that is named by its id or ARN; undefined as above */
+export function parseCertificateReference(realm: Realm, text: string): string | undefined {
+  if (!text.startsWith('arn:')) return SEGMENT.test(text) ? text : undefined;
+  const [found, id, ...rest] = resourceOf(realm, 'acm', text);
+  return found === 'certificate' && rest.length === 0 ? id : undefined;
 }
 
 function resourceOf(realm: Realm, service: string, text: string): string[] {
