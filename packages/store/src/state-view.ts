@@ -13,11 +13,14 @@ import {
   ROOT,
 } from './keys.ts';
 import { collectionName } from './record.ts';
+import { SortedKeys } from './sorted-keys.ts';
 import type { Change, State, Stored } from './state.ts';
 
 type Records = Map<string, Stored<unknown>>;
 type Task = MessageTypes['TaskRecord'];
 type Target = MessageTypes['TargetRecord'];
+type Host = MessageTypes['HostRecord'];
+type Event = MessageTypes['EventRecord'];
 type Rule = MessageTypes['RuleRecord'];
 type Listener = MessageTypes['ListenerRecord'];
 
@@ -44,6 +47,22 @@ export class StateView implements State {
   );
   readonly #byHost = index('tasks', (task: Task) => [task.hostId]);
   readonly #byOwner = index('tasks', (task: Task) => [task.owner]);
+  readonly #byToken = index('tasks', ({ cluster, owner }: Task) => {
+    const token = tokenOf(owner);
+    return token === undefined ? [] : [`${cluster}/${token}`];
+  });
+  readonly #byFamily = index('tasks', ({ cluster, taskDefinition }: Task) => [
+    `${cluster}/${taskDefinition.slice(0, taskDefinition.lastIndexOf(':'))}`,
+  ]);
+  readonly #byStarter = index('tasks', ({ cluster, startedBy }: Task) =>
+    startedBy === '' ? [] : [`${cluster}/${startedBy}`],
+  );
+  readonly #hostById = index('hosts', (host: Host) => [host.id]);
+  readonly #eventsByService = index('events', ({ cluster, kind, service }: Event) =>
+    service !== undefined && (kind === 'service' || kind === 'deployment')
+      ? [`${cluster}/${service}`]
+      : [],
+  );
   readonly #byTask = index('targets', (target: Target) => [target.taskId]);
   readonly #rulesById = index('rules', (rule: Rule) => [rule.id]);
   readonly #rulesByGroup = index('rules', (rule: Rule) => groupsOfRule(rule));
@@ -54,11 +73,18 @@ export class StateView implements State {
     this.#byService,
     this.#byHost,
     this.#byOwner,
+    this.#byToken,
+    this.#byFamily,
+    this.#byStarter,
+    this.#hostById,
+    this.#eventsByService,
     this.#byTask,
     this.#rulesById,
     this.#rulesByGroup,
     this.#listenersByGroup,
   ];
+  /** Of tasks, by cluster. */
+  readonly #order = new Map<string, SortedKeys>();
 
   get revision(): number {
     return this.#revision;
@@ -93,6 +119,34 @@ export class StateView implements State {
 
   tasksByOwner(owner: string): Iterable<Stored<Task>> {
     return values(() => this.#byOwner.found.get(owner));
+  }
+
+  tasksByToken(cluster: string, token: string): Iterable<Stored<Task>> {
+    return values(() => this.#byToken.found.get(`${cluster}/${token}`));
+  }
+
+  tasksByFamily(cluster: string, family: string): Iterable<Stored<Task>> {
+    return values(() => this.#byFamily.found.get(`${cluster}/${family}`));
+  }
+
+  tasksByStarter(cluster: string, startedBy: string): Iterable<Stored<Task>> {
+    return values(() => this.#byStarter.found.get(`${cluster}/${startedBy}`));
+  }
+
+  *tasksAfter(cluster: string, id?: string): Generator<Stored<Task>, void, undefined> {
+    const after = id === undefined ? undefined : prefixOf(collections.tasks, cluster) + id;
+    for (const key of this.#order.get(cluster)?.after(after) ?? []) {
+      const task = this.#records.get(key);
+      if (task) yield task as Stored<Task>;
+    }
+  }
+
+  hostsById(hostId: string): Iterable<Stored<Host>> {
+    return values(() => this.#hostById.found.get(hostId));
+  }
+
+  eventsByService(cluster: string, service: string): Iterable<Stored<Event>> {
+    return values(() => this.#eventsByService.found.get(`${cluster}/${service}`));
   }
 
   targetsByTask(taskId: string): Iterable<Stored<Target>> {
@@ -134,13 +188,24 @@ export class StateView implements State {
       if (each.of !== of) continue;
       for (const word of each.words(after.value as never)) add(each.found, word, after);
     }
+    if (of === 'tasks' && !before) this.#orderOf(after).add(after.key);
     return { collection: of, parts: after.parts, before, after };
   }
 
   /** @returns undefined when there was no such record */
   delete(of: CollectionName, key: string): Change | undefined {
     const before = this.#take(of, key);
+    if (of === 'tasks' && before) this.#orderOf(before).delete(key);
     return before && { collection: of, parts: before.parts, before };
+  }
+
+  #orderOf({ parts: [cluster = ''] }: Stored<unknown>): SortedKeys {
+    let order = this.#order.get(cluster);
+    if (!order) {
+      order = new SortedKeys();
+      this.#order.set(cluster, order);
+    }
+    return order;
   }
 
   #take(of: CollectionName, key: string): Stored<unknown> | undefined {
@@ -177,6 +242,11 @@ export function stateOf(
     view.moveTo(revision);
   });
   return view;
+}
+
+/** The client token of a RunTask call, whose tasks' owner is `run/`, 16 digits, `/` and the token. */
+function tokenOf(owner: string): string | undefined {
+  return owner.startsWith('run/') && owner[20] === '/' ? owner.slice(21) : undefined;
 }
 
 /** Iterates what is there when the iteration begins; may be iterated again. */
