@@ -154,6 +154,11 @@ const loadBalancer: readonly AttributeDefinition[] = [
       words('alb', 'alb', 'json'),
       'Lines of the access log: as ALB writes them, or JSON objects.',
     ],
+    [
+      'berth.quotas.rules',
+      whole(100, 1, 20_000, 'rules'),
+      'How many rules its listeners may have in all, without default rules.',
+    ],
   ]),
 ];
 
@@ -451,6 +456,11 @@ const targetGroup: readonly AttributeDefinition[] = [
       'berth.deregistration_delay.early_completion.enabled',
       flag(true),
       'A deregistered target with nothing open on it is done at once; else, as on AWS, when its delay is over.',
+    ],
+    [
+      'berth.quotas.targets',
+      whole(1000, 1, 20_000, 'targets'),
+      'How many targets may be registered with it by hand.',
     ],
   ]),
 ];
