@@ -6,11 +6,12 @@ import type { RouteTable } from '@berth/model/routing/table.ts';
 import type { Registry } from 'prom-client';
 
 import { Draining } from './draining.ts';
+import { createFront } from './fronts.ts';
 import { HealthChecks } from './health.ts';
-import { Listener } from './listener.ts';
 import { ListenerSet } from './listener-set.ts';
 import { ProxyMetrics, type TargetState } from './metrics.ts';
 import { PassiveHealth } from './passive.ts';
+import { type Ports, ownPorts } from './ports.ts';
 import { Routing } from './routing.ts';
 import { DEFAULT_SETTINGS, type ProxySettings } from './settings.ts';
 import type { Target } from './target.ts';
@@ -25,6 +26,8 @@ export interface DataPathOptions {
   /** What is to be reported of the target has changed. Called synchronously; must not throw. */
   readonly onTargetChange?: (target: Target) => void;
   readonly sessionUp?: () => boolean;
+  /** Default: ports of this process alone. */
+  readonly ports?: Ports;
 }
 
 const SWEEP_MS = 1_000;
@@ -77,8 +80,9 @@ export class DataPath {
       logger,
       retryMs: LISTEN_RETRY_MS,
       removalGraceMs: REMOVAL_GRACE_MS,
+      ports: options.ports ?? ownPorts(),
       create: (port) =>
-        new Listener(port, {
+        createFront(port, {
           routing: this.routing,
           passive: this.#passive,
           metrics: this.#metrics,

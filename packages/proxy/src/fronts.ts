@@ -1,6 +1,7 @@
 // What listens on a port. A front reads the listener's record anew for each connection, so that a change of its protocol, its
 // certificates or its rules needs no word to it and no second opening of the port.
 import { Listener, type ListenerSurroundings } from './listener.ts';
+import type { Ports } from './ports.ts';
 
 export interface Front {
   /** As the routing table names it. */
@@ -10,8 +11,8 @@ export interface Front {
   /** Open connections of clients. */
   readonly connections: number;
   /** @throws the error of the operating system when the port can't be had. A front that could not be opened is of no more use. */
-  open(address: string): Promise<void>;
-  /** Accepts nothing more; what is open may end within `graceMs`. */
+  open(address: string, ports: Ports): Promise<void>;
+  /** Gives the port up (`Ports.release`), so that it accepts nothing more; what is open may end within `graceMs`. */
   close(graceMs: number): Promise<void>;
 }
 

@@ -3,20 +3,22 @@
 import type { Clock } from '@berth/control/clock.ts';
 import type { Logger } from '@berth/control/logger.ts';
 
-import type { Listener } from './listener.ts';
+import type { Front } from './fronts.ts';
+import type { Ports } from './ports.ts';
 
 export interface ListenerSetOptions {
   readonly address: string;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly create: (port: number) => Listener;
+  readonly create: (port: number) => Front;
+  readonly ports: Ports;
   readonly retryMs: number;
   /** How long requests on a removed listener may take to end. */
   readonly removalGraceMs: number;
 }
 
 interface Entry {
-  listener: Listener;
+  front: Front;
   readonly stopping: AbortController;
   open: boolean;
   problem: string | undefined;
@@ -40,18 +42,18 @@ export class ListenerSet {
     }
     for (const port of ports) {
       if (this.#entries.has(port)) continue;
-      const listener = this.#options.create(port);
-      const entry = { listener, stopping: new AbortController(), open: false, problem: undefined };
+      const front = this.#options.create(port);
+      const entry = { front, stopping: new AbortController(), open: false, problem: undefined };
       this.#entries.set(port, entry);
       this.#open(port, entry).catch(() => undefined);
     }
   }
 
   async #open(port: number, entry: Entry): Promise<void> {
-    const { address, logger, clock, retryMs, create } = this.#options;
+    const { address, ports, logger, clock, retryMs, create } = this.#options;
     while (!entry.stopping.signal.aborted) {
       try {
-        await entry.listener.open(address);
+        await entry.front.open(address, ports);
         entry.open = true;
         entry.problem = undefined;
         if (entry.stopping.signal.aborted) this.#close(entry, 0);
@@ -62,14 +64,14 @@ export class ListenerSet {
         if (entry.problem !== problem) logger.error({ port, address, err: error }, problem);
         entry.problem = problem;
         await clock.sleep(retryMs, entry.stopping.signal);
-        entry.listener = create(port);
+        entry.front = create(port);
       }
     }
   }
 
   #close(entry: Entry, graceMs: number): void {
     entry.stopping.abort(new Error('the listener is removed'));
-    const closed = entry.listener.close(graceMs).finally(() => this.#closing.delete(closed));
+    const closed = entry.front.close(graceMs).finally(() => this.#closing.delete(closed));
     this.#closing.add(closed);
   }
 
@@ -87,14 +89,14 @@ export class ListenerSet {
 
   get connections(): number {
     let sum = 0;
-    for (const { listener } of this.#entries.values()) sum += listener.connections;
+    for (const { front } of this.#entries.values()) sum += front.connections;
     return sum;
   }
 
   /** Where a port of the table is really listened on; undefined while it is not. */
   actualPort(port: number): number | undefined {
     const entry = this.#entries.get(port);
-    return entry?.open === true ? entry.listener.actualPort : undefined;
+    return entry?.open === true ? entry.front.actualPort : undefined;
   }
 
   async close(graceMs: number): Promise<void> {

@@ -6,7 +6,7 @@ import {
   ServerResponse,
   createServer as createHttpServer,
 } from 'node:http';
-import { type AddressInfo, type Socket, Server as NetServer } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 import type { Clock } from '@berth/control/clock.ts';
@@ -20,6 +20,7 @@ import { ClientConnection } from './client-connection.ts';
 import { Exchange, type ExchangeSurroundings } from './forward.ts';
 import type { AnswerKind, ProxyMetrics } from './metrics.ts';
 import type { PassiveHealth } from './passive.ts';
+import type { Ports } from './ports.ts';
 import { type RequestHead, isRefusal, readRequestHead, writeRequestHead } from './request-head.ts';
 import type { Routing } from './routing.ts';
 import { LIMITS, type ProxySettings } from './settings.ts';
@@ -48,6 +49,7 @@ export class Listener {
   #address = '';
   #actualPort = 0;
   #closing = false;
+  #ports: Ports | undefined;
 
   constructor(port: number, surroundings: ListenerSurroundings) {
     this.port = port;
@@ -102,17 +104,10 @@ export class Listener {
   }
 
   /** @throws the error of the operating system when the port can't be had */
-  async open(address: string): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen({ port: this.port, host: address }, () => {
-        this.#server.off('error', reject);
-        resolve();
-      });
-    });
-    const bound = this.#server.address() as AddressInfo;
-    this.#actualPort = bound.port;
-    this.#address = `${address.includes(':') ? `[${address}]` : address}:${bound.port}`;
+  async open(address: string, ports: Ports): Promise<void> {
+    this.#ports = ports;
+    this.#actualPort = await ports.take(this.#server, this.port, address);
+    this.#address = `${address.includes(':') ? `[${address}]` : address}:${this.#actualPort}`;
   }
 
   /**
@@ -123,17 +118,16 @@ export class Listener {
     const { clock } = this.#with;
     this.#closing = true;
     const started = clock.monotonic();
-    const closed = new Promise<void>((resolve) => {
-      // Not the HTTP server's own `close`, which breaks off idle connections at once.
-      NetServer.prototype.close.call(this.#server, () => resolve());
-    });
+    const closed = new Promise<void>((resolve) => void this.#server.once('close', resolve));
+    const listened = this.#server.listening;
+    this.#ports?.release(this.#server);
     const idleUntil = started + Math.min(1_000, graceMs / 4);
     while (this.#clients.size > 0 && clock.monotonic() < started + graceMs) {
       if (clock.monotonic() >= idleUntil) this.#server.closeIdleConnections();
       await clock.sleep(LINGER_CHECK_MS, NEVER);
     }
     for (const socket of this.#clients.keys()) socket.destroy();
-    await closed;
+    if (listened) await closed;
     // Not running any more, but this also ends the HTTP server's own timer.
     this.#server.close(ignore);
   }
