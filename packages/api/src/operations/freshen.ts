@@ -1,5 +1,7 @@
 // Reads that show everything acknowledged before they began, whichever replica acknowledged it: learn the
-// store's revision by a linearizable read of next to nothing, then wait until the cache has reached it.
+// store's revision by a linearizable read of next to nothing, then wait until the cache has reached it. Calls that begin
+// while a read is under way share the next one: however many there are, at most two reads are in flight or waiting.
+import { abortable } from '@berth/control/scope.ts';
 import type { StateCache } from '@berth/store/state.ts';
 import { collections, prefixOf } from '@berth/store/keys.ts';
 import type { Store } from '@berth/store/store.ts';
@@ -9,8 +11,28 @@ export function freshenFrom(
   store: Store,
   cache: StateCache,
 ): (signal: AbortSignal) => Promise<void> {
-  return async (signal) => {
+  const read = async (): Promise<number> => {
+    // Not a caller's signal: others may wait for this read too. The store bounds it.
+    const signal = new AbortController().signal;
     const { revision } = await store.list(prefixOf(collections.leader), signal, { limit: 1 });
-    await cache.reached(revision, signal);
+    return revision;
+  };
+  let underWay: Promise<unknown> | undefined;
+  let next: Promise<number> | undefined;
+
+  /** A read that begins after this call: one that is under way may have been answered before it. */
+  const nextRead = (): Promise<number> => {
+    next ??= (async () => {
+      await underWay?.catch(() => undefined);
+      const own = read();
+      underWay = own;
+      next = undefined;
+      return own;
+    })();
+    return next;
+  };
+  return async (signal) => {
+    signal.throwIfAborted();
+    await cache.reached(await abortable(nextRead(), signal), signal);
   };
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 
 import fc from 'fast-check';
 
-import { type PageRequest, pageOf } from './pagination.ts';
+import { type PageRequest, pageOf, pageOfOrdered } from './pagination.ts';
 import { assertRefused } from './refusals.test.ts';
 
 const request = (fields: Partial<PageRequest> = {}): PageRequest => ({
@@ -62,6 +62,42 @@ describe('pages', () => {
         assert.deepEqual(all.filter((name) => fixed.has(name)).sort(), [...stay].sort());
         assert.equal(new Set(all).size, all.length);
       }),
+    );
+  });
+
+  it('of what comes in order are the same, and look at no more than they must', () => {
+    const matches = (name: string): boolean => name.length % 2 === 0;
+    fc.assert(
+      fc.property(
+        names,
+        sizes,
+        fc.option(names, { nil: undefined }),
+        (items, maxResults, after) => {
+          const sorted = [...items].sort((a, b) => (a < b ? -1 : 1));
+          const first = pageOf(
+            [...items, ...(after ?? [])].filter(matches),
+            text,
+            request({ maxResults }),
+          );
+          const asked = request({ maxResults, nextToken: first.nextToken });
+          let looked = 0;
+          const from = function* (key: string | undefined): Generator<string> {
+            for (const name of sorted) {
+              if (key !== undefined && name <= key) continue;
+              looked += 1;
+              yield name;
+            }
+          };
+          const page = pageOfOrdered(from, text, matches, asked);
+          assert.deepEqual(page, pageOf(items.filter(matches), text, asked));
+          if (page.items.length === 0) return;
+          const last = sorted.indexOf(page.items.at(-1) ?? '');
+          if (page.nextToken !== undefined) {
+            const next = sorted.findIndex((name, index) => index > last && matches(name));
+            assert.ok(looked <= next + 1);
+          }
+        },
+      ),
     );
   });
 

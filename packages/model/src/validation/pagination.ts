@@ -10,6 +10,8 @@ export interface PageRequest {
   readonly nextToken: string | undefined;
   readonly maxResults: number | undefined;
   readonly defaultResults: number;
+  /** Default 100. */
+  readonly mostResults?: number;
   readonly descending?: boolean;
 }
 
@@ -31,20 +33,82 @@ export function pageOf<T>(
   keyOf: (item: T) => string,
   request: PageRequest,
 ): Page<T> {
+  const { size, sign, question, after } = readRequest(request);
+  const page: Keyed<T>[] = [];
+  for (const item of items) {
+    const key = keyOf(item);
+    if (after !== undefined && compare(key, after) * sign <= 0) continue;
+    const last = page.length > size ? page.at(-1) : undefined;
+    if (last && compare(key, last.key) * sign > 0) continue;
+    insert(page, { item, key }, sign);
+    if (page.length > size + 1) page.pop(); // one more than the page, to know that there is a next
+  }
+  return cut(page, size, question);
+}
+
+/**
+ * One page of items that come in the order of their keys from any key on: only those of the page are looked at, and
+ * those that `matches` passes over.
+ * @param after the items behind a key, or all
+ * @throws BerthError as `pageOf` does
+ */
+export function pageOfOrdered<T>(
+  from: (after: string | undefined) => Iterable<T>,
+  keyOf: (item: T) => string,
+  matches: (item: T) => boolean,
+  request: Omit<PageRequest, 'descending'>,
+): Page<T> {
+  const { size, question, after } = readRequest(request);
+  const page: Keyed<T>[] = [];
+  for (const item of from(after)) {
+    if (!matches(item)) continue;
+    page.push({ item, key: keyOf(item) });
+    if (page.length > size) break;
+  }
+  return cut(page, size, question);
+}
+
+interface Keyed<T> {
+  readonly item: T;
+  readonly key: string;
+}
+
+function readRequest(request: PageRequest): {
+  readonly size: number;
+  readonly sign: 1 | -1;
+  readonly question: string;
+  readonly after: string | undefined;
+} {
   const check = new Checker('InvalidParameterException');
-  check.integer('maxResults', request.maxResults, { least: 1, most: MOST_RESULTS });
-  const size = request.maxResults ?? request.defaultResults;
+  const most = request.mostResults ?? MOST_RESULTS;
+  check.integer('maxResults', request.maxResults, { least: 1, most });
   const sign = request.descending === true ? -1 : 1;
   const question = fingerprint(JSON.stringify([sign, ...request.question]));
-  const after = readToken(check, request.nextToken, question);
-  const sorted = Array.from(items, (item) => ({ item, key: keyOf(item) }))
-    .filter(({ key }) => after === undefined || compare(key, after) * sign > 0)
-    .sort((a, b) => compare(a.key, b.key) * sign);
-  const page = sorted.slice(0, size);
+  return {
+    size: request.maxResults ?? request.defaultResults,
+    sign,
+    question,
+    after: readToken(check, request.nextToken, question),
+  };
+}
+
+function insert<T>(page: Keyed<T>[], item: Keyed<T>, sign: 1 | -1): void {
+  let low = 0;
+  let high = page.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (compare((page[middle] as Keyed<T>).key, item.key) * sign < 0) low = middle + 1;
+    else high = middle;
+  }
+  page.splice(low, 0, item);
+}
+
+function cut<T>(found: readonly Keyed<T>[], size: number, question: string): Page<T> {
+  const page = found.slice(0, size);
   const last = page.at(-1);
   return {
     items: page.map(({ item }) => item),
-    nextToken: last && sorted.length > size ? writeToken(question, last.key) : undefined,
+    nextToken: last && found.length > size ? writeToken(question, last.key) : undefined,
   };
 }
 
