@@ -66,6 +66,13 @@ export type ErrorCode =
   | 'InvalidRevocationContent'
   | 'RevocationIdNotFound'
   | 'TooManyTrustStoreRevocationEntries'
+  // Identity and Access Management
+  | 'NoSuchEntity'
+  | 'EntityAlreadyExists'
+  | 'LimitExceeded'
+  | 'DeleteConflict'
+  | 'MalformedPolicyDocument'
+  | 'UnmodifiableEntity'
   // between Berth's roles
   | 'NotLeader'
   | 'StaleView'

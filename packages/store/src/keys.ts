@@ -56,6 +56,16 @@ export const collections = {
   trustStores: collection('trust-stores', 'TrustStoreRecord', 1),
   /** NAME - api */
   secrets: collection('secrets', 'SecretRecord', 1),
+  /** NAME - api */
+  users: collection('users', 'UserRecord', 1),
+  /** ID - api */
+  accessKeys: collection('access-keys', 'AccessKeyRecord', 1),
+  /** ID - api */
+  accessKeyUses: collection('access-key-uses', 'AccessKeyUseRecord', 1),
+  /** NAME - api */
+  policies: collection('policies', 'PolicyRecord', 1),
+  /** NAME - api */
+  roles: collection('roles', 'RoleRecord', 1),
   /** G/ID:PORT - api */
   targetRegistrations: collection('target-registrations', 'TargetRegistrationRecord', 2),
   /** G - api */

@@ -2,6 +2,41 @@
 
 import type * as messages from '@berth/model/generated/messages.ts';
 
+export interface Access {
+  readonly CreateUser: { readonly kind: 'unary'; readonly request: messages.CreateUserRequest; readonly response: messages.CreateUserResponse };
+  readonly GetUser: { readonly kind: 'unary'; readonly request: messages.GetUserRequest; readonly response: messages.GetUserResponse };
+  readonly ListUsers: { readonly kind: 'unary'; readonly request: messages.ListUsersRequest; readonly response: messages.ListUsersResponse };
+  /** Refused while it has keys or policies. */
+  readonly DeleteUser: { readonly kind: 'unary'; readonly request: messages.DeleteUserRequest; readonly response: messages.DeleteUserResponse };
+  /** The secret is in this answer and nowhere else. At most two keys a user, so that one can be replaced by another. */
+  readonly CreateAccessKey: { readonly kind: 'unary'; readonly request: messages.CreateAccessKeyRequest; readonly response: messages.CreateAccessKeyResponse };
+  readonly ListAccessKeys: { readonly kind: 'unary'; readonly request: messages.ListAccessKeysRequest; readonly response: messages.ListAccessKeysResponse };
+  readonly UpdateAccessKey: { readonly kind: 'unary'; readonly request: messages.UpdateAccessKeyRequest; readonly response: messages.UpdateAccessKeyResponse };
+  readonly DeleteAccessKey: { readonly kind: 'unary'; readonly request: messages.DeleteAccessKeyRequest; readonly response: messages.DeleteAccessKeyResponse };
+  readonly CreatePolicy: { readonly kind: 'unary'; readonly request: messages.CreatePolicyRequest; readonly response: messages.CreatePolicyResponse };
+  readonly GetPolicy: { readonly kind: 'unary'; readonly request: messages.GetPolicyRequest; readonly response: messages.GetPolicyResponse };
+  readonly ListPolicies: { readonly kind: 'unary'; readonly request: messages.ListPoliciesRequest; readonly response: messages.ListPoliciesResponse };
+  /** A new document; the version grows by one. Older documents are not kept. */
+  readonly UpdatePolicy: { readonly kind: 'unary'; readonly request: messages.UpdatePolicyRequest; readonly response: messages.UpdatePolicyResponse };
+  /** Refused while it is attached. */
+  readonly DeletePolicy: { readonly kind: 'unary'; readonly request: messages.DeletePolicyRequest; readonly response: messages.DeletePolicyResponse };
+  readonly AttachPolicy: { readonly kind: 'unary'; readonly request: messages.AttachPolicyRequest; readonly response: messages.AttachPolicyResponse };
+  readonly DetachPolicy: { readonly kind: 'unary'; readonly request: messages.DetachPolicyRequest; readonly response: messages.DetachPolicyResponse };
+  readonly CreateRole: { readonly kind: 'unary'; readonly request: messages.CreateRoleRequest; readonly response: messages.CreateRoleResponse };
+  readonly GetRole: { readonly kind: 'unary'; readonly request: messages.GetRoleRequest; readonly response: messages.GetRoleResponse };
+  readonly ListRoles: { readonly kind: 'unary'; readonly request: messages.ListRolesRequest; readonly response: messages.ListRolesResponse };
+  readonly UpdateRole: { readonly kind: 'unary'; readonly request: messages.UpdateRoleRequest; readonly response: messages.UpdateRoleResponse };
+  /** Refused while it has policies. */
+  readonly DeleteRole: { readonly kind: 'unary'; readonly request: messages.DeleteRoleRequest; readonly response: messages.DeleteRoleResponse };
+  readonly AssumeRole: { readonly kind: 'unary'; readonly request: messages.AssumeRoleRequest; readonly response: messages.AssumeRoleResponse };
+  readonly GetSessionToken: { readonly kind: 'unary'; readonly request: messages.GetSessionTokenRequest; readonly response: messages.GetSessionTokenResponse };
+  readonly GetCallerIdentity: { readonly kind: 'unary'; readonly request: messages.GetCallerIdentityRequest; readonly response: messages.GetCallerIdentityResponse };
+  /** What the policies of a user or role would say to an action, and which statement decides. */
+  readonly SimulatePolicy: { readonly kind: 'unary'; readonly request: messages.SimulatePolicyRequest; readonly response: messages.SimulatePolicyResponse };
+  /** Seal anew what is sealed with another key than the first of the ring. */
+  readonly ResealSecrets: { readonly kind: 'unary'; readonly request: messages.ResealSecretsRequest; readonly response: messages.ResealSecretsResponse };
+}
+
 export interface Agents {
   /**
    * The agent's first message is `hello`; it is answered by `welcome` with every task that the host should know, then
@@ -168,6 +203,7 @@ export interface Scheduler {
 
 /** Every service by its name. */
 export interface ServiceTypes {
+  readonly Access: Access;
   readonly Agents: Agents;
   readonly Ecs: Ecs;
   readonly LoadBalancing: LoadBalancing;
