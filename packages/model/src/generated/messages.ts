@@ -3189,17 +3189,18 @@ export interface TestRouteRequest {
 }
 
 export interface RouteCondition {
-  readonly condition?: RuleCondition | undefined;
+  /** as people write it */
+  readonly condition: string;
   readonly holds: boolean;
-  /** What of the request it looked at, and what it wanted. */
-  readonly explanation: string;
+  /** what of the request it was compared with */
+  readonly compared: string;
 }
 
-export interface RouteStep {
+export interface PassedRule {
   readonly ruleArn: string;
   readonly priority: string;
-  readonly matches: boolean;
-  readonly conditions: readonly RouteCondition[];
+  /** the first that does not hold */
+  readonly failed?: RouteCondition | undefined;
 }
 
 export interface RouteGroup {
@@ -3213,19 +3214,20 @@ export interface TestRouteResponse {
   readonly listener?: Listener | undefined;
   /** that wins; maybe the default rule */
   readonly rule?: Rule | undefined;
-  /** The rules that were looked at, in order, the one that wins last: at most the last 100 of them. */
-  readonly steps: readonly RouteStep[];
-  readonly rulesTried: number;
-  /** What becomes of the request, in a sentence. */
-  readonly outcome: string;
+  /** of that rule */
+  readonly conditions: readonly RouteCondition[];
+  /** the rules before it, in order: at most the first 100 */
+  readonly passed: readonly PassedRule[];
+  readonly rulesPassed: number;
+  /** the type of the action that comes first */
+  readonly authentication?: string | undefined;
+  readonly action: string;
+  /** Host and URL as targets get them, after the rule's transforms, or why that fails. Absent: as they came. */
+  readonly transformed?: string | undefined;
   /** of a forward */
   readonly targetGroups: readonly RouteGroup[];
   /** of a redirect */
   readonly location?: string | undefined;
-  /** What targets are sent, after the rule's transforms. */
-  readonly targetHost?: string | undefined;
-  /** with the query */
-  readonly targetPath?: string | undefined;
 }
 
 export interface FindRouteProblemsRequest {
@@ -4026,7 +4028,7 @@ export interface MessageTypes {
   readonly HttpHeader: HttpHeader;
   readonly TestRouteRequest: TestRouteRequest;
   readonly RouteCondition: RouteCondition;
-  readonly RouteStep: RouteStep;
+  readonly PassedRule: PassedRule;
   readonly RouteGroup: RouteGroup;
   readonly TestRouteResponse: TestRouteResponse;
   readonly FindRouteProblemsRequest: FindRouteProblemsRequest;
