@@ -7,6 +7,7 @@ import {
   type RouteAction,
   type RouteTable,
 } from '@berth/model/routing/table.ts';
+import { takeTurn } from '@berth/model/routing/weights.ts';
 
 import { Group, type GroupHooks } from './group.ts';
 import type { ProxyMetrics } from './metrics.ts';
@@ -29,7 +30,8 @@ export class Routing {
   table: RouteTable = EMPTY_TABLE;
   readonly groups = new Map<string, Group>();
   readonly #with: RoutingSurroundings;
-  readonly #turns = new Map<string, number>();
+  /** What the groups of each weighted action have saved up. */
+  readonly #turns = new Map<string, number[]>();
 
   constructor(surroundings: RoutingSurroundings) {
     this.#with = surroundings;
@@ -74,13 +76,14 @@ export class Routing {
 
   /** The group whose turn it is in a forward action; undefined when all weights are zero or the group does not exist. */
   groupOf(routeKey: string, action: Extract<RouteAction, { kind: 'forward' }>): Group | undefined {
-    const { cycle, groups } = action;
+    const { shares, groups } = action;
     let turn = 0;
-    if (cycle.length > 1) {
-      turn = this.#turns.get(routeKey) ?? 0;
-      this.#turns.set(routeKey, (turn + 1) % cycle.length);
+    if (shares.length !== 1) {
+      let credit = this.#turns.get(routeKey);
+      if (credit?.length !== shares.length) this.#turns.set(routeKey, (credit = []));
+      turn = takeTurn(shares, credit);
     }
-    const chosen = groups[cycle[turn % cycle.length] ?? -1];
+    const chosen = groups[turn];
     return chosen === undefined ? undefined : this.groups.get(chosen.group);
   }
 }

@@ -1,6 +1,7 @@
 // The conditions of a rule, compiled once when the table is built. Values inside one condition are alternatives;
 // conditions of one rule must all hold. Case counts for path and method only. Source: ALB reference, section 2.2.
 import type { QueryStringPair, RuleCondition } from '../generated/messages.ts';
+import { type Regex, parseRegex } from '../regex/regex.ts';
 
 import {
   type AddressBytes,
@@ -31,28 +32,45 @@ export interface QueryPattern {
   readonly value: Pattern;
 }
 
+/** A regular expression; it may match any part of the value. */
+export interface Expression {
+  readonly text: string;
+  readonly regex: Regex;
+}
+
+/** What the value may be: any of these. */
+export interface Alternatives {
+  readonly patterns: readonly Pattern[];
+  readonly expressions: readonly Expression[];
+}
+
 export type Condition =
-  | { readonly field: 'host-header'; readonly patterns: readonly Pattern[] }
-  | { readonly field: 'path-pattern'; readonly patterns: readonly Pattern[] }
-  | { readonly field: 'http-header'; readonly name: string; readonly patterns: readonly Pattern[] }
+  | ({ readonly field: 'host-header' } & Alternatives)
+  | ({ readonly field: 'path-pattern' } & Alternatives)
+  | ({ readonly field: 'http-header'; readonly name: string } & Alternatives)
   | { readonly field: 'http-request-method'; readonly methods: readonly string[] }
   | { readonly field: 'query-string'; readonly pairs: readonly QueryPattern[] }
   | { readonly field: 'source-ip'; readonly blocks: readonly Block[] };
 
-/** Pure and total: a value that can't be read (an impossible CIDR block) matches nothing. */
+/** Pure and total: a value that can't be read (an impossible CIDR block or expression) matches nothing. */
 export function compileCondition(condition: RuleCondition): Condition {
-  const patterns = (fold: boolean): Pattern[] =>
-    condition.values.map((value) => compilePattern(value, { fold }));
+  const alternatives = (fold: boolean): Alternatives => ({
+    patterns: condition.values.map((value) => compilePattern(value, { fold })),
+    expressions: condition.regexValues.flatMap((text) => {
+      const parsed = parseRegex(text, { part: true, fold });
+      return parsed.ok ? [{ text, regex: parsed.regex }] : [];
+    }),
+  });
   switch (condition.field) {
     case 'host-header':
-      return { field: 'host-header', patterns: patterns(true) };
+      return { field: 'host-header', ...alternatives(true) };
     case 'path-pattern':
-      return { field: 'path-pattern', patterns: patterns(false) };
+      return { field: 'path-pattern', ...alternatives(false) };
     case 'http-header':
       return {
         field: 'http-header',
         name: (condition.httpHeaderName ?? '').toLowerCase(),
-        patterns: patterns(true),
+        ...alternatives(true),
       };
     case 'http-request-method':
       return { field: 'http-request-method', methods: condition.values };
@@ -78,11 +96,11 @@ function compilePair(pair: QueryStringPair): QueryPattern {
 export function conditionHolds(condition: Condition, request: RequestView): boolean {
   switch (condition.field) {
     case 'host-header':
-      return anyMatches(condition.patterns, request.host);
+      return anyMatches(condition, request.host);
     case 'path-pattern':
-      return anyMatches(condition.patterns, request.path);
+      return anyMatches(condition, request.path);
     case 'http-header':
-      return headerHolds(condition.name, condition.patterns, request.headers);
+      return headerHolds(condition.name, condition, request.headers);
     case 'http-request-method':
       return condition.methods.includes(request.method);
     case 'query-string':
@@ -92,21 +110,18 @@ export function conditionHolds(condition: Condition, request: RequestView): bool
   }
 }
 
-function anyMatches(patterns: readonly Pattern[], value: string): boolean {
-  for (const pattern of patterns) if (matchesPattern(pattern, value)) return true;
+function anyMatches(wanted: Alternatives, value: string): boolean {
+  for (const pattern of wanted.patterns) if (matchesPattern(pattern, value)) return true;
+  for (const { regex } of wanted.expressions) if (regex.matches(value)) return true;
   return false;
 }
 
 /** A repeated header is looked at line by line. */
-function headerHolds(
-  name: string,
-  patterns: readonly Pattern[],
-  headers: readonly string[],
-): boolean {
+function headerHolds(name: string, wanted: Alternatives, headers: readonly string[]): boolean {
   for (let i = 0; i + 1 < headers.length; i += 2) {
     const found = headers[i] ?? '';
     if (found.length !== name.length || found.toLowerCase() !== name) continue;
-    if (anyMatches(patterns, headers[i + 1] ?? '')) return true;
+    if (anyMatches(wanted, headers[i + 1] ?? '')) return true;
   }
   return false;
 }

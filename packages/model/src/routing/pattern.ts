@@ -63,6 +63,25 @@ export function matchesPattern(pattern: Pattern, text: string): boolean {
   return true;
 }
 
+/** What every text that the pattern matches begins with. Pure. */
+export function literalPrefix(pattern: Pattern): string {
+  const first = pattern.segments[0] ?? '';
+  const wildcard = first.indexOf(ANY_ONE);
+  return wildcard < 0 ? first : first.slice(0, wildcard);
+}
+
+/** What every text that the pattern matches ends with. Pure. */
+export function literalSuffix(pattern: Pattern): string {
+  const last = pattern.segments.at(-1) ?? '';
+  return last.slice(last.lastIndexOf(ANY_ONE) + 1);
+}
+
+/** The one text that the pattern matches; undefined when there may be several. Pure. */
+export function onlyText(pattern: Pattern): string | undefined {
+  const [only = '', ...more] = pattern.segments;
+  return more.length === 0 && !only.includes(ANY_ONE) ? only : undefined;
+}
+
 function fitsAt(segment: string, value: string, at: number): boolean {
   for (let i = 0; i < segment.length; i += 1) {
     const wanted = segment.charCodeAt(i);

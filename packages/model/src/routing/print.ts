@@ -1,7 +1,7 @@
 // The routing table as text, for people (/debug/routes, logs) and for golden tests. Says what is wrong with it as well.
 import { assertNever } from '../assert.ts';
 
-import type { Condition } from './conditions.ts';
+import type { Alternatives, Condition } from './conditions.ts';
 import type { CheckSettings } from './group-settings.ts';
 import type { CodeRange } from './matcher.ts';
 import type { GroupRoutes, ListenerRoutes, Route, RouteAction, RouteTable } from './table.ts';
@@ -30,16 +30,21 @@ function routeLine(route: Route): string {
   const conditions = route.conditions
     .map((condition) => `${printCondition(condition)} `)
     .join('& ');
-  return `  ${route.priority} ${conditions}-> ${printAction(route.action)}`;
+  const before = [
+    route.authentication?.kind,
+    route.transforms?.host && 'host-header-rewrite',
+    route.transforms?.url && 'url-rewrite',
+  ].flatMap((step) => (step === undefined ? [] : `${step}, `));
+  return `  ${route.priority} ${conditions}-> ${before.join('')}${printAction(route.action)}`;
 }
 
-function printCondition(condition: Condition): string {
+export function printCondition(condition: Condition): string {
   switch (condition.field) {
     case 'host-header':
     case 'path-pattern':
-      return [condition.field, ...condition.patterns.map((pattern) => pattern.text)].join(' ');
+      return `${condition.field} ${printAlternatives(condition, ' ')}`;
     case 'http-header':
-      return `http-header ${condition.name}: ${condition.patterns.map((p) => p.text).join(' | ')}`;
+      return `http-header ${condition.name}: ${printAlternatives(condition, ' | ')}`;
     case 'http-request-method':
       return [condition.field, ...condition.methods].join(' ');
     case 'query-string':
@@ -56,10 +61,19 @@ function printCondition(condition: Condition): string {
   }
 }
 
-function printAction(action: RouteAction): string {
+function printAlternatives(wanted: Alternatives, between: string): string {
+  return [
+    ...wanted.patterns.map((pattern) => pattern.text),
+    ...wanted.expressions.map((expression) => `~${expression.text}`),
+  ].join(between);
+}
+
+export function printAction(action: RouteAction): string {
   switch (action.kind) {
-    case 'forward':
-      return `forward ${action.groups.map(({ group, weight }) => `${group}:${weight}`).join(' ')}`;
+    case 'forward': {
+      const groups = action.groups.map(({ group, weight }) => `${group}:${weight}`).join(' ');
+      return `forward ${groups}${action.stickyMs === undefined ? '' : ' sticky'}`;
+    }
     case 'redirect': {
       const { protocol, host, port, path, query, statusCode } = action.redirect;
       return [

@@ -21,7 +21,7 @@ function matched(
   );
   const routes = table.listeners.get(80);
   assert.ok(routes);
-  return matchRule(routes, request(view))?.priority;
+  return matchRule(routes, request(view)).priority;
 }
 
 interface Case {

@@ -1,47 +1,36 @@
 // The routing table: an immutable value built from records, with everything compiled that a request needs. A proxy
 // swaps one table for the next in one assignment. What an update did not touch is shared with the table before.
 import type {
-  Action,
-  FixedResponseAction,
   ListenerRecord,
-  RedirectAction,
+  LoadBalancerRecord,
   RoutingUpdate,
   RuleRecord,
   TargetGroupRecord,
   TargetRecord,
 } from '../generated/messages.ts';
-import { nameOf } from '../resources/arn.ts';
 
-import { type Condition, compileCondition } from './conditions.ts';
+import { familyOf } from './attributes.ts';
 import { type GroupSettings, groupSettings } from './group-settings.ts';
+import { type ListenerSettings, listenerSettings } from './listener-settings.ts';
+import { type LoadBalancerSettings, loadBalancerSettings } from './load-balancer-settings.ts';
 import { NO_RECORDS, type RoutingRecords, applyUpdate } from './records.ts';
-import { weightCycle } from './weights.ts';
+import { type Route, compareRoutes, compileDefaultRule, compileRule, groupsOf } from './route.ts';
+import { EMPTY_INDEX, type RuleIndex, changeIndex } from './rule-index.ts';
 
-export type RouteAction =
-  | {
-      readonly kind: 'forward';
-      readonly groups: readonly { readonly group: string; readonly weight: number }[];
-      /** Indices into `groups`, to be walked round and round; empty when all weights are zero. */
-      readonly cycle: readonly number[];
-    }
-  | { readonly kind: 'redirect'; readonly redirect: RedirectAction }
-  | { readonly kind: 'fixed-response'; readonly response: FixedResponseAction }
-  /** A record that says nothing usable; answered with an error. */
-  | { readonly kind: 'broken'; readonly reason: string };
-
-export interface Route {
-  /** LISTENER/RULE, or LISTENER/default. */
-  readonly key: string;
-  readonly priority: number | 'default';
-  /** All must hold; the default rule has none. */
-  readonly conditions: readonly Condition[];
-  readonly action: RouteAction;
-}
+export type { ForwardRoute, Route, RouteAction } from './route.ts';
 
 export interface ListenerRoutes {
   readonly record: ListenerRecord;
+  readonly settings: ListenerSettings;
+  /** Undefined: its record has not come. */
+  readonly loadBalancer: LoadBalancerRecord | undefined;
+  readonly loadBalancerSettings: LoadBalancerSettings;
   /** In the order in which they are tried; the default rule last. */
   readonly routes: readonly Route[];
+  readonly defaultRoute: Route;
+  readonly index: RuleIndex;
+  /** Names of the target groups that its rules send to, copies included. */
+  readonly groups: ReadonlySet<string>;
 }
 
 export interface GroupRoutes {
@@ -49,6 +38,8 @@ export interface GroupRoutes {
   readonly settings: GroupSettings;
   /** Some rule forwards to it: its targets are checked. */
   readonly inUse: boolean;
+  /** Targets of all zones get requests, not only those of the proxy's own. */
+  readonly crossZone: boolean;
   /** Ordered by id. */
   readonly targets: readonly TargetRecord[];
 }
@@ -81,18 +72,16 @@ export function buildTable(records: RoutingRecords, previous?: RouteTable): Rout
   }
   const used = usedGroups(listeners);
   const groups = new Map<string, GroupRoutes>();
-  for (const record of [...records.targetGroups.values()].sort(byName)) {
-    groups.set(record.name, groupRoutes(record, used.has(record.name), records, previous));
+  for (const name of groupNames(records, previous)) {
+    const record = records.targetGroups.get(name) as TargetGroupRecord;
+    groups.set(name, groupRoutes(record, used.get(name), records, previous));
   }
   return { records, listeners, groups };
 }
 
 const olderFirst = (a: ListenerRecord, b: ListenerRecord): number =>
   a.createdAt - b.createdAt || compare(a.id, b.id);
-const byName = (a: TargetGroupRecord, b: TargetGroupRecord): number => compare(a.name, b.name);
 const byId = (a: TargetRecord, b: TargetRecord): number => compare(a.id, b.id);
-const byPriority = (a: RuleRecord, b: RuleRecord): number =>
-  a.priority - b.priority || compare(a.id, b.id);
 
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
@@ -104,83 +93,136 @@ function listenerRoutes(
   previous: RouteTable | undefined,
 ): ListenerRoutes {
   const rules = records.rules.get(record.id);
-  const before = previous?.listeners.get(record.port);
-  if (before?.record === record && previous?.records.rules.get(record.id) === rules) return before;
-  const routes = [...(rules?.values() ?? [])].sort(byPriority).map((rule): Route => ({
-    key: `${record.id}/${rule.id}`,
-    priority: rule.priority,
-    conditions: rule.conditions.map(compileCondition),
-    action: compileAction(rule.actions),
-  }));
-  routes.push({
-    key: `${record.id}/default`,
-    priority: 'default',
-    conditions: [],
-    action: compileAction(record.defaultActions),
-  });
-  return { record, routes };
+  const rulesBefore = previous?.records.rules.get(record.id);
+  const known = previous?.listeners.get(record.port);
+  const before = known?.record.id === record.id ? known : undefined;
+  const loadBalancer = records.loadBalancers.get(record.loadBalancer ?? '');
+  const sameRecord = before?.record === record;
+  const sameRules = before !== undefined && rules === rulesBefore;
+  if (sameRecord && sameRules && before.loadBalancer === loadBalancer) return before;
+  const balancer = {
+    loadBalancer,
+    loadBalancerSettings: balancerSettings(record, loadBalancer, before),
+  };
+  if (sameRecord && sameRules) return { ...before, ...balancer };
+  const defaultRoute = sameRecord ? before.defaultRoute : compileDefaultRule(record);
+  const { ordered, index } = sameRules
+    ? { ordered: before.routes.slice(0, -1), index: before.index }
+    : changedRules(rules, rulesBefore, before);
+  const routes = [...ordered, defaultRoute];
+  return {
+    record,
+    settings: sameRecord ? before.settings : listenerSettings(record),
+    ...balancer,
+    routes,
+    defaultRoute,
+    index,
+    groups: new Set(routes.flatMap(groupsOf)),
+  };
 }
 
-/** The routing action is the last one. */
-function compileAction(actions: readonly Action[]): RouteAction {
-  const action = actions.at(-1);
-  switch (action?.type) {
-    case 'forward': {
-      const groups = (action.forward?.targetGroups ?? []).map((tuple) => ({
-        group: nameOf(tuple.targetGroupArn),
-        weight: tuple.weight ?? 1,
-      }));
-      if (groups.length === 0) return { kind: 'broken', reason: 'forward without a target group' };
-      // The weight of a single group is irrelevant.
-      const cycle = groups.length === 1 ? [0] : weightCycle(groups.map((group) => group.weight));
-      return { kind: 'forward', groups, cycle };
-    }
-    case 'redirect':
-      if (action.redirect === undefined)
-        return { kind: 'broken', reason: 'redirect without settings' };
-      return { kind: 'redirect', redirect: action.redirect };
-    case 'fixed-response':
-      if (action.fixedResponse === undefined) {
-        return { kind: 'broken', reason: 'fixed-response without settings' };
-      }
-      return { kind: 'fixed-response', response: action.fixedResponse };
-    case 'authenticate-oidc':
-    case 'jwt-validation':
-      return { kind: 'broken', reason: `${action.type} without a routing action` };
-    case undefined:
-      return { kind: 'broken', reason: 'no action' };
+function balancerSettings(
+  listener: ListenerRecord,
+  record: LoadBalancerRecord | undefined,
+  before: ListenerRoutes | undefined,
+): LoadBalancerSettings {
+  if (before !== undefined && before.loadBalancer === record) return before.loadBalancerSettings;
+  if (record !== undefined) return loadBalancerSettings(record);
+  const type = familyOf(listener.protocol);
+  return loadBalancerSettings({ type, scheme: 'internet-facing', attributes: {} });
+}
+
+/** Compiles what is new only. */
+function changedRules(
+  rules: ReadonlyMap<string, RuleRecord> | undefined,
+  rulesBefore: ReadonlyMap<string, RuleRecord> | undefined,
+  before: ListenerRoutes | undefined,
+): { readonly ordered: readonly Route[]; readonly index: RuleIndex } {
+  const kept: Route[] = [];
+  const gone: Route[] = [];
+  for (const route of before?.routes ?? []) {
+    if (route.record === undefined) continue;
+    (rules?.get(route.record.id) === route.record ? kept : gone).push(route);
   }
+  const come: Route[] = [];
+  for (const [id, record] of rules ?? []) {
+    if (before === undefined || rulesBefore?.get(id) !== record) come.push(compileRule(record));
+  }
+  come.sort(compareRoutes);
+  return {
+    ordered: merged(kept, come, compareRoutes),
+    index: changeIndex(before?.index ?? EMPTY_INDEX, gone, come),
+  };
 }
 
-function usedGroups(listeners: ReadonlyMap<number, ListenerRoutes>): Set<string> {
-  const used = new Set<string>();
-  for (const { routes } of listeners.values()) {
-    for (const { action } of routes) {
-      if (action.kind === 'forward') for (const { group } of action.groups) used.add(group);
+/** Two ordered lists as one. */
+function merged<T>(left: readonly T[], right: readonly T[], order: (a: T, b: T) => number): T[] {
+  if (right.length === 0) return [...left];
+  const all: T[] = [];
+  let taken = 0;
+  for (const item of left) {
+    while (taken < right.length && order(right[taken] as T, item) < 0) {
+      all.push(right[taken] as T);
+      taken += 1;
+    }
+    all.push(item);
+  }
+  return [...all, ...right.slice(taken)];
+}
+
+/** Whether the load balancer of a listener that sends to a group says to use targets of all zones. */
+function usedGroups(listeners: ReadonlyMap<number, ListenerRoutes>): Map<string, boolean> {
+  const used = new Map<string, boolean>();
+  for (const { groups, loadBalancerSettings } of listeners.values()) {
+    for (const group of groups) {
+      if (!used.has(group)) used.set(group, loadBalancerSettings.crossZone);
     }
   }
   return used;
 }
 
+function groupNames(records: RoutingRecords, previous: RouteTable | undefined): Iterable<string> {
+  if (previous !== undefined && previous.records.targetGroups === records.targetGroups) {
+    return previous.groups.keys();
+  }
+  return [...records.targetGroups.keys()].sort(compare);
+}
+
 function groupRoutes(
   record: TargetGroupRecord,
-  inUse: boolean,
+  crossZoneByDefault: boolean | undefined,
   records: RoutingRecords,
   previous: RouteTable | undefined,
 ): GroupRoutes {
-  const targets = records.targets.get(record.name);
   const before = previous?.groups.get(record.name);
-  if (
-    before?.record === record &&
-    before.inUse === inUse &&
-    previous?.records.targets.get(record.name) === targets
-  ) {
+  const targets = records.targets.get(record.name);
+  const targetsBefore = previous?.records.targets.get(record.name);
+  const sameRecord = before?.record === record;
+  const settings = sameRecord ? before.settings : groupSettings(record);
+  const inUse = crossZoneByDefault !== undefined;
+  const crossZone = settings.crossZone ?? crossZoneByDefault ?? true;
+  const sameTargets = before !== undefined && targets === targetsBefore;
+  if (sameRecord && sameTargets && before.inUse === inUse && before.crossZone === crossZone) {
     return before;
   }
   return {
     record,
-    settings: before?.record === record ? before.settings : groupSettings(record),
+    settings,
     inUse,
-    targets: [...(targets?.values() ?? [])].sort(byId),
+    crossZone,
+    targets: sameTargets ? before.targets : changedTargets(targets, targetsBefore, before),
   };
+}
+
+function changedTargets(
+  targets: ReadonlyMap<string, TargetRecord> | undefined,
+  targetsBefore: ReadonlyMap<string, TargetRecord> | undefined,
+  before: GroupRoutes | undefined,
+): readonly TargetRecord[] {
+  const kept = (before?.targets ?? []).filter((target) => targets?.get(target.id) === target);
+  const come: TargetRecord[] = [];
+  for (const [id, record] of targets ?? []) {
+    if (before === undefined || targetsBefore?.get(id) !== record) come.push(record);
+  }
+  return merged(kept, come.sort(byId), byId);
 }

@@ -2,7 +2,15 @@ import assert from 'node:assert/strict';
 
 import fc from 'fast-check';
 
-import { weightCycle } from './weights.ts';
+import { sharesOf, takeTurn } from './weights.ts';
+
+/** All turns until everyone has had their share. */
+function weightCycle(weights: readonly number[]): number[] {
+  const shares = sharesOf(weights);
+  const credit = shares.map(() => 0);
+  const length = shares.reduce((sum, share) => sum + share, 0);
+  return Array.from({ length }, () => takeTurn(shares, credit));
+}
 
 const count = (cycle: readonly number[], index: number): number =>
   cycle.filter((item) => item === index).length;
@@ -39,5 +47,6 @@ describe('weights', () => {
   it('never choose a group of weight zero', () => {
     assert.deepEqual(weightCycle([0, 5]), [1]);
     assert.deepEqual(weightCycle([2, 0, 2]), [0, 2]);
+    assert.equal(takeTurn(sharesOf([0, 0]), []), -1);
   });
 });
