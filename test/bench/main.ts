@@ -7,6 +7,7 @@ const BENCHES: Readonly<Record<string, string>> = {
   proxy: 'requests proxied, against HAProxy, nginx and http-proxy',
   cluster: 'from service create to 20 running tasks, a rolling update, memory at rest',
   placement: 'placements a second',
+  rules: 'choosing one of 10 to 10,000 rules; building and changing the routing table',
   store: 'grouped commits against single ones',
   help: 'berth --help against an empty Node program',
 };
