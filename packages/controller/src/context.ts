@@ -2,6 +2,7 @@
 import type { Clock, Random } from '@berth/control/clock.ts';
 import type { Logger } from '@berth/control/logger.ts';
 import type { PlaceRequest, PlaceResponse } from '@berth/model/generated/messages.ts';
+import type { Sealer } from '@berth/process/seal.ts';
 import type { Leadership } from '@berth/store/election.ts';
 import type { StateCache } from '@berth/store/state.ts';
 import type { CommitResult, Store, Transaction } from '@berth/store/store.ts';
@@ -29,6 +30,7 @@ export interface TermContext {
   readonly metrics: ControllerMetrics;
   readonly nextEventId: () => string;
   readonly hostLostAfterMs: number;
+  readonly sealer: Sealer;
 }
 
 /**

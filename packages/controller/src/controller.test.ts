@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 
 import type { TaskRecord } from '@berth/model/generated/messages.ts';
+import { KeyRing } from '@berth/process/key-ring.ts';
 import type { Role } from '@berth/process/role.ts';
 import { complete } from '@berth/rpc/codec.ts';
 import { testIdentity } from '@berth/rpc/testing/fixtures.ts';
@@ -60,6 +61,7 @@ describe('the controller', function () {
         hostLostAfterMs: options.hostLostAfterMs ?? 20_000,
         proxyLostAfterMs: 1,
         holder: 'test',
+        sealer: KeyRing.create(),
       },
       around,
     );

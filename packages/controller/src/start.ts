@@ -3,6 +3,7 @@ import { childScope } from '@berth/control/scope.ts';
 import { ulidSource } from '@berth/control/ulid.ts';
 import { BerthError } from '@berth/model/errors.ts';
 import type { Role, Surroundings } from '@berth/process/role.ts';
+import type { Sealer } from '@berth/process/seal.ts';
 import type { TlsIdentity } from '@berth/rpc/api.ts';
 import { leaderClient } from '@berth/rpc/leader-client.ts';
 import { campaign, type Leadership } from '@berth/store/election.ts';
@@ -27,6 +28,8 @@ export interface ControllerOptions {
   readonly proxyLostAfterMs: number;
   /** Who leads, for people: host name and process id. */
   readonly holder: string;
+  /** Opens and seals the keys of certificates and of accounts at certificate authorities. */
+  readonly sealer: Sealer;
 }
 
 /** A thousand tasks are many transactions, and other services may be before this one. */
@@ -38,6 +41,7 @@ export function startController(
   surroundings: Surroundings,
 ): Promise<Role> {
   const { store, cache, tls, leaseSeconds, holder, hostLostAfterMs, proxyLostAfterMs } = options;
+  const { sealer } = options;
   const { clock, random } = surroundings;
   const logger = surroundings.logger.child({ component: 'controller' });
   let term: ControllerTerm | undefined;
@@ -71,6 +75,7 @@ export function startController(
       metrics,
       nextEventId: ulidSource(clock, random),
       hostLostAfterMs,
+      sealer,
     });
     metrics.leads(true);
     try {

@@ -3,6 +3,10 @@
 import { Latch } from '@berth/control/latch.ts';
 import { Reconciler, type ReconcilerOptions } from '@berth/control/reconciler.ts';
 
+import { version } from '@berth/process/version.ts';
+
+import { asker } from './acme/https-client.ts';
+import { certificateKeys, reconcileCertificate } from './acme/reconcile-certificate.ts';
 import type { TermContext } from './context.ts';
 import { hostKeys, watchHost } from './host-monitor.ts';
 import { runReaper } from './reaper.ts';
@@ -25,6 +29,7 @@ export class ControllerTerm {
   readonly #services: Reconciler;
   readonly #tasks: Reconciler;
   readonly #hosts: Reconciler;
+  readonly #certificates: Reconciler;
   readonly #events: StateEvents;
   readonly #roomier = new Set<string>();
   readonly #capacity = new Latch();
@@ -50,6 +55,23 @@ export class ControllerTerm {
       workers: 1,
       keys: () => hostKeys(cache),
       reconcile: (key, signal) => watchHost(key, context, (id) => this.#lost(id), signal),
+    });
+    this.#certificates = this.#certificateLoop();
+  }
+
+  /** Orders at an authority take seconds to minutes; few run side by side, so that its limits are not met. */
+  #certificateLoop(): Reconciler {
+    const { cache, clock } = this.#context;
+    const userAgent = `berth/${version}`;
+    const acme = {
+      ...this.#context,
+      askerOf: (authority: string | undefined) => asker(clock, authority, userAgent),
+    };
+    return this.#loop({
+      name: 'certificates',
+      workers: 2,
+      keys: () => certificateKeys(cache),
+      reconcile: (key, signal) => reconcileCertificate(key, acme, signal),
     });
   }
 
@@ -89,6 +111,7 @@ export class ControllerTerm {
         this.#services.run(signal),
         this.#tasks.run(signal),
         this.#hosts.run(signal),
+        this.#certificates.run(signal),
         this.#events.run(signal),
         this.#retryPlacements(signal),
         runReaper(this.#context, signal),
@@ -102,6 +125,7 @@ export class ControllerTerm {
     if (of === 'service') this.#services.add(key);
     else if (of === 'task') this.#tasks.add(key);
     else if (of === 'host') this.#hosts.add(key);
+    else if (of === 'certificate') this.#certificates.add(key);
     else {
       this.#roomier.add(key);
       this.#capacity.set();

@@ -11,6 +11,7 @@ import { nameOf } from '@berth/model/resources/arn.ts';
 import { collections } from '@berth/store/keys.ts';
 import type { Change, State } from '@berth/store/state.ts';
 
+import { certificateKeys } from './acme/reconcile-certificate.ts';
 import { serviceKey } from './service-reconciler.ts';
 
 export type Wake =
@@ -18,6 +19,7 @@ export type Wake =
   /** A task outside of services. */
   | { readonly of: 'task'; readonly key: string }
   | { readonly of: 'host'; readonly key: string }
+  | { readonly of: 'certificate'; readonly key: string }
   /** Something may fit now in this cluster that did not before. */
   | { readonly of: 'capacity'; readonly key: string };
 
@@ -78,15 +80,19 @@ export function* wakesOf(change: Change, state: State): Generator<Wake, void, un
     case 'taskDefinitions':
       yield* usersOf(state, collection, parts);
       return;
+    case 'certificates':
+      yield { of: 'certificate', key: first };
+      return;
+    case 'acme':
+      for (const key of certificateKeys(state)) yield { of: 'certificate', key };
+      return;
     case 'leader':
       if (first === 'scheduler' && after) yield* everyService(state);
       return;
     case 'clusters':
     case 'taskDefinitionFamilies':
     case 'loadBalancers':
-    case 'certificates':
     case 'trustStores':
-    case 'acme':
     case 'acmeChallenges':
     case 'secrets':
     case 'targetRegistrations':

@@ -84,7 +84,12 @@ export const handlers: Handlers = {
           startScheduler({ ...scheduler, ...shared(state, store, tlsDirectory) }, surroundings),
         ({ surroundings }) =>
           startController(
-            { ...loss, holder: holder(), ...shared(state, store, tlsDirectory) },
+            {
+              ...loss,
+              holder: holder(),
+              sealer: readKeyRing(secretsKey),
+              ...shared(state, store, tlsDirectory),
+            },
             surroundings,
           ),
       ],
@@ -133,14 +138,20 @@ export const handlers: Handlers = {
 
   controller: role('controller', (flags, tlsDirectory) => {
     const [store, loss] = [storeConfig(flags), lossConfig(flags)];
+    const secretsKey = secretsKeyPath(flags, tlsDirectory);
     const state = stateRole(store, tlsDirectory);
     return {
-      config: { ...store, ...loss },
+      config: { ...store, ...loss, secretsKey },
       starts: [
         state.start,
         ({ surroundings }) =>
           startController(
-            { ...loss, holder: holder(), ...shared(state, store, tlsDirectory) },
+            {
+              ...loss,
+              holder: holder(),
+              sealer: readKeyRing(secretsKey),
+              ...shared(state, store, tlsDirectory),
+            },
             surroundings,
           ),
       ],

@@ -134,9 +134,9 @@ export async function startCluster(
   };
   const at = (port: number) => ({ listen: address(port), advertise: address(port) });
   const api = [address(ports.api)];
+  const secretsKey = join(tls.directory, SECRETS_KEY);
+  const sealer = createKeyRing(secretsKey) ?? readKeyRing(secretsKey);
   await steps.run('api', async () => {
-    const secretsKey = join(tls.directory, SECRETS_KEY);
-    const sealer = createKeyRing(secretsKey) ?? readKeyRing(secretsKey);
     const role = await start(
       startApi({ ...at(ports.api), ...control, realm: REALM, version, sealer }, surroundings),
     );
@@ -191,7 +191,10 @@ export async function startCluster(
   await steps.run('controller', async () => {
     const holder = `${hostname()}:${process.pid}`;
     const lost = { hostLostAfterMs: HOST_LOST_AFTER_MS, proxyLostAfterMs: PROXY_LOST_AFTER_MS };
-    return [await start(startController({ ...control, ...lost, holder }, surroundings)), 'runs'];
+    return [
+      await start(startController({ ...control, ...lost, holder, sealer }, surroundings)),
+      'runs',
+    ];
   });
   const console = await steps.run('console', async () => {
     const consoleOptions = { port: ports.console, api, tls: tls.admin, cluster: CLUSTER };

@@ -143,7 +143,13 @@ export const roleCommands = [
     ...ADMIN,
   ]),
   role('scheduler', 'Run a scheduler', [...SERVE(7401, 'it'), ...STORE, ...TLS, ...ADMIN]),
-  role('controller', 'Run a service controller', [...CONTROLLER, ...STORE, ...TLS, ...ADMIN]),
+  role('controller', 'Run a service controller', [
+    ...CONTROLLER,
+    ...STORE,
+    ...SECRETS,
+    ...TLS,
+    ...ADMIN,
+  ]),
   role('agent', 'Run the agent of a host', [
     ...SESSION,
     flag('cluster', 'NAME', 'the cluster to join (default: default)', env('BERTH_CLUSTER')),

@@ -12,7 +12,7 @@ import type {
 } from '@berth/model/generated/messages.ts';
 import { collections, keyOf } from '@berth/store/keys.ts';
 import { guardUnchanged, putRecord } from '@berth/store/record.ts';
-import type { Stored } from '@berth/store/state.ts';
+import type { State, Stored } from '@berth/store/state.ts';
 
 import { accountKey } from './account.ts';
 import { AcmeClient, type Authorization } from './acme-client.ts';
@@ -30,6 +30,13 @@ const SPREAD_MS = 2_000;
 interface Issued {
   readonly chainPem: string;
   readonly keyPem: string;
+}
+
+/** The certificates that ACME is to bring. */
+export function* certificateKeys(state: State): Generator<string, void, undefined> {
+  for (const { value } of state.list(collections.certificates)) {
+    if (value.source === 'acme') yield value.id;
+  }
 }
 
 /** @param id of the certificate */
