@@ -6,6 +6,8 @@ export interface PairIndex {
   readonly fallback: ServedPair;
   /** By DNS name as it stands in certificates. */
   readonly byName: ReadonlyMap<string, readonly ServedPair[]>;
+  /** Some name has certificates of both kinds. */
+  readonly mixed: boolean;
 }
 
 export interface PairChoice {
@@ -27,7 +29,10 @@ export function indexPairs(pairs: readonly ServedPair[]): PairIndex | undefined 
       else known.push(pair);
     }
   }
-  return { fallback, byName };
+  const mixed = [...byName.values()].some(
+    (stands) => new Set(stands.map((pair) => pair.kind)).size > 1,
+  );
+  return { fallback, byName, mixed };
 }
 
 /** @param name from SNI; empty for none. @param now wall time in ms. Pure. */

@@ -8,7 +8,7 @@ import type { CookieKey } from '@berth/model/generated/messages.ts';
 const LENGTH = 48;
 
 /** @param keys the one in use first. @returns undefined for none: tickets are then good for one process only. Pure. */
-export function ticketKeys(keys: readonly CookieKey[]): Buffer | undefined {
+export function ticketKeys(keys: readonly CookieKey[]): Buffer<ArrayBuffer> | undefined {
   const [current] = keys;
   if (current === undefined) return undefined;
   return Buffer.from(
