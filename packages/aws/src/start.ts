@@ -1,0 +1,74 @@
+// Starts the AWS endpoint: the wire protocols of ECS and its companions over the operations of the api in the same process.
+import { LATENCY_BUCKETS } from '@berth/process/metrics.ts';
+import type { Role, Surroundings } from '@berth/process/role.ts';
+import type { Realm } from '@berth/model/resources/arn.ts';
+import type { Handlers } from '@berth/rpc/api.ts';
+import { Counter, Histogram, type Registry } from 'prom-client';
+
+import { ecsService } from './services/ecs.ts';
+import { SigningKeys } from './sigv4/signing-keys.ts';
+import { Dispatcher, type DispatcherDeps } from './wire/dispatch.ts';
+import { startHttpServer, type HttpServerOptions } from './wire/http-server.ts';
+
+export interface AwsOptions extends Pick<HttpServerOptions, 'listen' | 'tls'> {
+  readonly realm: Realm;
+  /** The api's own, which decide who may call them. */
+  readonly handlers: { readonly Ecs: Handlers<'Ecs'> };
+  readonly credentials: DispatcherDeps['credentials'];
+}
+
+/** Resolves when it serves. @throws BerthError Unavailable when the address can't be had */
+export async function startAws(
+  options: AwsOptions,
+  surroundings: Surroundings,
+): Promise<Role & { readonly address: string }> {
+  const { clock, metrics } = surroundings;
+  const logger = surroundings.logger.child({ component: 'aws' });
+  const dispatcher = new Dispatcher({
+    services: [ecsService(options.handlers.Ecs)],
+    credentials: options.credentials,
+    region: options.realm.region,
+    clock,
+    keys: new SigningKeys(),
+    logger,
+    onCall: callMetrics(metrics),
+  });
+  const server = await startHttpServer({
+    listen: options.listen,
+    tls: options.tls,
+    clock,
+    answer: (request) => dispatcher.answer(request),
+  });
+  logger.info({ address: server.address }, 'the AWS endpoint is served');
+  let stopping = false;
+  return {
+    name: 'aws',
+    address: server.address,
+    failed: new Promise<never>(() => undefined),
+    unready: () => (stopping ? 'stopping' : undefined),
+    stop: (graceMs) => {
+      stopping = true;
+      return server.stop(graceMs);
+    },
+  };
+}
+
+function callMetrics(registry: Registry): DispatcherDeps['onCall'] {
+  const calls = new Counter({
+    name: 'berth_aws_calls_total',
+    help: 'Calls of the AWS endpoint answered, by service, operation and code; operations that are not served count as none.',
+    labelNames: ['service', 'operation', 'code'],
+    registers: [registry],
+  });
+  const duration = new Histogram({
+    name: 'berth_aws_call_duration_seconds',
+    help: 'Time from a whole request to its answer.',
+    labelNames: ['service', 'operation'],
+    buckets: LATENCY_BUCKETS,
+    registers: [registry],
+  });
+  return (service, operation, code, seconds) => {
+    calls.inc({ service, operation, code });
+    duration.observe({ service, operation }, seconds);
+  };
+}

@@ -1,0 +1,249 @@
+// The endpoint's HTTP side: whole bodies in, whole answers out, with limits on sizes, times and how many at once. Every answer has a
+// request id and the time, by which clients correct their clocks.
+import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+
+import type { Clock } from '@berth/control/clock.ts';
+import { BerthError } from '@berth/model/errors.ts';
+import { formatAddress, parseAddress } from '@berth/rpc/channel-options.ts';
+
+import { jsonFault, queryFault, type WireAnswer } from './answers.ts';
+import { Fault } from './fault.ts';
+import type { WireRequest } from './dispatch.ts';
+
+export interface HttpServerOptions {
+  /** HOST:PORT; port 0 picks a free one. */
+  readonly listen: string;
+  /** PEM texts; without them it speaks plain HTTP. */
+  readonly tls: { readonly certificate: string; readonly key: string } | undefined;
+  readonly answer: (request: WireRequest) => Promise<WireAnswer>;
+  readonly clock: Clock;
+}
+
+export interface HttpServer {
+  /** HOST:PORT */
+  readonly address: string;
+  /** Takes no new request; those under way have that long. */
+  stop(graceMs: number): Promise<void>;
+}
+
+const MOST_BODY = 1024 * 1024;
+const MOST_HEAD = 32 * 1024;
+const MOST_CONNECTIONS = 2_000;
+/** Above that, callers are told to come again. */
+const MOST_REQUESTS = 512;
+const HEADERS_MS = 10_000;
+const REQUEST_MS = 30_000;
+const KEEP_ALIVE_MS = 75_000;
+/** A call has to be answered by then. */
+const CALL_MS = 60_000;
+/** For the answers of calls that were cut short. */
+const LAST_WORDS_MS = 1_000;
+
+/** @throws BerthError Unavailable when the address can't be had */
+export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
+  const { clock, tls } = options;
+  const { host, port } = parseAddress(options.listen);
+  const calls = new Calls(clock);
+  const settings = {
+    maxHeaderSize: MOST_HEAD,
+    headersTimeout: HEADERS_MS,
+    requestTimeout: REQUEST_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+  };
+  const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
+    const requestId = randomUUID();
+    calls
+      .run(response, (signal, busy) => serve(request, requestId, options.answer, { signal, busy }))
+      .then((answer) => send(response, requestId, answer, calls.stopping))
+      .catch(() => request.destroy());
+  };
+  const server: Server = tls
+    ? createTlsServer({ ...settings, cert: tls.certificate, key: tls.key }, onRequest)
+    : createServer(settings, onRequest);
+  server.maxConnections = MOST_CONNECTIONS;
+  server.on('clientError', refuseUnreadable);
+  await listen(server, host, port);
+  const bound = server.address() as AddressInfo;
+  return {
+    address: formatAddress({ host, port: bound.port }),
+    stop: async (graceMs) => {
+      const closed = new Promise<void>((resolve) => {
+        server.close(() => resolve());
+      });
+      server.closeIdleConnections();
+      await calls.stop(graceMs);
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+/** The calls under way: each ends when its caller goes, when its time is over, or when the endpoint stops. */
+class Calls {
+  readonly #clock: Clock;
+  readonly #underWay = new Map<AbortController, Promise<unknown>>();
+  stopping = false;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  async run<T>(
+    response: ServerResponse,
+    work: (signal: AbortSignal, busy: boolean) => Promise<T>,
+  ): Promise<T> {
+    const call = new AbortController();
+    const done = new AbortController();
+    const onClose = (): void => {
+      call.abort(new BerthError('Cancelled', 'the caller is gone'));
+    };
+    response.once('close', onClose);
+    this.#clock.sleep(CALL_MS, done.signal).then(
+      () => {
+        call.abort(
+          new BerthError('DeadlineExceeded', `the call was not answered within ${CALL_MS} ms`),
+        );
+      },
+      () => undefined,
+    );
+    const answered = work(call.signal, this.#underWay.size >= MOST_REQUESTS);
+    this.#underWay.set(call, answered);
+    try {
+      return await answered;
+    } finally {
+      this.#underWay.delete(call);
+      response.off('close', onClose);
+      done.abort();
+    }
+  }
+
+  /** Resolves when none is under way, at the latest soon after the grace. */
+  async stop(graceMs: number): Promise<void> {
+    this.stopping = true;
+    const ended = new AbortController();
+    void Promise.allSettled(this.#underWay.values()).then(() => ended.abort());
+    await this.#clock.sleep(graceMs, ended.signal).catch(() => undefined);
+    if (ended.signal.aborted) return;
+    for (const call of this.#underWay.keys()) {
+      call.abort(new BerthError('Unavailable', 'the endpoint stops'));
+    }
+    await this.#clock.sleep(LAST_WORDS_MS, ended.signal).catch(() => undefined);
+  }
+}
+
+async function listen(server: Server, host: string, port: number): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause) =>
+      reject(
+        new BerthError(
+          'Unavailable',
+          `Can't serve the AWS endpoint on ${formatAddress({ host, port })}; choose another with --aws-listen`,
+          { cause },
+        ),
+      ),
+    );
+    server.listen(port, host, resolve);
+  });
+}
+
+async function serve(
+  request: IncomingMessage,
+  requestId: string,
+  answer: HttpServerOptions['answer'],
+  state: { readonly busy: boolean; readonly signal: AbortSignal },
+): Promise<WireAnswer> {
+  const json = request.headers['x-amz-target'] !== undefined;
+  const refuse = (fault: Fault): WireAnswer =>
+    json ? jsonFault(fault) : queryFault(fault, requestId);
+  if (request.method !== 'POST' && request.method !== 'GET') {
+    return refuse(
+      new Fault('InvalidAction', `Method ${request.method ?? ''} is not known; expected POST.`, {
+        status: 405,
+      }),
+    );
+  }
+  if (state.busy) {
+    return refuse(
+      new Fault(json ? 'ThrottlingException' : 'Throttling', 'Rate exceeded', { status: 400 }),
+    );
+  }
+  const body = await readBody(request);
+  if (!body) {
+    return refuse(
+      new Fault(
+        json ? 'RequestEntityTooLargeException' : 'RequestEntityTooLarge',
+        `The body is larger than ${MOST_BODY} bytes.`,
+        { status: 413 },
+      ),
+    );
+  }
+  return answer({
+    method: request.method,
+    target: request.url ?? '/',
+    rawHeaders: request.rawHeaders,
+    headers: request.headers,
+    body,
+    peer: peerOf(request.socket),
+    requestId,
+    signal: state.signal,
+  });
+}
+
+/** Undefined for one that is too large; the rest of it is then not read. */
+async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
+  if (Number(request.headers['content-length'] ?? 0) > MOST_BODY) return undefined;
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > MOST_BODY) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function send(
+  response: ServerResponse,
+  requestId: string,
+  { status, type, headers, body }: WireAnswer,
+  stopping: boolean,
+): void {
+  const { req: request } = response;
+  const ends = stopping || !request.complete;
+  response.writeHead(status, {
+    'content-type': type,
+    'content-length': Buffer.byteLength(body),
+    'x-amzn-requestid': requestId,
+    ...headers,
+    ...(ends && { connection: 'close' }),
+  });
+  response.end(body, () => {
+    if (!request.complete) request.destroy();
+  });
+}
+
+/** What is no HTTP. */
+function refuseUnreadable(error: Error & { readonly code?: string }, socket: Duplex): void {
+  if (!socket.writable) return;
+  const [status, code] =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? ['431 Request Header Fields Too Large', 'RequestHeaderSectionTooLarge']
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? ['408 Request Timeout', 'RequestTimeout']
+        : ['400 Bad Request', 'MalformedHttpRequest'];
+  const { body, type } = queryFault(
+    new Fault(code, 'The request could not be read as HTTP.'),
+    randomUUID(),
+  );
+  socket.end(
+    `HTTP/1.1 ${status}\r\ncontent-type: ${type}\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  );
+}
+
+function peerOf({ remoteAddress = '', remotePort = 0 }: Socket): string {
+  return formatAddress({ host: remoteAddress, port: remotePort });
+}
