@@ -9,6 +9,8 @@ export interface ActiveTask {
   readonly health: Health;
   /** Its host is DRAINING: it has to be replaced elsewhere. */
   readonly leaving: boolean;
+  /** Somebody asked that scale-in and deployments let it run; what is sick is replaced all the same. */
+  readonly shielded: boolean;
 }
 
 export interface SickTask extends ActiveTask {
@@ -86,12 +88,20 @@ export function bucketsOf(
     const health = healthOf(of, healthRules(view, of, balancers), now);
     const leaving = view.hosts.get(of.task.hostId)?.record?.status === 'DRAINING';
     const bucket = entry(byDeployment, of.task.owner, emptyBucket);
-    file(bucket, { of, health, leaving });
+    const until = protectedUntil(of, now);
+    const shielded = until !== undefined && health.state !== 'unhealthy';
+    file(bucket, { of, health, leaving, shielded });
+    if (shielded) changesAt = earliest(changesAt, until);
     total += 1;
     if (health.state === 'healthy') healthyTotal += 1;
     if (health.state === 'unknown') changesAt = earliest(changesAt, health.until);
   }
   return { byDeployment, ending, total, healthyTotal, changesAt };
+}
+
+function protectedUntil({ task }: TaskView, now: number): number | undefined {
+  const { protectedUntil: until } = task;
+  return until !== undefined && until > now ? until : undefined;
 }
 
 function file(bucket: Mutable, task: ActiveTask): void {

@@ -19,7 +19,8 @@ export function chooser(view: ServiceView, service: ServiceRecord, buckets: Buck
   const hosts = [...view.hosts].map(([id]) => victimHost(view, id));
   const strategy = parseStrategies(service.placementStrategy, true);
   const seed = hashText(`${view.cluster}/${view.name}`);
-  return (candidates, count) => {
+  return (all, count) => {
+    const candidates = all.filter(({ shielded }) => !shielded);
     if (count <= 0 || candidates.length === 0) return [];
     if (count >= candidates.length) return candidates;
     const byId = new Map(candidates.map((task) => [task.of.task.id, task]));

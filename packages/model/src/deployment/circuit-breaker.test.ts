@@ -45,6 +45,44 @@ describe('deployment: the circuit breaker', () => {
     });
   }
 
+  for (const [type, value, desired, threshold] of [
+    ['BOUNDED_PERCENT', 10, 10, 3],
+    ['BOUNDED_PERCENT', 100, 10, 10],
+    ['UNBOUNDED_PERCENT', 10, 10, 1],
+    ['UNBOUNDED_PERCENT', 50, 1000, 500],
+    ['UNBOUNDED_PERCENT', 50, 0, 1],
+    ['COUNT', 7, 1000, 7],
+  ] as const) {
+    it(`of ${type} ${value} allows ${threshold - 1} failures of ${desired} tasks`, () => {
+      const thresholdConfiguration = { type, value };
+      const deploymentCircuitBreaker = { enable: true, rollback: false, thresholdConfiguration };
+      const options = { deploymentConfiguration: { deploymentCircuitBreaker } };
+      assert.equal(breakerThreshold(desired, options), threshold);
+    });
+  }
+
+  it('counts on over healthy tasks where it is told to', () => {
+    for (const resetOnHealthyTask of [true, false]) {
+      const world = new World({
+        desiredCount: 2,
+        deploymentConfiguration: {
+          deploymentCircuitBreaker: { enable: true, rollback: false, resetOnHealthyTask },
+        },
+      });
+      world.settle();
+      const [first] = world.active();
+      assert.ok(first);
+      world.crash(first.task.id, { stopCode: 'TaskFailedToStart' });
+      world.settle();
+      world.now += THROTTLE_MAX_MS;
+      world.settle();
+      world.run();
+      world.now += 60_000;
+      world.settle();
+      assert.equal(world.record?.deployments[0]?.failedTasks, resetOnHealthyTask ? 0 : 1);
+    }
+  });
+
   it('goes back to the last completed deployment, in ECS order of events', () => {
     const world = new World({ desiredCount: 1, ...BREAKER });
     world.converge();

@@ -1,15 +1,26 @@
 // The deployment circuit breaker: too many failed tasks end a deployment, and, where asked for, a new one
 // takes the service back to the last that was COMPLETED. Pure. Source: ECS reference, section 6.6.
 import type { DeploymentRecord, ServiceRecord } from '../generated/messages.ts';
+import { revisionIdOf } from '../resources/deployment-ids.ts';
+import { rolloutReason } from './events.ts';
 
 const LEAST = 3;
 const MOST = 200;
+const PERCENT = 50;
 
 export type BreakerOptions = Pick<ServiceRecord, 'deploymentConfiguration'>;
 
-/** How many failed tasks end a deployment: half of the desired count, within bounds. */
-export function breakerThreshold(desired: number): number {
-  return Math.min(MOST, Math.max(LEAST, Math.ceil(desired / 2)));
+/** How many failed tasks end a deployment: unless said otherwise half of the desired count, within bounds. */
+export function breakerThreshold(desired: number, options: BreakerOptions = {}): number {
+  const asked = breakerOf(options)?.thresholdConfiguration;
+  if (asked?.type === 'COUNT') return asked.value;
+  const share = Math.ceil((desired * (asked?.value ?? PERCENT)) / 100);
+  if (asked?.type === 'UNBOUNDED_PERCENT') return Math.max(1, share);
+  return Math.min(MOST, Math.max(LEAST, share));
+}
+
+function breakerOf({ deploymentConfiguration }: BreakerOptions) {
+  return deploymentConfiguration?.deploymentCircuitBreaker;
 }
 
 export function isTripped(
@@ -18,22 +29,34 @@ export function isTripped(
   desired: number,
 ): boolean {
   return (
-    options.deploymentConfiguration?.deploymentCircuitBreaker?.enable === true &&
+    breakerOf(options)?.enable === true &&
     deployment.rolloutState === 'IN_PROGRESS' &&
-    deployment.failedTasks >= breakerThreshold(desired)
+    deployment.failedTasks >= breakerThreshold(desired, options)
   );
 }
 
 export function rollsBack(options: BreakerOptions): boolean {
-  const breaker = options.deploymentConfiguration?.deploymentCircuitBreaker;
+  const breaker = breakerOf(options);
   return breaker?.enable === true && breaker.rollback;
 }
 
-export function fail(deployment: DeploymentRecord, now: number): DeploymentRecord {
+/** Does one healthy task make up for those that failed before it? */
+export function forgives(options: BreakerOptions): boolean {
+  return breakerOf(options)?.resetOnHealthyTask !== false;
+}
+
+/** Why a deployment is ended before it is done. */
+export type FailureCause = 'tripped' | 'stopped';
+
+export function fail(
+  deployment: DeploymentRecord,
+  cause: FailureCause,
+  now: number,
+): DeploymentRecord {
   return {
     ...deployment,
     rolloutState: 'FAILED',
-    rolloutStateReason: 'ECS deployment circuit breaker: tasks failed to start.',
+    rolloutStateReason: rolloutReason[cause],
     updatedAt: now,
   };
 }
@@ -45,9 +68,14 @@ export function fail(deployment: DeploymentRecord, now: number): DeploymentRecor
 export function rollbackDeployment(
   failed: DeploymentRecord,
   good: DeploymentRecord,
+  cause: FailureCause,
   desired: number,
   now: number,
 ): DeploymentRecord {
+  const reason =
+    cause === 'tripped'
+      ? rolloutReason.undoingTripped(good.id)
+      : rolloutReason.undoingStopped(good.id);
   return {
     id: rollbackId(failed.id),
     status: 'PRIMARY',
@@ -56,13 +84,14 @@ export function rollbackDeployment(
     createdAt: now,
     updatedAt: now,
     rolloutState: 'IN_PROGRESS',
-    rolloutStateReason: `ECS deployment circuit breaker: rolling back to deploymentId ${good.id}.`,
+    rolloutStateReason: reason,
     failedTasks: 0,
     countedTaskIds: [],
     reachedRunning: false,
     launchFailures: 0,
     rollbackOf: failed.id,
     loadBalancers: good.loadBalancers,
+    serviceRevision: good.serviceRevision ?? revisionIdOf(good.id),
   };
 }
 

@@ -1,7 +1,7 @@
 // What people should be told about a service as it is now, and when it has passed. Pure.
 import type { ServiceDeploymentsRecord } from '../generated/messages.ts';
 import type { Concern } from './announcements.ts';
-import type { Buckets } from './buckets.ts';
+import { type ActiveTask, type Buckets, membersOf } from './buckets.ts';
 import { text } from './events.ts';
 import type { Step } from './step.ts';
 import type { Unregistered } from './targets.ts';
@@ -36,6 +36,14 @@ export function concernsOf(input: ConcernsInput): Concern[] {
     if (launchFailures < IMPAIRED_AFTER) continue;
     concerns.push({ key: `impaired/${id}`, message: text.impaired(lastFailure(view, id)) });
   }
+  const shielded = shieldedInTheWay(input);
+  if (shielded.length > 0) {
+    const [first] = shielded;
+    concerns.push({
+      key: 'shielded',
+      message: text.shielded(first?.of.task.owner ?? view.name, shielded.length),
+    });
+  }
   if (step.stuck) concerns.push({ key: 'stuck', message: text.stuck });
   if (steadySince !== undefined) concerns.push({ key: 'steady', message: text.steady });
   return concerns;
@@ -51,6 +59,19 @@ function unregisteredText(problem: Unregistered): string {
   return problem.kind === 'no-group'
     ? text.noTargetGroup(task, group)
     : text.noHostPort(task, problem.container, problem.port, group);
+}
+
+/** Tasks that nothing but their protection keeps from being stopped: there is nothing else left to do. */
+function shieldedInTheWay({ buckets, step, deployments }: ConcernsInput): readonly ActiveTask[] {
+  const [primary] = deployments;
+  const idle = step.starts.length === 0 && step.stops.length === 0 && buckets.ending.size === 0;
+  if (!primary || !idle) return [];
+  const everyone = [...buckets.byDeployment.values()].flatMap(membersOf);
+  if (everyone.some(({ health }) => health.state !== 'healthy')) return [];
+  const shielded = everyone.filter((task) => task.shielded);
+  const old = shielded.filter(({ of }) => of.task.owner !== primary.id);
+  if (old.length > 0) return old;
+  return buckets.total > primary.desiredCount ? shielded : [];
 }
 
 /** Why the youngest stopped task of a deployment stopped, in the host's words. */

@@ -44,13 +44,13 @@ export function planDaemon(input: DaemonInput): Step {
   const stops: Stop[] = [];
   for (const task of everyOne(bucket)) {
     const { hostId } = task.of.task;
-    if (kept.get(hostId) !== task && (eligible.has(hostId) || mayLeave(input, hostId))) {
-      stops.push(stopOf(task));
-    }
+    const over = kept.get(hostId) !== task && (eligible.has(hostId) || mayLeave(input, hostId));
+    if (over && !task.shielded) stops.push(stopOf(task));
   }
   let room = Math.max(0, buckets.healthyTotal - limits.minHealthy);
   if (primary.rolloutState !== 'FAILED') {
     for (const task of old.flatMap(({ id }) => everyOne(buckets.byDeployment.get(id)))) {
+      if (task.shielded) continue;
       const costs = task.health.state === 'healthy';
       if (costs && room === 0) continue;
       if (costs) room -= 1;

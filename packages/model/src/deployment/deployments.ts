@@ -2,7 +2,13 @@
 // and drops what is over. Pure. Source: ECS reference, sections 6.5 and 6.6.
 import type { DeploymentRecord, ServiceRecord } from '../generated/messages.ts';
 import { type Buckets, EMPTY_BUCKET } from './buckets.ts';
-import { fail, isTripped, rollbackDeployment, rollsBack } from './circuit-breaker.ts';
+import {
+  fail,
+  type FailureCause,
+  isTripped,
+  rollbackDeployment,
+  rollsBack,
+} from './circuit-breaker.ts';
 import { rolloutReason } from './events.ts';
 import type { ServiceView } from './view.ts';
 
@@ -97,6 +103,7 @@ export interface Verdict {
   readonly deployments: Deployments;
   /** The deployment that failed just now. */
   readonly failed?: string | undefined;
+  readonly cause?: FailureCause | undefined;
   /** The COMPLETED one that its undoing goes back to. */
   readonly rolledBackTo?: string | undefined;
 }
@@ -105,7 +112,10 @@ function lastCompleted(old: readonly DeploymentRecord[]): DeploymentRecord | und
   return old.find(({ rolloutState }) => rolloutState === 'COMPLETED');
 }
 
-/** End the PRIMARY if the circuit breaker says so, and undo it if that is asked for and possible; never an undoing. */
+/**
+ * End the PRIMARY if somebody or the circuit breaker says so, and undo it if that is asked for and possible; never an
+ * undoing.
+ */
 export function judge(
   deployments: Deployments,
   service: ServiceRecord,
@@ -113,32 +123,39 @@ export function judge(
   now: number,
 ): Verdict {
   const [primary, ...old] = deployments;
-  if (!isTripped(primary, service, desired)) return { deployments };
-  const failed = fail(primary, now);
+  const cause = causeOf(primary, service, desired);
+  if (!cause) return { deployments };
+  const failed = fail(primary, cause, now);
+  const undoes = cause === 'stopped' || rollsBack(service);
   const good = primary.rollbackOf === undefined ? lastCompleted(old) : undefined;
-  if (!rollsBack(service) || !good) return { deployments: [failed, ...old], failed: primary.id };
-  const undoing = rollbackDeployment(primary, good, desired, now);
+  if (!undoes || !good) return { deployments: [failed, ...old], failed: primary.id, cause };
+  const undoing = rollbackDeployment(primary, good, cause, desired, now);
   return {
     deployments: [undoing, demote(failed, now), ...old],
     failed: primary.id,
+    cause,
     rolledBackTo: good.id,
   };
 }
 
+function causeOf(
+  primary: DeploymentRecord,
+  service: ServiceRecord,
+  desired: number,
+): FailureCause | undefined {
+  if (primary.rolloutState === 'IN_PROGRESS' && service.stopRequestedOf === primary.id) {
+    return 'stopped';
+  }
+  return isTripped(primary, service, desired) ? 'tripped' : undefined;
+}
+
 /**
  * Without old deployments that are over: those with no task that is not gone. The last COMPLETED one stays while
- * the breaker may still go back to it.
+ * the breaker, or somebody, may still go back to it.
  */
-export function withoutFinished(
-  deployments: Deployments,
-  service: ServiceRecord,
-  buckets: Buckets,
-): Deployments {
+export function withoutFinished(deployments: Deployments, buckets: Buckets): Deployments {
   const [primary, ...old] = deployments;
-  const mayRollBack =
-    primary.rolloutState === 'IN_PROGRESS' &&
-    primary.rollbackOf === undefined &&
-    rollsBack(service);
+  const mayRollBack = primary.rolloutState === 'IN_PROGRESS' && primary.rollbackOf === undefined;
   const haven = mayRollBack ? lastCompleted(old) : undefined;
   const left = old.filter(
     (deployment) =>

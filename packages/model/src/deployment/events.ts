@@ -56,6 +56,11 @@ export const text = {
   stuck:
     'was unable to stop or start tasks during a deployment because of the service deployment configuration. ' +
     'Update the minimumHealthyPercent or maximumPercent value and try again.',
+  shielded: (deployment: string, count: number) =>
+    `was unable to reach steady state because (taskSet ${deployment}) was unable to scale in due to ` +
+    `(reason ${count} tasks under protection)`,
+  stopRequested: (deployment: string) =>
+    `(deployment ${deployment}) deployment failed: stopped by a user.`,
 } as const;
 
 export function serviceEvent(service: string, message: string): string {
@@ -66,6 +71,12 @@ export function serviceEvent(service: string, message: string): string {
 export const rolloutReason = {
   inProgress: (deployment: string) => `ECS deployment ${deployment} in progress.`,
   completed: (deployment: string) => `ECS deployment ${deployment} completed.`,
+  tripped: 'ECS deployment circuit breaker: tasks failed to start.',
+  stopped: 'ECS deployment was stopped by a user.',
+  undoingTripped: (good: string) =>
+    `ECS deployment circuit breaker: rolling back to deploymentId ${good}.`,
+  undoingStopped: (good: string) =>
+    `ECS deployment was stopped by a user: rolling back to deploymentId ${good}.`,
 } as const;
 
 /** What a task that is stopped by the service scheduler says of itself. Source: ECS reference, section 4.4. */

@@ -5,6 +5,7 @@
 // of one's own such a crash loop turns within a second, and nothing else would ever slow it down.
 import type { DeploymentRecord } from '../generated/messages.ts';
 import { type Buckets, EMPTY_BUCKET } from './buckets.ts';
+import { type BreakerOptions, forgives } from './circuit-breaker.ts';
 import { SETTLE_MS } from './health.ts';
 import { throttled } from './throttle.ts';
 import type { ServiceView, TaskView } from './view.ts';
@@ -13,6 +14,7 @@ import type { ServiceView, TaskView } from './view.ts';
 export function countFailures(
   deployment: DeploymentRecord,
   view: ServiceView,
+  options: BreakerOptions,
   buckets: Buckets,
   now: number,
 ): DeploymentRecord {
@@ -32,7 +34,9 @@ export function countFailures(
       ...throttled(next, now),
     };
   }
-  return turnedOutWell(next, own, buckets) ? forgiven(next) : next;
+  if (!turnedOutWell(next, own, buckets)) return next;
+  const { failedTasks } = next;
+  return { ...forgiven(next), failedTasks: forgives(options) ? 0 : failedTasks };
 }
 
 /** Count tasks that are being replaced because they fail their checks. They say nothing about launching. */
@@ -84,5 +88,5 @@ function turnedOutWell(
 }
 
 function forgiven(deployment: DeploymentRecord): DeploymentRecord {
-  return { ...deployment, failedTasks: 0, launchFailures: 0, nextLaunchAt: undefined };
+  return { ...deployment, launchFailures: 0, nextLaunchAt: undefined };
 }

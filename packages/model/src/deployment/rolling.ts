@@ -15,7 +15,7 @@ export interface RollingInput {
   readonly desired: number;
   /** How many tasks of a deployment may be launched now; the throttle's word. */
   readonly mayLaunch: (deployment: DeploymentRecord) => boolean;
-  /** At most `count` of the candidates, those to stop first in front. */
+  /** At most `count` of the candidates that nobody shields, those to stop first in front. */
   readonly choose: (candidates: readonly ActiveTask[], count: number) => readonly ActiveTask[];
 }
 
@@ -127,7 +127,7 @@ function freeStops(group: Group, input: RollingInput): Stop[] {
     ? bucket.unhealthy.length
     : Math.max(0, others + bucket.unhealthy.length - wanted);
   return [
-    ...bucket.leavingPending.map(stop),
+    ...input.choose(bucket.leavingPending, bucket.leavingPending.length).map(stop),
     ...input.choose(bucket.pending, Math.max(0, good - wanted)).map(stop),
     ...input.choose(bucket.unhealthy, sick).map(stop),
   ];

@@ -38,14 +38,18 @@ export function advance(view: ServiceView, service: ServiceRecord, now: number):
   const buckets = bucketsOf(view, wanted, now);
   const [primary, ...old] = withKeptCounts(wanted, known, buckets);
   const counted: Deployments = [
-    countFailures(primary, view, buckets, now),
-    ...old.map((deployment) => countFailures(deployment, view, buckets, now)),
+    countFailures(primary, view, service, buckets, now),
+    ...old.map((deployment) => countFailures(deployment, view, service, buckets, now)),
   ];
   const verdict = judge(counted, service, desired, now);
   const messages: string[] = [];
   const ended: DeploymentPlan['ended'][number][] = [];
   if (verdict.failed !== undefined) {
-    messages.push(text.failed(verdict.failed));
+    messages.push(
+      verdict.cause === 'stopped'
+        ? text.stopRequested(verdict.failed)
+        : text.failed(verdict.failed),
+    );
     ended.push('failed');
   }
   if (verdict.rolledBackTo !== undefined) messages.push(text.rollingBack(verdict.rolledBackTo));
@@ -56,7 +60,7 @@ export function advance(view: ServiceView, service: ServiceRecord, now: number):
     messages.push(text.completed(newest.id));
     ended.push(newest.rollbackOf === undefined ? 'completed' : 'rolled_back');
   }
-  const deployments = withoutFinished([newest, ...others], service, buckets);
+  const deployments = withoutFinished([newest, ...others], buckets);
   const events = stateChanges(view, known, verdict.deployments, deployments);
   return { deployments, buckets, desired, messages, events, ended };
 }

@@ -313,6 +313,7 @@ export function hostRecord(id: string, change: Partial<HostRecord> = {}): HostRe
     agentVersion: '1',
     engineVersion: '1',
     bootId: 'b',
+    tags: [],
     ...change,
   };
 }

@@ -127,6 +127,7 @@ export function testHostRecord(id: string, record: Partial<HostRecord> = {}): Ho
     agentVersion: '0.1.0',
     engineVersion: '20.10.24',
     bootId: 'boot',
+    tags: [],
     ...record,
   };
 }
