@@ -12,11 +12,20 @@ export interface PolicyStatement {
   /** `service:Name` with * and ?, as written. One of the two is set. */
   readonly actions: readonly string[] | undefined;
   readonly notActions: readonly string[] | undefined;
+  /** Of trust policies only: whom the statement is about. */
+  readonly principals: readonly PrincipalPattern[] | undefined;
   /** ARN patterns. One of the two is set, but for trust policies, which have neither. */
   readonly resources: readonly string[] | undefined;
   readonly notResources: readonly string[] | undefined;
   /** By operator, then by condition key. */
   readonly conditions: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
+}
+
+/** `*` stands for everybody of its kind. */
+export interface PrincipalPattern {
+  /** AWS: a user, a role or an account, by ARN or account id. Service: ecs-tasks.amazonaws.com ... */
+  readonly kind: 'AWS' | 'Service' | 'Federated';
+  readonly value: string;
 }
 
 /** A policy with the name that denials and simulations call it by. */
