@@ -3,7 +3,7 @@ import type { Realm } from '@berth/model/resources/arn.ts';
 import { rpcMetrics } from '@berth/process/metrics.ts';
 import type { Role, Surroundings } from '@berth/process/role.ts';
 import type { Sealer } from '@berth/process/seal.ts';
-import type { TlsIdentity } from '@berth/rpc/api.ts';
+import type { Handlers, TlsIdentity } from '@berth/rpc/api.ts';
 import { formatAddress, parseAddress } from '@berth/rpc/channel-options.ts';
 import { leaderClient } from '@berth/rpc/leader-client.ts';
 import { serve } from '@berth/rpc/server.ts';
@@ -38,11 +38,17 @@ export interface ApiOptions {
   readonly sealer: Sealer;
 }
 
+/** For callers in the same process, who say who they act for: the AWS endpoint. */
+export interface ApiHandlers {
+  readonly Ecs: Handlers<'Ecs'>;
+  readonly LoadBalancing: Handlers<'LoadBalancing'>;
+}
+
 /** Resolves when it serves. @throws BerthError Unavailable when the address or a lease can't be had */
 export async function startApi(
   options: ApiOptions,
   surroundings: Surroundings,
-): Promise<Role & { readonly address: string }> {
+): Promise<Role & { readonly address: string; readonly handlers: ApiHandlers }> {
   const { store, cache, realm, tls, version, leaseSeconds, sealer } = options;
   const { clock, random, metrics } = surroundings;
   const logger = surroundings.logger.child({ component: 'api' });
@@ -98,14 +104,17 @@ export async function startApi(
     scheduler.close();
     replicas.close();
   };
+  const handlers: ApiHandlers = {
+    Ecs: authorized('Ecs', ecsHandlers(deps)),
+    LoadBalancing: authorized('LoadBalancing', loadBalancingHandlers(deps)),
+  };
   const server = await serve({
     address: options.listen,
     tls,
     logger,
     onCall: rpcMetrics(metrics, 'api').onCall,
     services: {
-      Ecs: authorized('Ecs', ecsHandlers(deps)),
-      LoadBalancing: authorized('LoadBalancing', loadBalancingHandlers(deps)),
+      ...handlers,
       Operations: authorized('Operations', operationsHandlers(deps)),
       Agents: authorized('Agents', {
         Session: (messages, context) => sessions.agents.serve(messages, context),
@@ -125,6 +134,7 @@ export async function startApi(
   return {
     name: 'api',
     address: server.address,
+    handlers,
     failed: sessions.failed,
     unready: () => {
       if (stopping) return 'stopping';
