@@ -7,7 +7,6 @@ import {
   createServer as createNetServer,
 } from 'node:net';
 
-import type { Logger } from '@berth/control/logger.ts';
 import type {
   Action,
   ListenerRecord,
@@ -22,23 +21,9 @@ import { Registry } from 'prom-client';
 
 import { DataPath, type DataPathOptions } from '../data-path.ts';
 import type { Target } from '../target.ts';
+import { silent, until } from './basics.ts';
 
-export const silent: Logger = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-  child: () => silent,
-};
-
-/** Waits until `holds` does, at most `ms`. */
-export async function until(what: string, holds: () => boolean, ms = 5_000): Promise<void> {
-  const end = performance.now() + ms;
-  while (!holds()) {
-    if (performance.now() > end) throw new Error(`not within ${ms} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
+export { silent, until };
 
 export interface BackEnd {
   readonly name: string;

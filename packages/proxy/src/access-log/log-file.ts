@@ -1,0 +1,195 @@
+// Lines on their way to a file or to standard output. Whoever writes never waits: lines wait in a bounded buffer, and what does not fit is counted and dropped.
+// Several processes may append to one file; whichever finds it too large or too old renames it, and the others notice.
+import { type FileHandle, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
+import { write as writeFd } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+
+import type { Clock } from '@berth/control/clock.ts';
+import type { Logger } from '@berth/control/logger.ts';
+
+export interface LogFileOptions {
+  /** A file, or `stdout`. */
+  readonly path: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** A file of this size, or this old, is renamed and a new one begun. */
+  readonly rotateBytes?: number;
+  readonly rotateMs?: number;
+  /** How many renamed files are kept. */
+  readonly keep?: number;
+  /** What may wait. */
+  readonly bufferBytes?: number;
+}
+
+const DEFAULTS = {
+  rotateBytes: 100 << 20,
+  rotateMs: 24 * 60 * 60_000,
+  keep: 10,
+  bufferBytes: 8 << 20,
+};
+const FLUSH_MS = 100;
+/** Written at once. What goes to a pipe in pieces of this size is not mixed with the lines of others (POSIX, PIPE_BUF). */
+const PIPE_CHUNK = 4_096;
+const FILE_CHUNK = 256 << 10;
+const STDOUT = 1;
+const FULL_MS = 20;
+const NEVER = new AbortController().signal;
+
+export class LogFile {
+  readonly #options: LogFileOptions & typeof DEFAULTS;
+  #lines: string[] = [];
+  #bytes = 0;
+  #due = false;
+  #writing: Promise<void> = Promise.resolve();
+  #file: FileHandle | undefined;
+  #inode = 0;
+  #troubled = false;
+  #dropped = 0;
+  #written = 0;
+
+  constructor(options: LogFileOptions) {
+    this.#options = { ...DEFAULTS, ...options };
+  }
+
+  /** Lines that found no room, or could not be written. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  get written(): number {
+    return this.#written;
+  }
+
+  /** Bytes that wait. */
+  get waiting(): number {
+    return this.#bytes;
+  }
+
+  /** @param line without its line end. @returns false when it was dropped */
+  write(line: string): boolean {
+    const size = line.length + 1;
+    if (this.#bytes + size > this.#options.bufferBytes) {
+      this.#dropped += 1;
+      return false;
+    }
+    this.#lines.push(line);
+    this.#bytes += size;
+    if (!this.#due) {
+      this.#due = true;
+      setTimeout(() => void this.flush(), FLUSH_MS).unref();
+    }
+    return true;
+  }
+
+  /** Resolves when what was written so far is with the system, or lost. */
+  flush(): Promise<void> {
+    this.#writing = this.#writing.then(() => this.#writeAll());
+    return this.#writing;
+  }
+
+  async #writeAll(): Promise<void> {
+    this.#due = false;
+    if (this.#lines.length === 0) return;
+    const lines = this.#lines;
+    this.#lines = [];
+    const bytes = this.#bytes;
+    try {
+      const fd = await this.#ready();
+      for (const chunk of chunksOf(lines, fd === STDOUT ? PIPE_CHUNK : FILE_CHUNK)) {
+        await writeWhole(fd, chunk.text, this.#options.clock);
+        this.#written += chunk.lines;
+      }
+      this.#troubled = false;
+    } catch (err) {
+      this.#dropped += lines.length;
+      await this.#close();
+      const { path, logger } = this.#options;
+      if (!this.#troubled) logger.error({ err, path }, 'the access log can not be written');
+      this.#troubled = true;
+    } finally {
+      this.#bytes -= bytes;
+    }
+  }
+
+  async #ready(): Promise<number> {
+    const { path } = this.#options;
+    if (path === 'stdout') return STDOUT;
+    await this.#lookAt(path);
+    if (this.#file === undefined) {
+      await mkdir(dirname(path), { recursive: true });
+      this.#file = await open(path, 'a', 0o640);
+      this.#inode = (await this.#file.stat()).ino;
+    }
+    return this.#file.fd;
+  }
+
+  /** Lets go of a file that another process has renamed, and renames it when it is due. */
+  async #lookAt(path: string): Promise<void> {
+    const { rotateBytes, rotateMs, clock } = this.#options;
+    const found = await stat(path).catch(() => undefined);
+    if (found === undefined || found.ino !== this.#inode) await this.#close();
+    if (found === undefined || found.size === 0) return;
+    const now = clock.now();
+    if (found.size < rotateBytes && now - found.birthtimeMs < rotateMs) return;
+    await this.#close();
+    const stamp = new Date(now).toISOString().replace(/[-:]/g, '').replace('.', '');
+    await rename(path, `${path}.${stamp}-${process.pid}`).catch(() => undefined);
+    await this.#forgetOld(path);
+  }
+
+  async #forgetOld(path: string): Promise<void> {
+    const prefix = `${basename(path)}.`;
+    const old = (await readdir(dirname(path))).filter((name) => name.startsWith(prefix)).sort();
+    for (const name of old.slice(0, Math.max(0, old.length - this.#options.keep))) {
+      await unlink(join(dirname(path), name)).catch(() => undefined);
+    }
+  }
+
+  async #close(): Promise<void> {
+    const file = this.#file;
+    this.#file = undefined;
+    this.#inode = 0;
+    await file?.close().catch(() => undefined);
+  }
+
+  async close(): Promise<void> {
+    await this.flush();
+    await this.#close();
+  }
+}
+
+function* chunksOf(
+  lines: readonly string[],
+  limit: number,
+): Generator<{ readonly text: string; readonly lines: number }> {
+  let text = '';
+  let count = 0;
+  for (const line of lines) {
+    if (count > 0 && text.length + line.length + 1 > limit) {
+      yield { text, lines: count };
+      text = '';
+      count = 0;
+    }
+    text += `${line}\n`;
+    count += 1;
+  }
+  if (count > 0) yield { text, lines: count };
+}
+
+/** Not through a stream: those of pipes write synchronously, and a reader that stands still would hold up the data path. */
+async function writeWhole(fd: number, text: string, clock: Clock): Promise<void> {
+  const bytes = Buffer.from(text, 'utf8');
+  for (let done = 0; done < bytes.length;) {
+    try {
+      done += await new Promise<number>((resolve, reject) => {
+        writeFd(fd, bytes, done, bytes.length - done, undefined, (error, count) => {
+          if (error === null) resolve(count);
+          else reject(error);
+        });
+      });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+      await clock.sleep(FULL_MS, NEVER);
+    }
+  }
+}
