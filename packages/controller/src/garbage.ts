@@ -6,6 +6,7 @@ import { collections, keyOf } from '@berth/store/keys.ts';
 import { guardUnchanged, putRecord } from '@berth/store/record.ts';
 import type { State, Stored } from '@berth/store/state.ts';
 
+import { formerThings } from './former-things.ts';
 import type { ReapedKind } from './metrics.ts';
 import type { Write } from './writes.ts';
 
@@ -34,6 +35,7 @@ export function garbage(state: State, now: number): Garbage[] {
     ...orphanedTargets(state, tasks, now).map((write) => ({ kind: 'target' as const, write })),
     ...inactiveServices(state, now).map((write) => ({ kind: 'service' as const, write })),
     ...oldEvents(state, now).map((write) => ({ kind: 'event' as const, write })),
+    ...formerThings(state, now),
   ];
 }
 

@@ -29,6 +29,7 @@ export async function watchHost(
   const hosts = readHosts(cache, cluster, [id], false, context);
   const host = hosts.get(id);
   if (!host?.record) return {};
+  if (host.record.agentAwaited === true && !host.connected) return {};
   const lost = isLost({ hosts, hostLostAfterMs }, id, clock.now());
   if (!lost && !host.connected) return { wakeAt: lostAt({ hosts, hostLostAfterMs }, host) };
   if (lost === wasLost(cache, cluster, id)) return {};

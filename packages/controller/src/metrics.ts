@@ -1,7 +1,17 @@
 import { gaugeOf, LATENCY_BUCKETS } from '@berth/process/metrics.ts';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
-export type ReapedKind = 'task' | 'service' | 'event' | 'target';
+export const REAPED_KINDS = [
+  'task',
+  'service',
+  'event',
+  'target',
+  'deployment',
+  'definition',
+  'host',
+  'cluster',
+] as const;
+export type ReapedKind = (typeof REAPED_KINDS)[number];
 export type DeploymentResult = 'completed' | 'failed' | 'rolled_back';
 
 export interface ControllerMetrics {
@@ -62,7 +72,7 @@ export function controllerMetrics(registry: Registry, depth: () => number): Cont
     'berth_controller_reaped_records_total',
     'Records that were deleted because their time was over, by kind.',
     'kind',
-    ['task', 'service', 'event', 'target'] satisfies ReapedKind[],
+    REAPED_KINDS,
   );
   const lost = counter('berth_controller_hosts_lost_total', 'Hosts that were given up.');
   const dropped = counter(

@@ -10,8 +10,10 @@ import {
   type TaskView,
 } from '@berth/model/deployment/view.ts';
 import type {
+  CapacityProviderStrategyItem,
   HostRecord,
   LoadBalancer,
+  PlacementConstraint,
   ServiceRecord,
   TargetGroupRecord,
   TaskDefinitionRecord,
@@ -20,6 +22,7 @@ import type {
 import { hostView } from '@berth/model/placement/host.ts';
 import { Ledger } from '@berth/model/placement/ledger.ts';
 import { placementSpec } from '@berth/model/placement/spec.ts';
+import { isBuiltInProvider, PROVIDER_ATTRIBUTE } from '@berth/model/resources/capacity-provider.ts';
 import { nameOf } from '@berth/model/resources/arn.ts';
 import { parseDefinitionName } from '@berth/model/resources/task-definition.ts';
 import { collections } from '@berth/store/keys.ts';
@@ -151,7 +154,10 @@ function readEligible(state: State, service: ServiceRecord, options: ViewOptions
     definition,
     group: `service:${service.name}`,
     ofService: true,
-    placementConstraints: service.placementConstraints,
+    placementConstraints: [
+      ...service.placementConstraints,
+      ...providerConstraints(service.launch?.capacityProviderStrategy ?? []),
+    ],
     placementStrategy: [],
   });
   const records = [...state.list(collections.hosts, service.cluster)].map(({ value }) => value);
@@ -165,6 +171,17 @@ function readEligible(state: State, service: ServiceRecord, options: ViewOptions
     if (spec.memberOf.some(({ text }) => text.includes('task:'))) chargeHost(state, ledger, record);
   }
   return eligibleHosts(ledger, spec);
+}
+
+/** A daemon runs on the hosts of all of its providers. */
+function providerConstraints(
+  strategy: readonly CapacityProviderStrategyItem[],
+): PlacementConstraint[] {
+  const names = strategy.map(({ capacityProvider }) => capacityProvider);
+  if (names.length === 0 || names.some(isBuiltInProvider)) return [];
+  return [
+    { type: 'memberOf', expression: `attribute:${PROVIDER_ATTRIBUTE} in [${names.join(', ')}]` },
+  ];
 }
 
 function chargeHost(state: State, ledger: Ledger, host: HostRecord): void {

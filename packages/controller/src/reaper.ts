@@ -1,6 +1,7 @@
 // Deletes, about once a minute, what nobody needs any more. Each change stands by itself: one that is refused
 // because its record has changed meanwhile is looked at again the next time.
 import { garbage, type Garbage } from './garbage.ts';
+import { REAPED_KINDS } from './metrics.ts';
 import { commitAll, type TermContext } from './context.ts';
 import { packed } from './writes.ts';
 
@@ -25,7 +26,7 @@ export async function reap(context: TermContext, signal: AbortSignal): Promise<n
   const { cache, clock, leadership, metrics, logger } = context;
   const found = garbage(cache, clock.now());
   const counts = new Map<Garbage['kind'], number>();
-  for (const kind of ['task', 'service', 'event', 'target'] as const) {
+  for (const kind of REAPED_KINDS) {
     const writes = found.filter((each) => each.kind === kind).map(({ write }) => write);
     // One transaction at a time, so that a refusal leaves the others in force.
     for (const transaction of packed(writes, [leadership.guard])) {

@@ -8,6 +8,7 @@ import type { Start } from '@berth/model/deployment/step.ts';
 import type { ServiceView } from '@berth/model/deployment/view.ts';
 import { BerthError, isBerthError, messageChain } from '@berth/model/errors.ts';
 import type { PlaceRequest, PlaceResponse } from '@berth/model/generated/messages.ts';
+import { taskTags } from '@berth/model/resources/task-tags.ts';
 import { collections } from '@berth/store/keys.ts';
 
 import { commitAll, type TermContext } from './context.ts';
@@ -155,6 +156,7 @@ async function record(
 
 function placeRequest(start: Start, { view, revision }: Starting): PlaceRequest {
   const { service } = view;
+  const launch = service?.launch;
   return {
     cluster: view.cluster,
     taskDefinition: start.taskDefinition,
@@ -166,9 +168,20 @@ function placeRequest(start: Start, { view, revision }: Starting): PlaceRequest 
     service: view.name,
     placementConstraints: service?.placementConstraints ?? [],
     placementStrategy: service?.placementStrategy ?? [],
-    tags: [],
+    tags: taskTags({
+      cluster: view.cluster,
+      service: view.name,
+      propagate: launch?.propagateTags,
+      definition: view.definitions.get(start.taskDefinition)?.tags,
+      ofService: service?.tags,
+      managed: launch?.enableECSManagedTags,
+    }),
     loadBalanced: isBalanced(view, start),
     hostIds: (start.hostIds ?? []).slice(0, MOST_TASKS),
+    launchType: launch?.launchType,
+    capacityProviderStrategy: launch?.capacityProviderStrategy ?? [],
+    enableExecuteCommand: launch?.enableExecuteCommand,
+    platformVersion: launch?.platformVersion,
   };
 }
 

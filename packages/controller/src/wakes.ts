@@ -71,9 +71,7 @@ export function* wakesOf(change: Change, state: State): Generator<Wake, void, un
     case 'sessions':
       if (first === 'proxy') yield* balancedServices(state);
       else {
-        for (const { value } of state.list(collections.hosts)) {
-          if (value.id === second) yield* ofHost(state, value);
-        }
+        for (const { value } of state.hostsById(second)) yield* ofHost(state, value);
       }
       return;
     case 'targetGroups':
@@ -90,9 +88,17 @@ export function* wakesOf(change: Change, state: State): Generator<Wake, void, un
       if (first === 'scheduler' && after) yield* everyService(state);
       return;
     case 'clusters':
+    case 'capacityProviders':
+    case 'accountSettings':
+    case 'serviceDeployments':
+    case 'serviceRevisions':
+    case 'deregisteredHosts':
     case 'taskDefinitionFamilies':
     case 'loadBalancers':
     case 'trustStores':
+    case 'scalableTargets':
+    case 'scalingPolicies':
+    case 'scheduledActions':
     case 'acmeChallenges':
     case 'secrets':
     case 'targetRegistrations':

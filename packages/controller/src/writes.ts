@@ -4,6 +4,7 @@
 import { patched } from '@berth/model/deployment/patch.ts';
 import type { Action, DeploymentPlan, PlannedEvent } from '@berth/model/deployment/actions.ts';
 import { isSame } from '@berth/model/deployment/equal.ts';
+import { historyOf } from '@berth/model/deployment/history.ts';
 import type { EventRecord, ServiceDeploymentsRecord } from '@berth/model/generated/messages.ts';
 import { collections, keyOf } from '@berth/store/keys.ts';
 import { guardAbsent, guardUnchanged, putRecord } from '@berth/store/record.ts';
@@ -35,6 +36,7 @@ export function planWrites(
   const writes = [recordWrite(state, cluster, service, plan.record)];
   const retires = plan.actions.some(({ kind }) => kind === 'retireService');
   for (const action of plan.actions) writes.push(actionWrite(state, cluster, action, options));
+  writes.push(...historyWrites(state, cluster, service, plan.record, options.now));
   const found = state.get(collections.services, cluster, service);
   const always = [
     options.guard,
@@ -83,6 +85,39 @@ export function recordWrite(
   ];
   if (!wanted) return { guards, deletes: [keyOf(collections.deployments, ...parts)] };
   return { guards, puts: [putRecord(collections.deployments, parts, wanted)] };
+}
+
+/** What has to be remembered of the service's deployments as they will be. */
+export function historyWrites(
+  state: State,
+  cluster: string,
+  name: string,
+  record: ServiceDeploymentsRecord | undefined,
+  now: number,
+): Write[] {
+  const { deployments, revisions } = historyOf({
+    cluster,
+    name,
+    service: state.get(collections.services, cluster, name)?.value,
+    deployments: record?.deployments ?? [],
+    known: Array.from(
+      state.list(collections.serviceDeployments, cluster, name),
+      ({ value }) => value,
+    ),
+    begun: true,
+    now,
+  });
+  const of = { deployment: collections.serviceDeployments, revision: collections.serviceRevisions };
+  return [
+    ...revisions
+      .filter(({ id }) => state.get(of.revision, cluster, name, id) === undefined)
+      .map((value): Write => ({
+        puts: [putRecord(of.revision, [cluster, name, value.id], value)],
+      })),
+    ...deployments.map((value): Write => ({
+      puts: [putRecord(of.deployment, [cluster, name, value.id], value)],
+    })),
+  ];
 }
 
 /** What one action writes; nothing for those that others carry out. */

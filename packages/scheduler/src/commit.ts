@@ -21,14 +21,18 @@ export interface Batch {
 export interface TaskMaker {
   readonly request: PlaceRequest;
   readonly spec: PlacementSpec;
+  /** The capacity provider of all these tasks; absent: that of their host, where the request has a strategy. */
+  readonly provider?: string | undefined;
   readonly epoch: number;
   /** Milliseconds since the Unix epoch. */
   readonly now: number;
 }
 
+/** @param hostProvider the capacity provider that the host belongs to */
 export function taskRecord(
-  { request, spec, epoch, now }: TaskMaker,
+  { request, spec, provider, epoch, now }: TaskMaker,
   { taskId, hostId }: Assignment,
+  hostProvider?: string,
 ): TaskRecord {
   const { cpu, memory, ports, portsUdp } = spec.requirements;
   return {
@@ -48,6 +52,11 @@ export function taskRecord(
     tags: request.tags,
     holdPorts: request.loadBalanced,
     drainBeforeStop: request.loadBalanced,
+    launchType: request.launchType,
+    capacityProviderName:
+      request.capacityProviderStrategy.length > 0 ? (provider ?? hostProvider) : undefined,
+    enableExecuteCommand: request.enableExecuteCommand,
+    platformVersion: request.platformVersion,
   };
 }
 

@@ -88,7 +88,8 @@ async function run(list: readonly Step[]): Promise<void> {
         taskDefinition: fixed ? 'fixed:1' : 'web:1',
         loadBalanced: true,
       });
-      tasks.push(...(await placeTasks(request, specOf(request, cache), tools)).tasks);
+      const spec = specOf(request, cache);
+      tasks.push(...(await placeTasks({ request, spec, provider: undefined }, tools)).tasks);
     };
     for (const step of list) {
       switch (step.kind) {

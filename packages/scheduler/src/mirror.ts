@@ -40,31 +40,12 @@ export function buildLedgers(state: State): Map<string, Ledger> {
 /** What changed is read again as a whole, so that an event seen twice or late does no harm. */
 function apply(change: Change, state: State, ledgers: Map<string, Ledger>): void {
   const [first = '', second = ''] = change.parts;
-  switch (change.collection) {
-    case 'hosts':
-      readHost(state, ledgers, first, second);
-      break;
-    case 'sessions':
-      if (first === 'host')
-        for (const cluster of ledgers.keys()) readHost(state, ledgers, cluster, second);
-      break;
-    case 'tasks':
-    case 'taskStatus':
-      readTask(state, ledgers, first, second);
-      break;
-    case 'clusters':
-    case 'taskDefinitionFamilies':
-    case 'taskDefinitions':
-    case 'services':
-    case 'deployments':
-    case 'targetGroups':
-    case 'targets':
-    case 'targetHealth':
-    case 'listeners':
-    case 'rules':
-    case 'leader':
-    case 'events':
-      break;
+  const { collection } = change;
+  if (collection === 'hosts') readHost(state, ledgers, first, second);
+  else if (collection === 'sessions' && first === 'host') {
+    for (const cluster of ledgers.keys()) readHost(state, ledgers, cluster, second);
+  } else if (collection === 'tasks' || collection === 'taskStatus') {
+    readTask(state, ledgers, first, second);
   }
 }
 

@@ -2,26 +2,23 @@
 // meanwhile. The ledger is charged by the plan and put right by what became of each commit. Must only run in its turn.
 import { invariant } from '@berth/model/assert.ts';
 import { BerthError } from '@berth/model/errors.ts';
-import type {
-  PlaceRequest,
-  PlaceResponse,
-  TaskRecord,
-  UnplacedTask,
-} from '@berth/model/generated/messages.ts';
+import type { PlaceResponse, TaskRecord, UnplacedTask } from '@berth/model/generated/messages.ts';
 import { overdrafts } from '@berth/model/placement/fit.ts';
 import type { Ledger } from '@berth/model/placement/ledger.ts';
 import { planPlacement } from '@berth/model/placement/plan.ts';
 import type { PlacementPlan } from '@berth/model/placement/plan.ts';
 import type { PlacementSpec } from '@berth/model/placement/spec.ts';
+import { providerOf } from '@berth/model/resources/capacity-provider.ts';
 import { drawHexId } from '@berth/model/resources/ids.ts';
 import type { Clock, Random } from '@berth/control/clock.ts';
 import type { Leadership } from '@berth/store/election.ts';
 import { collections } from '@berth/store/keys.ts';
-import type { StateCache } from '@berth/store/state.ts';
+import type { State, StateCache } from '@berth/store/state.ts';
 import type { CommitResult, Store } from '@berth/store/store.ts';
 
 import { batches, taskRecord } from './commit.ts';
 import type { Batch } from './commit.ts';
+import type { Part } from './request.ts';
 
 /** How often a request is planned anew without a task getting through in between. */
 const MAX_CONFLICTS = 5;
@@ -52,8 +49,7 @@ export interface Placed extends PlaceResponse {
  * with its old view is told so by StaleView.
  */
 export async function placeTasks(
-  request: PlaceRequest,
-  spec: PlacementSpec,
+  { request, spec, provider }: Part,
   tools: PlaceTools,
 ): Promise<Placed> {
   const { ledger, random, cache, leadership, clock } = tools;
@@ -66,8 +62,10 @@ export async function placeTasks(
     const open = withoutHostsOf(tasks, spec);
     const plan = planPlacement(ledger, open, ids, seed);
     verify(plan, open, ledger);
-    const make = { request, spec, epoch: leadership.epoch, now: clock.now() };
-    const planned = plan.assignments.map((assignment) => taskRecord(make, assignment));
+    const make = { request, spec, provider, epoch: leadership.epoch, now: clock.now() };
+    const planned = plan.assignments.map((assignment) =>
+      taskRecord(make, assignment, hostProvider(cache, request.cluster, assignment.hostId)),
+    );
     const outcome = await commitAll(batches(planned, leadership.guard, cache), tools);
     tasks.push(...outcome.tasks);
     revision = Math.max(revision, outcome.revision);
@@ -77,6 +75,10 @@ export async function placeTasks(
     await afterRefusal(outcome.refusedAt, conflicts, tools);
   }
   return { tasks, unplaced: unplaced ? [unplaced] : [], revision, seed };
+}
+
+function hostProvider(state: State, cluster: string, hostId: string): string | undefined {
+  return providerOf(state.get(collections.hosts, cluster, hostId)?.value.attributes ?? []);
 }
 
 /** A DAEMON service's hosts get one task each, also over several rounds. */

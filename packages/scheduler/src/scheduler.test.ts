@@ -96,6 +96,57 @@ describe('the scheduler', () => {
     return counts;
   }
 
+  it('shares tasks among capacity providers, by base and weight and what runs already', async () => {
+    const { client } = await leader();
+    const attributes = (value: string) => [{ name: 'berth.capacity-provider', value }];
+    await world.host('a', { attributes: attributes('left') });
+    await world.host('b', { attributes: attributes('right') });
+    await world.host('c');
+    const capacityProviderStrategy = [
+      { capacityProvider: 'left', base: 1, weight: 1 },
+      { capacityProvider: 'right', weight: 2 },
+    ];
+    const first = await client.Place(request({ count: 4, capacityProviderStrategy }));
+    assert.deepEqual(held(first), { a: 2, b: 2 });
+    for (const { hostId, capacityProviderName } of first.tasks) {
+      assert.equal(capacityProviderName, hostId === 'a' ? 'left' : 'right');
+    }
+    const second = await client.Place(
+      request({ count: 3, capacityProviderStrategy, viewRevision: first.revision }),
+    );
+    assert.deepEqual(held(second), { a: 1, b: 2 });
+    const { code } = await refused(
+      client.Place(
+        request({
+          viewRevision: second.revision,
+          capacityProviderStrategy: [{ capacityProvider: 'left' }],
+        }),
+      ),
+    );
+    assert.equal(code, 'InvalidParameterException');
+  });
+
+  it('takes any host for FARGATE, and leaves what a provider has no room for unplaced', async () => {
+    const { client } = await leader();
+    await world.host('a');
+    const fargate = await client.Place(
+      request({ count: 2, capacityProviderStrategy: [{ capacityProvider: 'FARGATE', weight: 1 }] }),
+    );
+    assert.deepEqual(
+      fargate.tasks.map(({ capacityProviderName }) => capacityProviderName),
+      ['FARGATE', 'FARGATE'],
+    );
+    const none = await client.Place(
+      request({
+        owner: 'run/x',
+        count: 2,
+        capacityProviderStrategy: [{ capacityProvider: 'other', weight: 1 }],
+      }),
+    );
+    assert.deepEqual(none.tasks, []);
+    assert.deepEqual(none.unplaced[0]?.refusals, [{ reason: 'MEMBER_OF', hosts: 1 }]);
+  });
+
   it('places tasks on hosts and stores them as it answers', async () => {
     const { client } = await leader();
     await world.host('a');

@@ -18,8 +18,8 @@ import type { Store } from '@berth/store/store.ts';
 import type { SchedulerMetrics } from './metrics.ts';
 import { openMirror } from './mirror.ts';
 import type { Mirror } from './mirror.ts';
-import { placeTasks } from './place.ts';
-import { checkRequest, specOf } from './request.ts';
+import { type Placed, placeTasks } from './place.ts';
+import { checkRequest, partsOf, specOf } from './request.ts';
 import { Turns } from './turns.ts';
 
 /** Calls that wait for their turn beyond this many are refused. */
@@ -70,9 +70,10 @@ export class Term {
     const { cache } = this.#options;
     checkRequest(request);
     await this.#within(signal, (until) => cache.reached(request.viewRevision, until));
+    const [part] = partsOf(request, cache);
     const { hosts, unplaced } = explainPlacement(
       this.#mirror.ledger(request.cluster),
-      specOf(request, cache),
+      part?.spec ?? specOf(request, cache),
     );
     return { hosts, unplaced };
   }
@@ -98,26 +99,37 @@ export class Term {
     const { cluster, owner, taskDefinition, count } = request;
     const started = clock.monotonic();
     this.#refuseStale(request);
-    const spec = specOf(request, cache);
+    const parts = partsOf(request, cache);
     try {
-      const { seed, ...response } = await placeTasks(request, spec, {
-        ...this.#options,
-        ledger: this.#mirror.ledger(cluster),
-        onConflict: () => {
-          metrics.conflict();
-        },
-        onDoubt: (error) => {
-          this.#end(error);
-        },
-        onCommitted: (revision) => {
-          this.#recent.set(ownerKey(request), revision);
-        },
-      });
+      const placed: Placed[] = [];
+      for (const part of parts) {
+        placed.push(
+          await placeTasks(part, {
+            ...this.#options,
+            ledger: this.#mirror.ledger(cluster),
+            onConflict: () => {
+              metrics.conflict();
+            },
+            onDoubt: (error) => {
+              this.#end(error);
+            },
+            onCommitted: (revision) => {
+              this.#recent.set(ownerKey(request), revision);
+            },
+          }),
+        );
+      }
+      const response = {
+        tasks: placed.flatMap(({ tasks }) => tasks),
+        unplaced: placed.flatMap(({ unplaced }) => unplaced),
+        revision: Math.max(...placed.map(({ revision }) => revision)),
+      };
       const [unplaced] = response.unplaced;
       metrics.placed(response.tasks.length, unplaced, (clock.monotonic() - started) / 1000);
       const { revision } = response;
+      const seeds = placed.map(({ seed }) => seed);
       logger.info(
-        { cluster, owner, taskDefinition, count, placed: response.tasks.length, revision, seed },
+        { cluster, owner, taskDefinition, count, placed: response.tasks.length, revision, seeds },
         'placed tasks',
       );
       return response;

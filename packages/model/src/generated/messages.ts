@@ -822,6 +822,88 @@ export interface AvailabilityZone {
   readonly subnetId: string;
 }
 
+/** What a scalable target does not do for the time being. */
+export interface ScalingSuspension {
+  readonly dynamicScalingInSuspended: boolean;
+  readonly dynamicScalingOutSuspended: boolean;
+  readonly scheduledScalingSuspended: boolean;
+}
+
+export interface ScalingMetricDimension {
+  readonly name: string;
+  readonly value: string;
+}
+
+export interface PredefinedMetric {
+  readonly predefinedMetricType: string;
+  /** of ALBRequestCountPerTarget: app/LB/ID/targetgroup/GROUP/ID */
+  readonly resourceLabel?: string | undefined;
+}
+
+export interface ScalingMetric {
+  readonly namespace?: string | undefined;
+  readonly metricName?: string | undefined;
+  readonly dimensions: readonly ScalingMetricDimension[];
+}
+
+export interface ScalingMetricStat {
+  readonly metric?: ScalingMetric | undefined;
+  readonly stat: string;
+  readonly unit?: string | undefined;
+}
+
+export interface ScalingMetricQuery {
+  readonly id: string;
+  /** or metric_stat */
+  readonly expression?: string | undefined;
+  readonly label?: string | undefined;
+  readonly metricStat?: ScalingMetricStat | undefined;
+  readonly returnData?: boolean | undefined;
+}
+
+export interface CustomizedMetric {
+  readonly metricName?: string | undefined;
+  readonly namespace?: string | undefined;
+  readonly dimensions: readonly ScalingMetricDimension[];
+  readonly statistic?: 'Average' | 'Minimum' | 'Maximum' | 'SampleCount' | 'Sum' | undefined;
+  readonly unit?: string | undefined;
+  /** instead of the others */
+  readonly metrics: readonly ScalingMetricQuery[];
+}
+
+export interface TargetTrackingConfiguration {
+  readonly targetValue: number;
+  /** one of the two */
+  readonly predefinedMetricSpecification?: PredefinedMetric | undefined;
+  readonly customizedMetricSpecification?: CustomizedMetric | undefined;
+  /** seconds, default 300 */
+  readonly scaleOutCooldown?: number | undefined;
+  /** seconds, default 300 */
+  readonly scaleInCooldown?: number | undefined;
+  readonly disableScaleIn?: boolean | undefined;
+}
+
+export interface StepAdjustment {
+  readonly metricIntervalLowerBound?: number | undefined;
+  readonly metricIntervalUpperBound?: number | undefined;
+  readonly scalingAdjustment: number;
+}
+
+export interface StepScalingConfiguration {
+  readonly adjustmentType?: 'ChangeInCapacity' | 'ExactCapacity' | 'PercentChangeInCapacity' | undefined;
+  readonly stepAdjustments: readonly StepAdjustment[];
+  /** PercentChangeInCapacity only */
+  readonly minAdjustmentMagnitude?: number | undefined;
+  /** seconds, default 300 */
+  readonly cooldown?: number | undefined;
+  readonly metricAggregationType?: 'Average' | 'Minimum' | 'Maximum' | undefined;
+}
+
+export interface ScalableTargetAction {
+  readonly minCapacity?: number | undefined;
+  readonly maxCapacity?: number | undefined;
+}
+
 export interface AgentMessage {
   readonly hello?: AgentHello | undefined;
   readonly report?: TaskReport | undefined;
@@ -1147,11 +1229,12 @@ export interface HostRecord {
   readonly attributes: readonly Attribute[];
   readonly agentVersion: string;
   readonly engineVersion: string;
-  /** Empty for a host that was registered by a call and whose agent has not connected yet. */
   readonly bootId: string;
   readonly tags: readonly Tag[];
   /** Of the kind deregistered-hosts/C/H only: hosts that can still be described. */
   readonly deregisteredAt?: number | undefined;
+  /** It was registered by a call, and its agent has not connected yet. */
+  readonly agentAwaited?: boolean | undefined;
 }
 
 /** tasks/C/T - created by scheduler; desired status set by controller and api; deleted by controller. */
@@ -1476,6 +1559,47 @@ export interface RoleRecord {
   /** ARNs */
   readonly attachedPolicies: readonly string[];
   readonly tags: readonly Tag[];
+}
+
+/** scalable-targets/C/S - written by api. */
+export interface ScalableTargetRecord {
+  readonly cluster: string;
+  readonly service: string;
+  /** a UUID, part of its ARN */
+  readonly id: string;
+  readonly minCapacity: number;
+  readonly maxCapacity: number;
+  readonly suspendedState?: ScalingSuspension | undefined;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly createdAt: number;
+}
+
+/** scaling-policies/C/S/NAME, its name percent-encoded - written by api. */
+export interface ScalingPolicyRecord {
+  readonly cluster: string;
+  readonly service: string;
+  readonly name: string;
+  /** a UUID, part of its ARN */
+  readonly id: string;
+  readonly type: 'StepScaling' | 'TargetTrackingScaling';
+  readonly stepScaling?: StepScalingConfiguration | undefined;
+  readonly targetTracking?: TargetTrackingConfiguration | undefined;
+  readonly createdAt: number;
+}
+
+/** scheduled-actions/C/S/NAME, its name percent-encoded - written by api. */
+export interface ScheduledActionRecord {
+  readonly cluster: string;
+  readonly service: string;
+  readonly name: string;
+  /** a UUID, part of its ARN */
+  readonly id: string;
+  readonly schedule: string;
+  readonly timezone?: string | undefined;
+  readonly startTime?: number | undefined;
+  readonly endTime?: number | undefined;
+  readonly action?: ScalableTargetAction | undefined;
+  readonly createdAt: number;
 }
 
 /** sessions/host/H and sessions/proxy/P - written by api, under the replica's lease. */
@@ -3555,6 +3679,213 @@ export interface AcmeChallenge {
   readonly keyAuthorization: string;
 }
 
+export interface ScalableTarget {
+  readonly serviceNamespace: string;
+  readonly resourceId: string;
+  readonly scalableDimension: string;
+  readonly minCapacity: number;
+  readonly maxCapacity: number;
+  readonly roleArn: string;
+  readonly creationTime: number;
+  readonly suspendedState?: ScalingSuspension | undefined;
+  readonly scalableTargetArn: string;
+}
+
+export interface RegisterScalableTargetRequest {
+  readonly serviceNamespace: string;
+  readonly resourceId: string;
+  readonly scalableDimension: string;
+  /** required the first time */
+  readonly minCapacity?: number | undefined;
+  /** required the first time */
+  readonly maxCapacity?: number | undefined;
+  /** accepted and replaced */
+  readonly roleArn?: string | undefined;
+  readonly suspendedState?: ScalingSuspension | undefined;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+export interface RegisterScalableTargetResponse {
+  readonly scalableTargetArn: string;
+}
+
+export interface DeregisterScalableTargetRequest {
+  readonly serviceNamespace: string;
+  readonly resourceId: string;
+  readonly scalableDimension: string;
+}
+
+export interface DeregisterScalableTargetResponse {
+}
+
+export interface DescribeScalableTargetsRequest {
+  readonly serviceNamespace: string;
+  /** at most 50; none: all */
+  readonly resourceIds: readonly string[];
+  readonly scalableDimension?: string | undefined;
+  /** 1-50, default 50 */
+  readonly maxResults?: number | undefined;
+  readonly nextToken?: string | undefined;
+}
+
+export interface DescribeScalableTargetsResponse {
+  readonly scalableTargets: readonly ScalableTarget[];
+  readonly nextToken?: string | undefined;
+}
+
+export interface ScalingPolicy {
+  readonly policyArn: string;
+  readonly policyName: string;
+  readonly serviceNamespace: string;
+  readonly resourceId: string;
+  readonly scalableDimension: string;
+  readonly policyType: string;
+  readonly stepScalingPolicyConfiguration?: StepScalingConfiguration | undefined;
+  readonly targetTrackingScalingPolicyConfiguration?: TargetTrackingConfiguration | undefined;
+  readonly creationTime: number;
+}
+
+export interface PutScalingPolicyRequest {
+  readonly policyName: string;
+  readonly serviceNamespace: string;
+  readonly resourceId: string;
+  readonly scalableDimension: string;
+  /** Default: that of the policy of this name, else StepScaling. */
+  readonly policyType?: 'StepScaling' | 'TargetTrackingScaling' | undefined;
+  readonly stepScalingPolicyConfiguration?: StepScalingConfiguration | undefined;
+  readonly targetTrackingScalingPolicyConfiguration?: TargetTrackingConfiguration | undefined;
+}
+
+export interface PutScalingPolicyResponse {
+  readonly policyArn: string;
+}
+
+export interface DeleteScalingPolicyRequest {
+  readonly policyName: string;
+  readonly serviceNamespace: string;
+  readonly resourceId: string;
+  readonly scalableDimension: string;
+}
+
+export interface DeleteScalingPolicyResponse {
+}
+
+export interface DescribeScalingPoliciesRequest {
+  /** at most 50; none: all */
+  readonly policyNames: readonly string[];
+  readonly serviceNamespace: string;
+  readonly resourceId?: string | undefined;
+  readonly scalableDimension?: string | undefined;
+  /** 1-10, default 10 */
+  readonly maxResults?: number | undefined;
+  readonly nextToken?: string | undefined;
+}
+
+export interface DescribeScalingPoliciesResponse {
+  readonly scalingPolicies: readonly ScalingPolicy[];
+  readonly nextToken?: string | undefined;
+}
+
+export interface ScheduledAction {
+  readonly scheduledActionName: string;
+  readonly scheduledActionArn: string;
+  readonly serviceNamespace: string;
+  readonly schedule: string;
+  readonly timezone?: string | undefined;
+  readonly resourceId: string;
+  readonly scalableDimension: string;
+  readonly startTime?: number | undefined;
+  readonly endTime?: number | undefined;
+  readonly scalableTargetAction?: ScalableTargetAction | undefined;
+  readonly creationTime: number;
+}
+
+export interface PutScheduledActionRequest {
+  readonly serviceNamespace: string;
+  /** at(...), rate(...) or cron(...); required the first time */
+  readonly schedule?: string | undefined;
+  /** IANA name, default UTC */
+  readonly timezone?: string | undefined;
+  readonly scheduledActionName: string;
+  readonly resourceId: string;
+  readonly scalableDimension: string;
+  readonly startTime?: number | undefined;
+  readonly endTime?: number | undefined;
+  readonly scalableTargetAction?: ScalableTargetAction | undefined;
+}
+
+export interface PutScheduledActionResponse {
+}
+
+export interface DeleteScheduledActionRequest {
+  readonly serviceNamespace: string;
+  readonly scheduledActionName: string;
+  readonly resourceId: string;
+  readonly scalableDimension: string;
+}
+
+export interface DeleteScheduledActionResponse {
+}
+
+export interface DescribeScheduledActionsRequest {
+  /** at most 50; none: all */
+  readonly scheduledActionNames: readonly string[];
+  readonly serviceNamespace: string;
+  readonly resourceId?: string | undefined;
+  readonly scalableDimension?: string | undefined;
+  /** 1-50, default 50 */
+  readonly maxResults?: number | undefined;
+  readonly nextToken?: string | undefined;
+}
+
+export interface DescribeScheduledActionsResponse {
+  readonly scheduledActions: readonly ScheduledAction[];
+  readonly nextToken?: string | undefined;
+}
+
+export interface DescribeScalingActivitiesRequest {
+  readonly serviceNamespace: string;
+  readonly resourceId?: string | undefined;
+  readonly scalableDimension?: string | undefined;
+  readonly maxResults?: number | undefined;
+  readonly nextToken?: string | undefined;
+  readonly includeNotScaledActivities?: boolean | undefined;
+}
+
+/** Berth does not yet act on policies and schedules: there are none. */
+export interface ScalingActivity {
+  readonly activityId: string;
+}
+
+export interface DescribeScalingActivitiesResponse {
+  readonly scalingActivities: readonly ScalingActivity[];
+  readonly nextToken?: string | undefined;
+}
+
+export interface TagScalableTargetRequest {
+  readonly resourceArn: string;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+export interface TagScalableTargetResponse {
+}
+
+export interface UntagScalableTargetRequest {
+  readonly resourceArn: string;
+  readonly tagKeys: readonly string[];
+}
+
+export interface UntagScalableTargetResponse {
+}
+
+export interface ListTagsForScalableTargetRequest {
+  readonly resourceArn: string;
+}
+
+export interface ListTagsForScalableTargetResponse {
+  readonly tags: Readonly<Record<string, string>>;
+}
+
 export interface PlaceRequest {
   readonly cluster: string;
   /** family:revision */
@@ -3742,6 +4073,17 @@ export interface MessageTypes {
   readonly MutualAuthentication: MutualAuthentication;
   readonly ListenerCertificate: ListenerCertificate;
   readonly AvailabilityZone: AvailabilityZone;
+  readonly ScalingSuspension: ScalingSuspension;
+  readonly ScalingMetricDimension: ScalingMetricDimension;
+  readonly PredefinedMetric: PredefinedMetric;
+  readonly ScalingMetric: ScalingMetric;
+  readonly ScalingMetricStat: ScalingMetricStat;
+  readonly ScalingMetricQuery: ScalingMetricQuery;
+  readonly CustomizedMetric: CustomizedMetric;
+  readonly TargetTrackingConfiguration: TargetTrackingConfiguration;
+  readonly StepAdjustment: StepAdjustment;
+  readonly StepScalingConfiguration: StepScalingConfiguration;
+  readonly ScalableTargetAction: ScalableTargetAction;
   readonly AgentMessage: AgentMessage;
   readonly AgentHello: AgentHello;
   readonly TaskReport: TaskReport;
@@ -3790,6 +4132,9 @@ export interface MessageTypes {
   readonly AccessKeyUseRecord: AccessKeyUseRecord;
   readonly PolicyRecord: PolicyRecord;
   readonly RoleRecord: RoleRecord;
+  readonly ScalableTargetRecord: ScalableTargetRecord;
+  readonly ScalingPolicyRecord: ScalingPolicyRecord;
+  readonly ScheduledActionRecord: ScheduledActionRecord;
   readonly SessionRecord: SessionRecord;
   readonly LeaderRecord: LeaderRecord;
   readonly EventRecord: EventRecord;
@@ -4070,6 +4415,36 @@ export interface MessageTypes {
   readonly ServedCertificate: ServedCertificate;
   readonly CookieKey: CookieKey;
   readonly AcmeChallenge: AcmeChallenge;
+  readonly ScalableTarget: ScalableTarget;
+  readonly RegisterScalableTargetRequest: RegisterScalableTargetRequest;
+  readonly RegisterScalableTargetResponse: RegisterScalableTargetResponse;
+  readonly DeregisterScalableTargetRequest: DeregisterScalableTargetRequest;
+  readonly DeregisterScalableTargetResponse: DeregisterScalableTargetResponse;
+  readonly DescribeScalableTargetsRequest: DescribeScalableTargetsRequest;
+  readonly DescribeScalableTargetsResponse: DescribeScalableTargetsResponse;
+  readonly ScalingPolicy: ScalingPolicy;
+  readonly PutScalingPolicyRequest: PutScalingPolicyRequest;
+  readonly PutScalingPolicyResponse: PutScalingPolicyResponse;
+  readonly DeleteScalingPolicyRequest: DeleteScalingPolicyRequest;
+  readonly DeleteScalingPolicyResponse: DeleteScalingPolicyResponse;
+  readonly DescribeScalingPoliciesRequest: DescribeScalingPoliciesRequest;
+  readonly DescribeScalingPoliciesResponse: DescribeScalingPoliciesResponse;
+  readonly ScheduledAction: ScheduledAction;
+  readonly PutScheduledActionRequest: PutScheduledActionRequest;
+  readonly PutScheduledActionResponse: PutScheduledActionResponse;
+  readonly DeleteScheduledActionRequest: DeleteScheduledActionRequest;
+  readonly DeleteScheduledActionResponse: DeleteScheduledActionResponse;
+  readonly DescribeScheduledActionsRequest: DescribeScheduledActionsRequest;
+  readonly DescribeScheduledActionsResponse: DescribeScheduledActionsResponse;
+  readonly DescribeScalingActivitiesRequest: DescribeScalingActivitiesRequest;
+  readonly ScalingActivity: ScalingActivity;
+  readonly DescribeScalingActivitiesResponse: DescribeScalingActivitiesResponse;
+  readonly TagScalableTargetRequest: TagScalableTargetRequest;
+  readonly TagScalableTargetResponse: TagScalableTargetResponse;
+  readonly UntagScalableTargetRequest: UntagScalableTargetRequest;
+  readonly UntagScalableTargetResponse: UntagScalableTargetResponse;
+  readonly ListTagsForScalableTargetRequest: ListTagsForScalableTargetRequest;
+  readonly ListTagsForScalableTargetResponse: ListTagsForScalableTargetResponse;
   readonly PlaceRequest: PlaceRequest;
   readonly PlaceResponse: PlaceResponse;
   readonly UnplacedTask: UnplacedTask;

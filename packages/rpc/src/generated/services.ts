@@ -191,6 +191,22 @@ export interface Proxies {
   readonly Requests: { readonly kind: 'bidi'; readonly request: messages.RequestAnswer; readonly response: messages.RequestOrder };
 }
 
+export interface Scaling {
+  readonly RegisterScalableTarget: { readonly kind: 'unary'; readonly request: messages.RegisterScalableTargetRequest; readonly response: messages.RegisterScalableTargetResponse };
+  readonly DeregisterScalableTarget: { readonly kind: 'unary'; readonly request: messages.DeregisterScalableTargetRequest; readonly response: messages.DeregisterScalableTargetResponse };
+  readonly DescribeScalableTargets: { readonly kind: 'unary'; readonly request: messages.DescribeScalableTargetsRequest; readonly response: messages.DescribeScalableTargetsResponse };
+  readonly PutScalingPolicy: { readonly kind: 'unary'; readonly request: messages.PutScalingPolicyRequest; readonly response: messages.PutScalingPolicyResponse };
+  readonly DeleteScalingPolicy: { readonly kind: 'unary'; readonly request: messages.DeleteScalingPolicyRequest; readonly response: messages.DeleteScalingPolicyResponse };
+  readonly DescribeScalingPolicies: { readonly kind: 'unary'; readonly request: messages.DescribeScalingPoliciesRequest; readonly response: messages.DescribeScalingPoliciesResponse };
+  readonly PutScheduledAction: { readonly kind: 'unary'; readonly request: messages.PutScheduledActionRequest; readonly response: messages.PutScheduledActionResponse };
+  readonly DeleteScheduledAction: { readonly kind: 'unary'; readonly request: messages.DeleteScheduledActionRequest; readonly response: messages.DeleteScheduledActionResponse };
+  readonly DescribeScheduledActions: { readonly kind: 'unary'; readonly request: messages.DescribeScheduledActionsRequest; readonly response: messages.DescribeScheduledActionsResponse };
+  readonly DescribeScalingActivities: { readonly kind: 'unary'; readonly request: messages.DescribeScalingActivitiesRequest; readonly response: messages.DescribeScalingActivitiesResponse };
+  readonly TagResource: { readonly kind: 'unary'; readonly request: messages.TagScalableTargetRequest; readonly response: messages.TagScalableTargetResponse };
+  readonly UntagResource: { readonly kind: 'unary'; readonly request: messages.UntagScalableTargetRequest; readonly response: messages.UntagScalableTargetResponse };
+  readonly ListTagsForResource: { readonly kind: 'unary'; readonly request: messages.ListTagsForScalableTargetRequest; readonly response: messages.ListTagsForScalableTargetResponse };
+}
+
 export interface Scheduler {
   /**
    * Chooses hosts for `count` tasks and commits them. FAILED_PRECONDITION with berth-error NotLeader: look the
@@ -209,6 +225,7 @@ export interface ServiceTypes {
   readonly LoadBalancing: LoadBalancing;
   readonly Operations: Operations;
   readonly Proxies: Proxies;
+  readonly Scaling: Scaling;
   readonly Scheduler: Scheduler;
 }
 
