@@ -1,7 +1,7 @@
 // Runs the stages of `npm test` and adds up what they counted. The last line is `N passed, N failed`.
 //   static       generated types, tsc, eslint, prettier
 //   unit         everything beside the code that needs no etcd and no Docker, and the layering of the house
-//   integration  the same tests' siblings against a real etcd and a real Docker Engine
+//   integration  the same tests' siblings against a real etcd and a real Docker Engine, and the conformance of the AWS wire
 //   e2e          the berth command as a user runs it
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -116,7 +116,13 @@ const stages: Record<Stage, () => Promise<Counts>> = {
     await using engine = await borrowEngine();
     return await mocha(
       'integration',
-      ['--parallel', '--jobs=2', '--timeout=60000', 'packages/*/src/**/*.integration.test.ts'],
+      [
+        '--parallel',
+        '--jobs=2',
+        '--timeout=60000',
+        'packages/*/src/**/*.integration.test.ts',
+        'test/conformance/**/*.test.ts',
+      ],
       { DOCKER_HOST: engine.host },
     );
   },

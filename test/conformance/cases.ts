@@ -1,0 +1,90 @@
+// Cases in the form of a table: what is called, and what comes of it. Cases of one table run in their order, on one control plane.
+import { ApplicationAutoScalingClient } from '@aws-sdk/client-application-auto-scaling';
+import { ECSClient } from '@aws-sdk/client-ecs';
+import { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
+import { STSClient } from '@aws-sdk/client-sts';
+import assert from 'node:assert/strict';
+
+import { type ControlPlane, REALM, startControlPlane } from './control-plane.ts';
+import { assertMatches } from './match.ts';
+
+/** What the calls of a case are made with. */
+export interface Ground {
+  readonly plane: ControlPlane;
+  readonly ecs: ECSClient;
+  readonly elbv2: ElasticLoadBalancingV2Client;
+  readonly scaling: ApplicationAutoScalingClient;
+  readonly sts: STSClient;
+  /** What earlier cases of the table have kept. */
+  readonly kept: Record<string, string>;
+}
+
+interface Call {
+  readonly name: string;
+  readonly call: (on: Ground) => Promise<unknown>;
+}
+
+export type Case =
+  /** The answer matches: see `match.ts`. A function is given the ground, for what is known only then. */
+  | (Call & { readonly gives: unknown })
+  /** The error's name, and its text or a part of it. */
+  | (Call & { readonly fails: string; readonly message?: string | RegExp });
+
+/** Register the cases as tests of mocha. */
+export function conformance(title: string, cases: readonly Case[]): void {
+  describe(title, function () {
+    this.timeout(60_000);
+    let ground: Ground | undefined;
+
+    before(async () => {
+      const plane = await startControlPlane();
+      const settings = settingsFor(plane);
+      ground = {
+        plane,
+        ecs: new ECSClient(settings),
+        elbv2: new ElasticLoadBalancingV2Client(settings),
+        scaling: new ApplicationAutoScalingClient(settings),
+        sts: new STSClient(settings),
+        kept: {},
+      };
+    });
+
+    after(async () => {
+      if (!ground) return;
+      const { plane, ecs, elbv2, scaling, sts } = ground;
+      for (const client of [ecs, elbv2, scaling, sts]) client.destroy();
+      await plane.stop();
+      assert.deepEqual(
+        plane.logger.lines.filter(({ message }) => message.includes('unexpectedly')),
+        [],
+      );
+    });
+
+    for (const one of cases) {
+      it(one.name, async () => {
+        assert.ok(ground);
+        const on = ground;
+        if ('fails' in one) {
+          await assert.rejects(one.call(on), (error: Error) => {
+            assert.equal(error.name, one.fails, error.message);
+            if (one.message !== undefined) assertMatches(error.message, one.message, 'message');
+            return true;
+          });
+        } else {
+          const answer = await one.call(on);
+          assertMatches(answer, typeof one.gives === 'function' ? one.gives(on) : one.gives);
+        }
+      });
+    }
+  });
+}
+
+/** Of any of the SDK's clients. */
+export function settingsFor({ endpoint, accessKeyId, secretAccessKey }: ControlPlane) {
+  return {
+    endpoint,
+    region: REALM.region,
+    credentials: { accessKeyId, secretAccessKey },
+    maxAttempts: 1,
+  };
+}
