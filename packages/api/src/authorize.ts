@@ -8,6 +8,7 @@ import type { ServiceName } from '@berth/rpc/generated/services.ts';
 const CALLERS = {
   Ecs: ['admin', 'control'],
   LoadBalancing: ['admin', 'control'],
+  Scaling: ['admin', 'control'],
   Operations: ['admin', 'control'],
   Agents: ['host'],
   Proxies: ['proxy'],

@@ -20,6 +20,7 @@ import { freshenFrom } from './operations/freshen.ts';
 import { loadBalancingHandlers } from './operations/load-balancing/handlers.ts';
 import { operationsHandlers } from './operations/operations-service.ts';
 import { Replicas } from './operations/replicas.ts';
+import { scalingHandlers } from './operations/scaling/handlers.ts';
 import { startSessions } from './sessions/start-sessions.ts';
 
 export interface ApiOptions {
@@ -42,6 +43,7 @@ export interface ApiOptions {
 export interface ApiHandlers {
   readonly Ecs: Handlers<'Ecs'>;
   readonly LoadBalancing: Handlers<'LoadBalancing'>;
+  readonly Scaling: Handlers<'Scaling'>;
 }
 
 /** Resolves when it serves. @throws BerthError Unavailable when the address or a lease can't be had */
@@ -107,6 +109,7 @@ export async function startApi(
   const handlers: ApiHandlers = {
     Ecs: authorized('Ecs', ecsHandlers(deps)),
     LoadBalancing: authorized('LoadBalancing', loadBalancingHandlers(deps)),
+    Scaling: authorized('Scaling', scalingHandlers(deps)),
   };
   const server = await serve({
     address: options.listen,

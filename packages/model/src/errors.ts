@@ -73,6 +73,11 @@ export type ErrorCode =
   | 'DeleteConflict'
   | 'MalformedPolicyDocument'
   | 'UnmodifiableEntity'
+  // Application Auto Scaling
+  | 'ValidationException'
+  | 'ObjectNotFoundException'
+  | 'InvalidNextTokenException'
+  | 'TooManyTagsException'
   // between Berth's roles
   | 'NotLeader'
   | 'StaleView'

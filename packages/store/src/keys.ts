@@ -48,6 +48,12 @@ export const collections = {
   loadBalancers: collection('load-balancers', 'LoadBalancerRecord', 1),
   /** ID - api, and controller for those of ACME */
   certificates: collection('certificates', 'CertificateRecord', 1),
+  /** C/S - api */
+  scalableTargets: collection('scalable-targets', 'ScalableTargetRecord', 2),
+  /** C/S/NAME - api */
+  scalingPolicies: collection('scaling-policies', 'ScalingPolicyRecord', 3),
+  /** C/S/NAME - api */
+  scheduledActions: collection('scheduled-actions', 'ScheduledActionRecord', 3),
   /** settings - api */
   acme: collection('acme', 'AcmeSettingsRecord', 1),
   /** TOKEN - controller */

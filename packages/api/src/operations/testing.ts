@@ -18,6 +18,7 @@ import { KeyRing } from '@berth/process/key-ring.ts';
 import type { CallContext, Handlers, Input } from '@berth/rpc/api.ts';
 import { complete } from '@berth/rpc/codec.ts';
 import type { ServiceTypes } from '@berth/rpc/generated/services.ts';
+import { methodsOf } from '@berth/rpc/load.ts';
 import { type Collection, collections, keyOf } from '@berth/store/keys.ts';
 import { MemoryStore } from '@berth/store/memory-store.ts';
 import { putRecord } from '@berth/store/record.ts';
@@ -28,10 +29,11 @@ import type { OperationsDeps } from './deps.ts';
 import { ecsHandlers } from './ecs/handlers.ts';
 import { freshenFrom } from './freshen.ts';
 import { loadBalancingHandlers } from './load-balancing/handlers.ts';
+import { scalingHandlers } from './scaling/handlers.ts';
 
 export const realm: Realm = { region: 'local', account: '000000000000' };
 
-type Served = 'Ecs' | 'LoadBalancing';
+type Served = 'Ecs' | 'LoadBalancing' | 'Scaling';
 type Request<S extends Served, M extends keyof ServiceTypes[S]> = ServiceTypes[S][M] extends {
   request: infer Q;
 }
@@ -52,6 +54,7 @@ type Ask<S extends Served> = <M extends keyof ServiceTypes[S] & string>(
 export interface Replica {
   readonly ecs: Ask<'Ecs'>;
   readonly balancing: Ask<'LoadBalancing'>;
+  readonly scaling: Ask<'Scaling'>;
   readonly cache: ListWatchCache;
 }
 
@@ -87,6 +90,10 @@ export class Bench {
     return this.#replica.balancing;
   }
 
+  get scaling(): Ask<'Scaling'> {
+    return this.#replica.scaling;
+  }
+
   get #replica(): Replica {
     assert.ok(this.#first);
     return this.#first;
@@ -115,8 +122,9 @@ export class Bench {
       freshen: freshenFrom(store, cache),
     };
     return {
-      ecs: this.#asking(ecsHandlers(deps)),
-      balancing: this.#asking(loadBalancingHandlers(deps)),
+      ecs: this.#asking('Ecs', ecsHandlers(deps)),
+      balancing: this.#asking('LoadBalancing', loadBalancingHandlers(deps)),
+      scaling: this.#asking('Scaling', scalingHandlers(deps)),
       cache,
     };
   }
@@ -191,7 +199,7 @@ export class Bench {
     return this.#end.signal;
   }
 
-  #asking<S extends Served>(handlers: Handlers<S>): Ask<S> {
+  #asking<S extends Served>(service: S, handlers: Handlers<S>): Ask<S> {
     const call: CallContext = {
       identity: { role: 'admin', name: 'ada' },
       peer: 'test',
@@ -203,9 +211,11 @@ export class Bench {
     const byName = handlers as unknown as Readonly<Record<string, AnyHandler>>;
     return async (method, request = {} as never) => {
       const handler = byName[method] as AnyHandler;
-      const asked = complete(`${method}Request` as MessageName, request as object);
+      const messages = methodsOf(service).get(method);
+      assert.ok(messages, `${service} has no ${method}`);
+      const asked = complete(messages.requestMessage, request as object);
       const answer = await handler(asked, call);
-      return complete(`${method}Response` as MessageName, answer) as never;
+      return complete(messages.response.type.name as MessageName, answer) as never;
     };
   }
 

@@ -12,6 +12,19 @@ export function drawHexId(random: Random, length: 16 | 32): string {
   return drawDigits(random, length, 16);
 }
 
+/** A version 4 UUID. Source: RFC 9562, section 5.4. */
+export function drawUuid(random: Random): string {
+  const hex = drawHexId(random, 32);
+  const variant = (Number.parseInt(hex.charAt(16), 16) & 0b0011) | 0b1000;
+  return [
+    hex.slice(0, 8),
+    hex.slice(8, 12),
+    `4${hex.slice(13, 16)}`,
+    `${variant.toString(16)}${hex.slice(17, 20)}`,
+    hex.slice(20),
+  ].join('-');
+}
+
 /** `ecs-svc/` and 19 decimal digits, the first of them not 0. */
 export function drawDeploymentId(random: Random): string {
   const first = String(1 + Math.floor(random() * 9));
