@@ -119,7 +119,7 @@ describe('the scheduler', () => {
       client.Place(
         request({
           viewRevision: second.revision,
-          capacityProviderStrategy: [{ capacityProvider: 'left' }],
+          capacityProviderStrategy: [{ capacityProvider: 'left' }, { capacityProvider: 'right' }],
         }),
       ),
     );

@@ -25,7 +25,8 @@ describe('shares of capacity providers', () => {
       a: 1,
       b: 4,
     });
-    assert.deepEqual(shareOut([item('a', 0)], new Map(), 5), []);
+    assert.deepEqual(shareOut([item('a', 0), item('b', 0)], new Map(), 5), []);
+    assert.deepEqual(counts(shareOut([item('a', 0)], new Map(), 5)), { a: 5 });
   });
 
   it('are the same whether tasks come at once or one by one, and off by less than one task', () => {

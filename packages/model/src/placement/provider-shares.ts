@@ -19,7 +19,9 @@ export function shareOut(
 ): ProviderShare[] {
   const items = strategy.map(({ capacityProvider, weight = 0, base = 0 }) => {
     const known = running.get(capacityProvider) ?? 0;
-    return { provider: capacityProvider, weight, base, known, count: 0 };
+    // A provider that is alone takes all, whatever it weighs.
+    const share = strategy.length === 1 ? 1 : weight;
+    return { provider: capacityProvider, weight: share, base, known, count: 0 };
   });
   for (let left = count; left > 0; left -= 1) {
     const next =

@@ -78,9 +78,10 @@ function staticPorts(
 ): number[] {
   const ports = mappings
     .filter((mapping) => (mapping.protocol ?? 'tcp') === protocol)
-    .map(({ hostPort, containerPort }) =>
-      networkMode === 'host' ? hostPort || containerPort : (hostPort ?? 0),
-    );
+    .map(({ hostPort, containerPort }) => {
+      if (networkMode === 'awsvpc') return 0; // its host ports are picked, whatever ECS makes it say
+      return networkMode === 'host' ? hostPort || containerPort : (hostPort ?? 0);
+    });
   return [...new Set(ports)].filter((port) => port !== 0).sort((a, b) => a - b);
 }
 

@@ -2,7 +2,8 @@
 // Source: ECS reference, sections 1.5 and 1.6; ALB reference, section 1.2.
 import type { Realm } from './arn.ts';
 
-export type EcsKind = 'cluster' | 'service' | 'task' | 'container-instance' | 'task-definition';
+export type EcsKind =
+  'cluster' | 'service' | 'task' | 'container-instance' | 'task-definition' | 'capacity-provider';
 export type ElbKind = 'loadbalancer' | 'targetgroup' | 'listener' | 'listener-rule' | 'truststore';
 
 export interface EcsReference {

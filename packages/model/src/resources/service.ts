@@ -1,5 +1,9 @@
 // Defaults of services. Pure. Source: ECS reference, sections 2.5 and 6.2.
-import type { DeploymentConfiguration, ServiceRecord } from '../generated/messages.ts';
+import type {
+  DeploymentCircuitBreaker,
+  DeploymentConfiguration,
+  ServiceRecord,
+} from '../generated/messages.ts';
 
 export type SchedulingStrategy = ServiceRecord['schedulingStrategy'];
 
@@ -7,7 +11,8 @@ export type SchedulingStrategy = ServiceRecord['schedulingStrategy'];
 export interface CompleteDeploymentConfiguration extends DeploymentConfiguration {
   readonly minimumHealthyPercent: number;
   readonly maximumPercent: number;
-  readonly deploymentCircuitBreaker: { readonly enable: boolean; readonly rollback: boolean };
+  readonly deploymentCircuitBreaker: DeploymentCircuitBreaker;
+  readonly strategy: 'ROLLING';
 }
 
 const DEFAULT_PERCENT = {
@@ -22,11 +27,14 @@ export function completeDeploymentConfiguration(
   current?: DeploymentConfiguration,
 ): CompleteDeploymentConfiguration {
   const percent = DEFAULT_PERCENT[strategy];
+  const alarms = asked?.alarms ?? current?.alarms;
   return {
     minimumHealthyPercent:
       asked?.minimumHealthyPercent ?? current?.minimumHealthyPercent ?? percent.minimum,
     maximumPercent: asked?.maximumPercent ?? current?.maximumPercent ?? percent.maximum,
     deploymentCircuitBreaker: asked?.deploymentCircuitBreaker ??
       current?.deploymentCircuitBreaker ?? { enable: false, rollback: false },
+    strategy: 'ROLLING',
+    ...(alarms ? { alarms } : {}),
   };
 }

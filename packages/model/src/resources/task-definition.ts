@@ -12,7 +12,7 @@ import { parseCpuUnits, parseMemoryMiB } from './units.ts';
 /** What a person asked for, in normal form: a record without what the registration adds. */
 export type TaskDefinitionContent = Omit<
   TaskDefinitionRecord,
-  'revision' | 'status' | 'registeredAt' | 'deregisteredAt' | 'registeredBy'
+  'revision' | 'status' | 'registeredAt' | 'deregisteredAt' | 'registeredBy' | 'deleteRequestedAt'
 >;
 
 export interface DefinitionName {
@@ -56,6 +56,9 @@ export function normaliseTaskDefinition(
     requiresCompatibilities: request.requiresCompatibilities,
     runtimePlatform: request.runtimePlatform,
     tags: request.tags,
+    taskRoleArn: request.taskRoleArn || undefined,
+    executionRoleArn: request.executionRoleArn || undefined,
+    ephemeralStorage: request.ephemeralStorage,
   };
 }
 
@@ -74,7 +77,8 @@ function normalisePort(
   mapping: PortMapping,
   networkMode: TaskDefinitionRecord['networkMode'],
 ): PortMapping {
-  const unset = networkMode === 'host' ? mapping.containerPort : 0;
+  const same = networkMode === 'host' || networkMode === 'awsvpc';
+  const unset = same ? mapping.containerPort : 0;
   return {
     ...mapping,
     hostPort: mapping.hostPort ?? unset,

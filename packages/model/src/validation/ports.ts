@@ -42,9 +42,10 @@ function checkContainerPorts(
     const field = `portMappings[${index}]`;
     check.integer(`${field}.containerPort`, mapping.containerPort, { least: 1, most: 65_535 });
     check.integer(`${field}.hostPort`, mapping.hostPort, { least: 0, most: 65_535 });
-    if (networkMode === 'host' && mapping.hostPort !== mapping.containerPort) {
+    const same = networkMode === 'host' || networkMode === 'awsvpc';
+    if (same && mapping.hostPort !== mapping.containerPort) {
       check.refuse(
-        'When networkMode=host, the host ports and container ports in port mappings must match. ' +
+        `When networkMode=${networkMode}, the host ports and container ports in port mappings must match. ` +
           `(${field}: hostPort ${mapping.hostPort ?? 0}, containerPort ${mapping.containerPort})`,
       );
     }

@@ -152,11 +152,13 @@ describe('a service in normal form', () => {
       minimumHealthyPercent: 100,
       maximumPercent: 200,
       deploymentCircuitBreaker: breaker,
+      strategy: 'ROLLING',
     });
     assert.deepEqual(acceptCreateService(service(daemon)).deploymentConfiguration, {
       minimumHealthyPercent: 0,
       maximumPercent: 100,
       deploymentCircuitBreaker: breaker,
+      strategy: 'ROLLING',
     });
   });
 
@@ -198,9 +200,22 @@ describe('a service in normal form', () => {
         minimumHealthyPercent: 50,
         maximumPercent: 150,
         deploymentCircuitBreaker: breaker,
+        strategy: 'ROLLING',
       },
       placementConstraints: [],
     });
+  });
+
+  it('goes from a launch type to a strategy and back', () => {
+    const capacityProviderStrategy = { items: [{ capacityProvider: 'a', weight: 1 }] };
+    const current = acceptCreateService(service({ launchType: 'EC2' }));
+    const shared = acceptUpdateService({ service: 'web', capacityProviderStrategy }, current);
+    assert.equal(shared.launch.launchType, undefined);
+    assert.equal(shared.launch.capacityProviderStrategy.length, 1);
+    const none = { service: 'web', capacityProviderStrategy: { items: [] } };
+    const back = acceptUpdateService(none, shared);
+    assert.equal(back.launch.launchType, 'EC2');
+    assert.deepEqual(back.launch.capacityProviderStrategy, []);
   });
 });
 
@@ -259,6 +274,7 @@ describe('a RunTask call is refused', () => {
     placementConstraints: [],
     placementStrategy: [],
     tags: [],
+    capacityProviderStrategy: [],
     ...fields,
   });
   const override = (fields: object, task: object = {}): RunTaskRequest =>

@@ -1,8 +1,11 @@
 // What a service must fulfil, by itself and together with its task definition. Whether the things that it
 // names exist is the api's to look up. Pure. Source: ECS reference, sections 2.5, 6.1 and 6.2.
+import { BerthError } from '../errors.ts';
 import type {
   CreateServiceRequest,
   DeploymentConfiguration,
+  DeploymentController,
+  LaunchSettings,
   LoadBalancer,
   PlacementConstraint,
   PlacementStrategy,
@@ -14,7 +17,8 @@ import {
   type SchedulingStrategy,
 } from '../resources/service.ts';
 import type { TaskDefinitionContent } from '../resources/task-definition.ts';
-import { Checker } from './check.ts';
+import { Checker, shown } from './check.ts';
+import { checkLaunch, isFargate } from './launch.ts';
 import { checkClientToken, checkEcsName } from './names.ts';
 import { acceptStrategies, checkConstraints } from './placement.ts';
 import { checkTags } from './tags.ts';
@@ -32,6 +36,8 @@ export interface ServiceOrder {
   readonly placementConstraints: readonly PlacementConstraint[];
   readonly placementStrategy: readonly PlacementStrategy[];
   readonly healthCheckGracePeriodSeconds: number;
+  readonly launch: LaunchSettings;
+  readonly availabilityZoneRebalancing: 'ENABLED' | 'DISABLED';
 }
 
 /** @throws BerthError InvalidParameterException */
@@ -41,6 +47,7 @@ export function acceptCreateService(request: CreateServiceRequest): ServiceOrder
   checkEcsName(check, 'serviceName', request.serviceName);
   checkClientToken(check, request.clientToken, 36);
   checkTags(check, request.tags);
+  checkController(request.deploymentController);
   const strategy: SchedulingStrategy = request.schedulingStrategy || 'REPLICA';
   checkCount(check, strategy, request.desiredCount);
   if (strategy === 'REPLICA' && request.desiredCount === undefined) {
@@ -60,7 +67,53 @@ export function acceptCreateService(request: CreateServiceRequest): ServiceOrder
     placementConstraints: request.placementConstraints,
     placementStrategy: acceptServiceStrategies(check, strategy, request.placementStrategy),
     healthCheckGracePeriodSeconds: request.healthCheckGracePeriodSeconds ?? 0,
+    launch: acceptLaunch(check, strategy, {
+      launchType: request.launchType,
+      capacityProviderStrategy: request.capacityProviderStrategy,
+      platformVersion: request.platformVersion,
+      networkConfiguration: request.networkConfiguration,
+      enableECSManagedTags: request.enableECSManagedTags ?? false,
+      propagateTags: request.propagateTags || 'NONE',
+      enableExecuteCommand: request.enableExecuteCommand ?? false,
+    }),
+    availabilityZoneRebalancing: acceptRebalancing(
+      check,
+      request.availabilityZoneRebalancing,
+      'DISABLED',
+    ),
   };
+}
+
+/** Of the strategies of deployment only the rolling update is served here. */
+function checkController(controller: DeploymentController | undefined): void {
+  const type = controller?.type;
+  if (type === undefined || type === 'ECS') return;
+  throw new BerthError(
+    'UnsupportedFeatureException',
+    `deploymentController.type is ${shown(type)}; expected ECS: no other deployment controller is supported.`,
+  );
+}
+
+function acceptLaunch(
+  check: Checker,
+  strategy: SchedulingStrategy,
+  launch: LaunchSettings,
+): LaunchSettings {
+  checkLaunch(check, launch, true);
+  if (strategy === 'DAEMON' && isFargate(launch)) {
+    check.refuse('The daemon scheduling strategy is not supported for AWS Fargate tasks.');
+  }
+  return launch;
+}
+
+function acceptRebalancing(
+  check: Checker,
+  asked: ServiceOrder['availabilityZoneRebalancing'] | undefined,
+  otherwise: ServiceOrder['availabilityZoneRebalancing'],
+): ServiceOrder['availabilityZoneRebalancing'] {
+  const word = asked ?? otherwise;
+  check.word('availabilityZoneRebalancing', word, ['ENABLED', 'DISABLED']);
+  return word;
 }
 
 /**
@@ -69,12 +122,11 @@ export function acceptCreateService(request: CreateServiceRequest): ServiceOrder
  */
 export function acceptUpdateService(
   request: UpdateServiceRequest,
-  current: Omit<ServiceOrder, 'deploymentConfiguration'> & {
-    readonly deploymentConfiguration?: DeploymentConfiguration | undefined;
-  },
+  current: CurrentService,
 ): ServiceOrder {
   const check = new Checker('InvalidParameterException');
   const strategy = current.schedulingStrategy;
+  checkController(request.deploymentController);
   checkCount(check, strategy, request.desiredCount);
   check.integer(
     'healthCheckGracePeriodSeconds',
@@ -99,6 +151,44 @@ export function acceptUpdateService(
       : current.placementStrategy,
     healthCheckGracePeriodSeconds:
       request.healthCheckGracePeriodSeconds ?? current.healthCheckGracePeriodSeconds,
+    launch: acceptLaunch(check, strategy, nextLaunch(request, current.launch)),
+    availabilityZoneRebalancing: acceptRebalancing(
+      check,
+      request.availabilityZoneRebalancing,
+      current.availabilityZoneRebalancing ?? 'DISABLED',
+    ),
+  };
+}
+
+/** The service as it is; records of before some settings lack them. */
+export type CurrentService = Pick<
+  ServiceOrder,
+  | 'schedulingStrategy'
+  | 'desiredCount'
+  | 'placementConstraints'
+  | 'placementStrategy'
+  | 'healthCheckGracePeriodSeconds'
+> & {
+  readonly deploymentConfiguration?: DeploymentConfiguration | undefined;
+  readonly launch?: LaunchSettings | undefined;
+  readonly availabilityZoneRebalancing?: 'ENABLED' | 'DISABLED' | undefined;
+};
+
+function nextLaunch(
+  request: UpdateServiceRequest,
+  current: LaunchSettings | undefined,
+): LaunchSettings {
+  const strategy = request.capacityProviderStrategy?.items;
+  return {
+    // A strategy takes the place of a launch type, and the other way round.
+    launchType:
+      strategy === undefined ? current?.launchType : strategy.length > 0 ? undefined : 'EC2',
+    capacityProviderStrategy: strategy ?? current?.capacityProviderStrategy ?? [],
+    platformVersion: request.platformVersion ?? current?.platformVersion,
+    networkConfiguration: request.networkConfiguration ?? current?.networkConfiguration,
+    enableECSManagedTags: request.enableECSManagedTags ?? current?.enableECSManagedTags ?? false,
+    propagateTags: request.propagateTags || (current?.propagateTags ?? 'NONE'),
+    enableExecuteCommand: request.enableExecuteCommand ?? current?.enableExecuteCommand ?? false,
   };
 }
 
@@ -130,6 +220,7 @@ function acceptDeployment(
   asked: DeploymentConfiguration | undefined,
   current?: DeploymentConfiguration,
 ): CompleteDeploymentConfiguration {
+  if (asked) checkDeploymentFeatures(check, asked);
   const complete = completeDeploymentConfiguration(strategy, asked, current);
   const { minimumHealthyPercent, maximumPercent } = complete;
   const field = 'deploymentConfiguration';
@@ -139,6 +230,30 @@ function acceptDeployment(
   }
   check.integer(`${field}.maximumPercent`, maximumPercent, { least: 100, most: 1000 });
   return complete;
+}
+
+function checkDeploymentFeatures(check: Checker, asked: DeploymentConfiguration): void {
+  const field = 'deploymentConfiguration';
+  const unsupported = (name: string, value: unknown, expected: string): never => {
+    throw new BerthError(
+      'UnsupportedFeatureException',
+      `${field}.${name} is ${shown(value)}; expected ${expected}.`,
+    );
+  };
+  const { strategy, bakeTimeInMinutes, alarms } = asked;
+  if (strategy && strategy !== 'ROLLING') {
+    unsupported('strategy', strategy, 'ROLLING: no other strategy is supported');
+  }
+  if (bakeTimeInMinutes) unsupported('bakeTimeInMinutes', bakeTimeInMinutes, '0 or nothing');
+  if (alarms?.enable === true) {
+    unsupported('alarms.enable', true, 'false: there are no alarms to look at');
+  }
+  const threshold = asked.deploymentCircuitBreaker?.thresholdConfiguration;
+  if (!threshold) return;
+  const at = `${field}.deploymentCircuitBreaker.thresholdConfiguration`;
+  check.word(`${at}.type`, threshold.type, ['BOUNDED_PERCENT', 'UNBOUNDED_PERCENT', 'COUNT']);
+  const most = threshold.type === 'COUNT' ? 1_000_000 : 100;
+  check.integer(`${at}.value`, threshold.value, { least: 1, most });
 }
 
 function checkLoadBalancerShapes(check: Checker, loadBalancers: readonly LoadBalancer[]): void {

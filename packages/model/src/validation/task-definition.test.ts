@@ -22,6 +22,15 @@ const mapping = (containerPort: number, hostPort?: number, protocol?: 'tcp' | 'u
 });
 const healthy = { command: ['CMD', 'true'] };
 
+const fargate = (fields: Partial<RegisterTaskDefinitionRequest> = {}) =>
+  definition({
+    requiresCompatibilities: ['FARGATE'],
+    networkMode: 'awsvpc',
+    cpu: '256',
+    memory: '512',
+    ...fields,
+  });
+
 describe('a task definition is refused', () => {
   const rules: Record<string, Rule<Request>> = {
     'without a family': {
@@ -95,8 +104,76 @@ describe('a task definition is refused', () => {
     },
     'for a platform that is not Berth': {
       accepts: definition({ requiresCompatibilities: ['EC2', 'EXTERNAL'] }),
-      refuses: definition({ requiresCompatibilities: ['FARGATE'] }),
-      message: 'requiresCompatibilities[0] is "FARGATE"; expected one of EC2, EXTERNAL.',
+      refuses: definition({ requiresCompatibilities: ['MANAGED_INSTANCES' as 'EC2'] }),
+      message:
+        'requiresCompatibilities[0] is "MANAGED_INSTANCES"; expected one of EC2, EXTERNAL, FARGATE.',
+    },
+    'for FARGATE without awsvpc': {
+      accepts: fargate(),
+      refuses: fargate({ networkMode: 'bridge' }),
+      message:
+        "Fargate only supports network mode 'awsvpc'. (networkMode is bridge, requiresCompatibilities has FARGATE)",
+    },
+    'for FARGATE without a size': {
+      accepts: fargate({ cpu: '0.5 vCPU', memory: '4GB' }),
+      refuses: fargate({ cpu: undefined }),
+      message: "Fargate requires that 'cpu' be defined at the task level.",
+    },
+    'for FARGATE of a size that it does not have': {
+      accepts: fargate({ cpu: '8192', memory: '20480' }),
+      refuses: fargate({ cpu: '256', memory: '4096' }),
+      message: 'No Fargate configuration exists for given values. (cpu 256, memory 4096)',
+    },
+    'with awsvpc and several containers': {
+      accepts: definition({ networkMode: 'awsvpc' }),
+      refuses: definition({
+        networkMode: 'awsvpc',
+        containerDefinitions: [container(), container({ name: 'log' })],
+      }),
+      message:
+        'networkMode is awsvpc and the task has 2 containers; expected one: the containers of a task do not share an ' +
+        'address here. Use bridge or host.',
+    },
+    'with awsvpc and a host name': {
+      accepts: definition({ containerDefinitions: [container({ hostname: 'a' })] }),
+      refuses: definition({
+        networkMode: 'awsvpc',
+        containerDefinitions: [container({ hostname: 'a' })],
+      }),
+      message: `Container 'web': hostname is "a"; expected none when networkMode=awsvpc.`,
+    },
+    'with awsvpc and another host port': {
+      accepts: definition({
+        networkMode: 'awsvpc',
+        containerDefinitions: [container({ portMappings: [{ containerPort: 80, hostPort: 80 }] })],
+      }),
+      refuses: definition({
+        networkMode: 'awsvpc',
+        containerDefinitions: [container({ portMappings: [{ containerPort: 80, hostPort: 81 }] })],
+      }),
+      message:
+        "Container 'web': When networkMode=awsvpc, the host ports and container ports in port mappings must match. " +
+        '(portMappings[0]: hostPort 81, containerPort 80)',
+    },
+    'with a role that is none': {
+      accepts: definition({ taskRoleArn: 'arn:aws:iam::000000000000:role/service/app' }),
+      refuses: definition({ taskRoleArn: 'arn:aws:iam::000000000000:user/ada' }),
+      message:
+        'taskRoleArn is "arn:aws:iam::000000000000:user/ada"; expected the name or ARN of a role.',
+    },
+    'with little ephemeral storage': {
+      accepts: definition({ ephemeralStorage: { sizeInGiB: 21 } }),
+      refuses: definition({ ephemeralStorage: { sizeInGiB: 20 } }),
+      message: 'ephemeralStorage.sizeInGiB is 20; expected a whole number from 21 to 200.',
+    },
+    'that wants its images pinned': {
+      accepts: definition({
+        containerDefinitions: [container({ versionConsistency: 'disabled' })],
+      }),
+      refuses: definition({ containerDefinitions: [container({ versionConsistency: 'enabled' })] }),
+      message:
+        `Container 'web': versionConsistency is "enabled"; expected disabled or nothing: tags are not pinned here; ` +
+        'name the image by its digest instead.',
     },
     'with more than 50 tags': {
       accepts: definition({ tags: tags(50) }),

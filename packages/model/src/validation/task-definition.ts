@@ -1,6 +1,7 @@
 // What a task definition must fulfil to be registered, checked on its normal form. The first fault is
 // reported, in ECS's words where ECS's words are known. Pure. Source: ECS reference, sections 3.1 to 3.11.
 import type { RegisterTaskDefinitionRequest } from '../generated/messages.ts';
+import { isFargateSize } from '../resources/compatibility.ts';
 import {
   normaliseTaskDefinition,
   type TaskDefinitionContent,
@@ -17,7 +18,9 @@ import { checkVolumes } from './volumes.ts';
 
 const MOST_CONTAINERS = 10;
 const MOST_BYTES = 64 * 1024;
-const COMPATIBILITIES = ['EC2', 'EXTERNAL'];
+const COMPATIBILITIES = ['EC2', 'EXTERNAL', 'FARGATE'];
+/** A role's ARN, or its name. */
+const ROLE = /^(arn:aws[a-z-]*:iam::[^:]*:role\/[\w+=,.@/-]{1,512}|[\w+=,.@-]{1,64})$/;
 
 /**
  * The normal form of a task definition that can be registered and honoured.
@@ -37,6 +40,15 @@ export function acceptTaskDefinition(
   for (const [index, word] of definition.requiresCompatibilities.entries()) {
     check.word(`requiresCompatibilities[${index}]`, word, COMPATIBILITIES);
   }
+  if (definition.requiresCompatibilities.includes('FARGATE')) checkFargate(check, definition);
+  if (definition.networkMode === 'awsvpc') checkAwsvpc(check, definition);
+  for (const name of ['taskRoleArn', 'executionRoleArn'] as const) {
+    check.text(name, definition[name], ROLE, 'the name or ARN of a role');
+  }
+  check.integer('ephemeralStorage.sizeInGiB', definition.ephemeralStorage?.sizeInGiB, {
+    least: 21,
+    most: 200,
+  });
   checkTags(check, definition.tags);
   checkSize(check, definition);
   return definition;
@@ -59,6 +71,43 @@ function checkContainers(check: Checker, definition: TaskDefinitionContent): voi
   checkMemoryAndCpu(check, definition);
   checkPorts(check, definition);
   checkDependencies(check, containers);
+}
+
+function checkFargate(check: Checker, { networkMode, cpu, memory }: TaskDefinitionContent): void {
+  if (networkMode !== 'awsvpc') {
+    check.refuse(
+      "Fargate only supports network mode 'awsvpc'. " +
+        `(networkMode is ${networkMode ?? 'missing'}, requiresCompatibilities has FARGATE)`,
+    );
+  }
+  if (cpu === undefined) check.refuse("Fargate requires that 'cpu' be defined at the task level.");
+  if (memory === undefined) {
+    check.refuse("Fargate requires that 'memory' be defined at the task level.");
+  }
+  if (!isFargateSize(cpu, memory)) {
+    check.refuse(
+      `No Fargate configuration exists for given values. (cpu ${cpu}, memory ${memory})`,
+    );
+  }
+}
+
+/** Here the containers of a task have no network in common, which ECS promises for awsvpc. */
+function checkAwsvpc(check: Checker, { containerDefinitions }: TaskDefinitionContent): void {
+  if (containerDefinitions.length > 1) {
+    check.refuse(
+      `networkMode is awsvpc and the task has ${containerDefinitions.length} containers; expected one: ` +
+        'the containers of a task do not share an address here. Use bridge or host.',
+    );
+  }
+  for (const { name, hostname, extraHosts } of containerDefinitions) {
+    const container: Checker = check.within(`Container '${name}'`);
+    if (hostname !== undefined) {
+      container.expected('hostname', hostname, 'none when networkMode=awsvpc');
+    }
+    if (extraHosts.length > 0) {
+      container.refuse('extraHosts are given; expected none when networkMode=awsvpc.');
+    }
+  }
 }
 
 /** Measured as JSON in UTF-8, without the tags, which are not part of the definition. */

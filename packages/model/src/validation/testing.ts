@@ -51,6 +51,7 @@ export function service(fields: Partial<CreateServiceRequest> = {}): CreateServi
     placementConstraints: [],
     placementStrategy: [],
     tags: [],
+    capacityProviderStrategy: [],
     ...fields,
   };
 }
