@@ -272,7 +272,7 @@ const cases: readonly Case[] = [
   refused(
     '53 a target over 64 K',
     head(`GET /${'a'.repeat(70_000)} HTTP/1.1`, 'Host: a.test'),
-    400,
+    414,
   ),
   refused('54 no Host', head('GET /g HTTP/1.1', 'X: y')),
   {
@@ -299,13 +299,7 @@ const cases: readonly Case[] = [
   refused('60 HTTP/2.0 in text', head('GET /g HTTP/2.0', 'Host: a.test'), 505),
   refused('60 HTTP/1.1x', head('GET /g HTTP/1.1x', 'Host: a.test')),
   refused('60 http/1.1', head('GET /g http/1.1', 'Host: a.test')),
-  {
-    name: '60 a double space, which Node takes for one, is written as one',
-    send: head('GET  /g HTTP/1.1', 'Host: a.test', 'Connection: close'),
-    expect: [200],
-    reach: 1,
-    target: /^GET \/g HTTP/,
-  },
+  refused('60 a double space', head('GET  /g HTTP/1.1', 'Host: a.test', 'Connection: close')),
   refused('61 the preface of HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 505),
   refused('81 more than 200 headers', get(...Array.from({ length: 201 }, (_, i) => `X-${i}: y`))),
   refused('81 a header line over 16 K', get(`X: ${'y'.repeat(17_000)}`)),
@@ -357,7 +351,7 @@ const cases: readonly Case[] = [
     expect: [200],
     reach: 1,
     target:
-      /Host: a\.test\r\n[^]*Authorization: me\r\n[^]*X-Forwarded-For: 127\.0\.0\.1\r\n[^]*Content-Length: 2\r\n/,
+      /Host: a\.test:[0-9]+\r\n[^]*Authorization: me\r\n[^]*X-Forwarded-For: 127\.0\.0\.1\r\n[^]*Content-Length: 2\r\n/,
     never: /X-Secret/,
   },
   {
@@ -372,13 +366,11 @@ const cases: readonly Case[] = [
     post('Expect: y', 'Content-Length: 0', 'Connection: close'),
     417,
   ),
-  {
-    name: '90 an obfuscated expectation is not forwarded',
-    send: `${post('Expect: y 100-continue', 'Content-Length: 2', 'Connection: close')}hi`,
-    expect: [100, 200],
-    reach: 1,
-    never: /expect/i,
-  },
+  refused(
+    '90 an obfuscated expectation',
+    `${post('Expect: y 100-continue', 'Content-Length: 2', 'Connection: close')}hi`,
+    417,
+  ),
   {
     name: '91 what only a load balancer may say is replaced or removed',
     send: get(

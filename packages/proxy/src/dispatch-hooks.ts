@@ -26,11 +26,10 @@ export interface Admission {
   /** @returns false: the connection is closed without a word. Else `connectionClosed` follows once. */
   connectionOpened(listener: ListenerRoutes | undefined, address: string): boolean;
   connectionClosed(listener: ListenerRoutes | undefined, address: string): void;
-  /** @returns why the request is not served now; undefined: it is. Else, `requestEnded` follows once. */
+  /** @returns why the request is not served now; undefined: it is */
   requestArrived(
     listener: ListenerRoutes,
     route: Route,
     request: ClientRequest,
   ): AdmissionRefusal | undefined;
-  requestEnded(listener: ListenerRoutes, route: Route, request: ClientRequest): void;
 }

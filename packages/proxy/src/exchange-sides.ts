@@ -3,7 +3,7 @@
 //
 // Header fields travel as `lines`: the end-to-end fields in their order, each `Name: value\r\n` in latin-1 and already checked, so that HTTP/1.1
 // copies them as one text. `headerPairs` of header-lines.ts splits them for whom needs them one by one.
-import type { Duplex } from 'node:stream';
+import type { Socket } from 'node:net';
 
 import type { RequestHead } from './request-head.ts';
 import type { ResponseHead } from './response-head.ts';
@@ -32,7 +32,10 @@ export interface ClientTls {
 
 export type ClientProtocol = 'http/1.0' | 'http/1.1' | 'h2';
 
-/** A request whose head has come. Its methods may be called only until `finish`, `reset` or `tunnel` of its answer. */
+/**
+ * A request whose head has come. Its methods may be called only until `finish`, `reset` or `tunnel` of its answer; what of its
+ * body has not come by then is the front's to get rid of.
+ */
 export interface ClientRequest {
   readonly protocol: ClientProtocol;
   readonly client: ClientInfo;
@@ -52,14 +55,12 @@ export interface ClientRequest {
   /** Lets the body come: it waits until this is called. What is there already may be handed over before the call returns. */
   resumeBody(): void;
   pauseBody(): void;
-  /** The rest of the body is read and thrown away, or its stream is reset: nobody wants it. */
-  discardBody(): void;
 }
 
 export interface RequestOwner {
-  onBody(chunk: Buffer): void;
+  onRequestBody(chunk: Buffer): void;
   /** The last byte of the body has come. `trailers` are lines. Not called for a request without a body (`bodyLength` 0). */
-  onBodyEnd(trailers: string): void;
+  onRequestEnd(trailers: string): void;
   /** The client has taken what was written; more may be. */
   onClientWritable(): void;
   /** Last: the client is gone, or what it sent turned out to be malformed or too slow (`status`: what to answer if that is still possible). */
@@ -94,7 +95,7 @@ export interface AnswerSink {
 
 /** The client's side of a tunnel. */
 export interface Tunnel {
-  readonly stream: Duplex;
+  readonly socket: Socket;
   /** What the client has sent of the new protocol already. */
   readonly early: Buffer;
 }
@@ -114,6 +115,8 @@ export interface OutgoingRequest {
   readonly upgrade: boolean;
   /** The client takes trailers (`TE: trailers`), and says so to the target. */
   readonly trailers: boolean;
+  /** How long nothing may come or go before the target is given up. */
+  readonly idleTimeoutMs: number;
 }
 
 /** The target's side of one exchange: a connection of HTTP/1.1 in use, or a stream of HTTP/2. */
@@ -149,8 +152,8 @@ export interface UpstreamOwner {
   onPause(): void;
   /** Last: the whole response has come; `chunk` is what is left of it, `trailers` are lines. */
   onResponseEnd(chunk: Buffer | undefined, trailers: string): void;
-  /** Last: the stream is the owner's now. */
-  onUpgrade(head: ResponseHead, stream: Duplex, rest: Buffer): void;
+  /** Last: the socket is the owner's now. */
+  onUpgrade(head: ResponseHead, socket: Socket, rest: Buffer): void;
   /** There is room for more of the request. */
   onWritable(): void;
   /** Last: there will be no more of the response. */

@@ -2,127 +2,180 @@
 // any request may go to another target; once something was sent only a request that may safely be repeated does, once, and
 // only while no byte of an answer has come. What goes wrong later is made visible to the client by breaking off.
 // Source: ALB reference, sections 4.2 and 4.3; dependency pitfalls H3, H4, H9, H10, H16.
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 import type { Clock } from '@berth/control/clock.ts';
 
-import { page, sendAnswer } from './answers.ts';
-import type { ClientConnection } from './client-connection.ts';
+import { type Answer, dateField, page, sendAnswer } from './answers.ts';
+import type { Stickiness } from './balancing/stickiness.ts';
+import type { TargetWaiter } from './balancing/target-queue.ts';
+import type {
+  ClientRequest,
+  ConnectFailure,
+  ConnectionWaiter,
+  Loss,
+  OutgoingRequest,
+  RequestOwner,
+  Upstream,
+  UpstreamOwner,
+} from './exchange-sides.ts';
 import type { Group } from './group.ts';
+import { withoutHeaders } from './header-lines.ts';
 import type { Outcome } from './metrics.ts';
 import type { PassiveHealth } from './passive.ts';
-import type { RequestHead } from './request-head.ts';
+import type { RequestAttempt, RequestObserver, RequestSummary } from './request-summary.ts';
 import type { ResponseHead } from './response-head.ts';
 import type { ProxySettings } from './settings.ts';
 import type { Target } from './target.ts';
-import { type EarlyBytes, openTunnel } from './upgrade.ts';
-import type { ConnectionOwner, Loss, UpstreamConnection } from './upstream-connection.ts';
-import type { ConnectFailure, ConnectionWaiter } from './upstream-pool.ts';
+import { openTunnel } from './upgrade.ts';
 
 export interface ExchangeSurroundings {
   readonly settings: ProxySettings;
   readonly clock: Clock;
   readonly passive: PassiveHealth;
-  /** True while the listener is being closed: answers then end their connections. */
-  readonly closing: () => boolean;
 }
 
-export interface ForwardedRequest {
-  readonly message: IncomingMessage;
-  readonly response: ServerResponse;
-  readonly head: RequestHead;
-  /** As the target gets it. */
-  readonly text: string;
-  /** What the client has sent of the new protocol so far, when it asks to switch. */
-  readonly upgrade: EarlyBytes | undefined;
+/** What the proxy changes in the head of a target's answer. */
+export interface AnswerEdits {
+  /** Fields that are added. */
+  readonly lines: string;
+  /** Names, in lower case, of what is taken out before that. */
+  readonly without: ReadonlySet<string>;
+}
+
+export interface Forwarding {
+  readonly request: ClientRequest;
+  readonly outgoing: OutgoingRequest;
+  readonly group: Group;
+  readonly stickiness: Stickiness | undefined;
+  /** The target that the client is on, where clients stay on theirs. */
+  readonly preferred: Target | undefined;
+  /** Neither connection is used again. */
+  readonly close: boolean;
+  readonly edits: AnswerEdits | undefined;
+  /** A body beyond it is answered with 413; 0 is no limit. */
+  readonly maximumBodyBytes: number;
+  /** Until the head of the answer; 0 is no limit. */
+  readonly requestTimeoutMs: number;
+  readonly summary: RequestSummary | undefined;
+  readonly observer: RequestObserver | undefined;
 }
 
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 
-export class Exchange implements ConnectionOwner, ConnectionWaiter {
-  readonly #request: ForwardedRequest;
+export class Exchange implements UpstreamOwner, RequestOwner, ConnectionWaiter, TargetWaiter {
+  readonly #forwarding: Forwarding;
+  readonly #request: ClientRequest;
   readonly #group: Group;
-  readonly #client: ClientConnection;
   readonly #with: ExchangeSurroundings;
-  readonly #startedAt: number;
+  readonly #summary: RequestSummary | undefined;
+  readonly #idempotent: boolean;
   #target: Target | undefined;
-  #connection: UpstreamConnection | undefined;
+  #upstream: Upstream | undefined;
+  #attempt: RequestAttempt | undefined;
   #tried: Target[] | undefined;
+  /** It waits for a target with room. */
+  #waiting = false;
+  /** Sent again after something of it had been sent: it counts against the group's budget until it ends. */
   #repeated = false;
   #status = 0;
   #over = false;
   #tunnelled = false;
+  /** Some of the body has been asked for. */
   #pumping = false;
   /** The answer waits for the client to take what it has. */
   #clientFull = false;
   #bodyDone: boolean;
+  #bodyBytes = 0;
+  #trailers = '';
   /** What has been sent of the body, while it is small enough to be sent again. */
   #replay: Buffer[] | undefined;
   #replayBytes = 0;
+  #deadline: AbortController | undefined;
 
-  constructor(
-    request: ForwardedRequest,
-    group: Group,
-    client: ClientConnection,
-    surroundings: ExchangeSurroundings,
-  ) {
-    this.#request = request;
-    this.#group = group;
-    this.#client = client;
+  constructor(forwarding: Forwarding, surroundings: ExchangeSurroundings) {
+    this.#forwarding = forwarding;
+    this.#request = forwarding.request;
+    this.#group = forwarding.group;
     this.#with = surroundings;
-    this.#startedAt = surroundings.clock.monotonic();
-    this.#bodyDone = request.head.bodyLength === 0;
+    this.#summary = forwarding.summary;
+    const { method, bodyLength } = forwarding.outgoing;
+    this.#idempotent = method === 'GET' || IDEMPOTENT.has(method);
+    this.#bodyDone = bodyLength === 0;
     if (this.#idempotent && !this.#bodyDone) this.#replay = [];
   }
 
-  get #idempotent(): boolean {
-    return IDEMPOTENT.has(this.#request.head.view.method);
-  }
-
-  /** Its answer, or its tunnel, has begun. */
-  get answering(): boolean {
-    return this.#tunnelled || this.#request.response.headersSent;
-  }
-
-  /** The client has sent all of its request. */
-  get requestComplete(): boolean {
-    return this.#bodyDone || this.#request.message.complete;
-  }
-
   start(): void {
-    this.#client.add(this);
+    this.#request.owner = this;
     this.#group.meter.begin();
+    const { requestTimeoutMs } = this.#forwarding;
+    if (requestTimeoutMs > 0) this.#limit(requestTimeoutMs).catch(() => undefined);
     this.#choose(503);
+  }
+
+  async #limit(ms: number): Promise<void> {
+    this.#deadline = new AbortController();
+    await this.#with.clock.sleep(ms, this.#deadline.signal);
+    if (this.#over || this.#tunnelled || this.#request.answer.begun) return;
+    if (this.#waiting) this.#group.leave(this);
+    const target = this.#target;
+    if (target !== undefined && this.#requestComplete) this.#failed(target, false);
+    this.#abandonTarget('no answer in time');
+    this.#answer(this.#requestComplete ? 504 : 408);
+  }
+
+  get #requestComplete(): boolean {
+    return this.#bodyDone || this.#request.complete;
   }
 
   /** @param otherwise what to answer when there is nobody to take it */
   #choose(otherwise: number): void {
-    const target = this.#group.select(this.#tried);
-    if (target === undefined) this.#answer(otherwise);
-    else this.#use(target, true);
+    const target = this.#group.select(this.#tried, this.#forwarding.preferred);
+    if (target !== undefined) this.#use(target, true);
+    else if (this.#tried !== undefined || !this.#group.saturated) this.#answer(otherwise);
+    else if (this.#group.wait(this)) this.#waiting = true;
+    else this.onNoTarget();
+  }
+
+  onTarget(target: Target): void {
+    this.#waiting = false;
+    this.#use(target, true);
+  }
+
+  onNoTarget(): void {
+    this.#waiting = false;
+    this.#answerWith(page(503, `Retry-After: ${this.#group.retryAfter}\r\n`));
   }
 
   #use(target: Target, mayReuse: boolean): void {
-    const upgrading = this.#request.upgrade !== undefined;
+    const { upgrade } = this.#forwarding.outgoing;
     const { targetIdleMs, freshMs } = this.#with.settings;
     this.#target = target;
+    if (this.#summary !== undefined) this.#noteAttempt(this.#summary, target);
     const idle =
-      mayReuse && !upgrading
+      mayReuse && !upgrade
         ? target.pool.take(this.#idempotent ? targetIdleMs : freshMs)
         : undefined;
-    if (idle === undefined) target.pool.connect(this, upgrading);
+    if (idle === undefined) target.pool.connect(this, upgrade);
     else this.onConnected(idle);
   }
 
+  #noteAttempt(summary: RequestSummary, target: Target): void {
+    summary.chosenAt ||= this.#with.clock.monotonic();
+    summary.target = target;
+    this.#attempt = { target, reused: false, outcome: 'not ended' };
+    summary.attempts.push(this.#attempt);
+  }
+
   onRefused(failure: ConnectFailure): void {
+    if (this.#attempt !== undefined) this.#attempt.outcome = failure.message;
     const target = this.#leave();
     if (target === undefined) return;
-    if (failure.kind !== 'retired') this.#with.passive.connectionFailed(this.#group, target);
+    if (failure.kind !== 'retired') this.#failed(target, true);
     const tried = (this.#tried ??= []);
     tried.push(target);
     const status = failure.kind === 'timeout' ? 504 : 502;
-    if (tried.length >= this.#with.settings.connectAttempts) {
+    if (tried.length > this.#group.settings.retries.attempts) {
       this.#answer(status);
       return;
     }
@@ -130,119 +183,129 @@ export class Exchange implements ConnectionOwner, ConnectionWaiter {
     this.#choose(status);
   }
 
-  onConnected(connection: UpstreamConnection): void {
-    const { head, text, upgrade } = this.#request;
-    this.#connection = connection;
-    const bodiless = head.bodyLength === 0;
-    const sent = connection.send(this, head.view.method, text, bodiless, upgrade !== undefined);
-    if (sent && !bodiless) this.#sendBody(connection);
+  onConnected(upstream: Upstream): void {
+    const { outgoing, close } = this.#forwarding;
+    this.#upstream = upstream;
+    const summary = this.#summary;
+    if (summary !== undefined) {
+      summary.connectedAt = this.#with.clock.monotonic();
+      if (this.#attempt !== undefined) this.#attempt.reused = upstream.reused;
+    }
+    const sent = upstream.send(this, outgoing);
+    if (close) upstream.retire();
+    if (sent && outgoing.bodyLength !== 0) this.#sendBody(upstream);
+    if (summary !== undefined) summary.sentAt = this.#with.clock.monotonic();
   }
 
-  #sendBody(connection: UpstreamConnection): void {
-    for (const chunk of this.#replay ?? []) this.#writeBody(connection, chunk);
+  #sendBody(upstream: Upstream): void {
+    for (const chunk of this.#replay ?? []) upstream.write(chunk);
     if (this.#bodyDone) {
-      this.#endBody(connection);
+      upstream.end(this.#trailers);
       return;
     }
-    const { message } = this.#request;
-    if (!this.#pumping) {
-      this.#pumping = true;
-      message.on('data', this.#onRequestData);
-      message.on('end', this.#onRequestEnd);
-    }
-    message.resume();
+    this.#pumping = true;
+    this.#request.resumeBody();
   }
 
-  readonly #onRequestData = (chunk: Buffer): void => {
-    this.#keepForReplay(chunk);
-    if (this.#connection === undefined || !this.#writeBody(this.#connection, chunk)) {
-      this.#request.message.pause();
+  onRequestBody(chunk: Buffer): void {
+    const { maximumBodyBytes } = this.#forwarding;
+    this.#bodyBytes += chunk.length;
+    if (maximumBodyBytes > 0 && this.#bodyBytes > maximumBodyBytes) {
+      this.onClientLost('malformed', 413);
+      return;
     }
-  };
+    if (this.#replay !== undefined) this.#keepForReplay(this.#replay, chunk);
+    if (this.#upstream?.write(chunk) !== true) this.#request.pauseBody();
+  }
 
-  readonly #onRequestEnd = (): void => {
+  onRequestEnd(trailers: string): void {
     this.#bodyDone = true;
-    if (this.#connection !== undefined) this.#endBody(this.#connection);
-  };
+    this.#trailers = trailers;
+    this.#upstream?.end(trailers);
+  }
 
-  #keepForReplay(chunk: Buffer): void {
-    if (this.#replay === undefined) return;
+  #keepForReplay(replay: Buffer[], chunk: Buffer): void {
     this.#replayBytes += chunk.length;
     const tooMuch = this.#replayBytes > this.#with.settings.replayBytes;
-    if (tooMuch && this.#connection !== undefined) this.#replay = undefined;
-    else this.#replay.push(chunk);
-  }
-
-  #writeBody(connection: UpstreamConnection, chunk: Buffer): boolean {
-    if (this.#request.head.bodyLength >= 0) return connection.write(chunk);
-    connection.socket.cork();
-    connection.write(`${chunk.length.toString(16)}\r\n`);
-    connection.write(chunk);
-    const room = connection.write('\r\n');
-    connection.socket.uncork();
-    return room;
-  }
-
-  #endBody(connection: UpstreamConnection): void {
-    if (this.#request.head.bodyLength < 0) connection.write('0\r\n\r\n');
-    connection.endRequest();
+    if (tooMuch && this.#upstream !== undefined) this.#replay = undefined;
+    else replay.push(chunk);
   }
 
   onWritable(): void {
-    if (this.#pumping && !this.#bodyDone) this.#request.message.resume();
+    if (this.#pumping && !this.#bodyDone) this.#request.resumeBody();
+  }
+
+  onInformational(status: number, lines: string): void {
+    this.#request.answer.informational(status, lines);
   }
 
   onHead(head: ResponseHead): void {
     this.#replay = undefined;
     this.#status = head.status;
-    const { response } = this.#request;
-    if (this.#mustClose) head.headers.push('Connection', 'close');
-    response.writeHead(head.status, head.reason, head.headers);
-  }
-
-  get #mustClose(): boolean {
-    const { head, upgrade } = this.#request;
-    return head.ambiguous || upgrade !== undefined || this.#with.closing();
+    this.#deadline?.abort();
+    const { edits, close, outgoing } = this.#forwarding;
+    const summary = this.#summary;
+    if (summary !== undefined) {
+      summary.answeredAt = this.#with.clock.monotonic();
+      summary.targetStatus = head.status;
+    }
+    let { lines } = head;
+    if (!head.dated) lines += dateField(this.#with.clock.now());
+    if (edits !== undefined) lines = edited(lines, edits);
+    if (this.#target !== undefined) {
+      this.#with.passive.answered(this.#group, this.#target, head.status);
+      const { stickiness } = this.#forwarding;
+      if (stickiness !== undefined) lines += stickiness.answerLines(this.#target, head.lines);
+    }
+    const last = close || outgoing.upgrade;
+    this.#request.answer.head(head.status, head.reason, lines, head.contentLength, last);
   }
 
   onBody(chunk: Buffer): void {
-    const { response } = this.#request;
-    if (response.write(chunk) || this.#clientFull) return;
+    if (this.#request.answer.body(chunk) || this.#clientFull) return;
     this.#clientFull = true;
-    const connection = this.#connection;
-    connection?.pause();
-    response.once('drain', () => {
-      this.#clientFull = false;
-      if (this.#connection === connection) connection?.resume();
-    });
+    this.#upstream?.pause();
   }
 
-  onResponseEnd(chunk: Buffer | undefined): void {
-    const { response, head } = this.#request;
-    if (head.ambiguous) this.#connection?.socket.destroy();
+  onPause(): void {
+    this.#request.answer.flush();
+  }
+
+  onClientWritable(): void {
+    if (!this.#clientFull) return;
+    this.#clientFull = false;
+    this.#upstream?.resume();
+  }
+
+  onResponseEnd(chunk: Buffer | undefined, trailers: string): void {
+    if (this.#attempt !== undefined) this.#attempt.outcome = 'answered';
     this.#leave();
-    if (chunk === undefined) response.end();
-    else response.end(chunk);
+    if (this.#summary !== undefined) this.#summary.status = this.#status;
+    this.#request.answer.finish(chunk, trailers);
     this.#finish(`target_${(this.#status - (this.#status % 100)) / 100}xx` as Outcome);
   }
 
   onUpgrade(head: ResponseHead, socket: Socket, rest: Buffer): void {
-    const { upgrade, response } = this.#request;
-    this.#connection = undefined;
-    if (upgrade === undefined || head.upgrade !== 'websocket') {
+    this.#upstream = undefined;
+    if (!this.#forwarding.outgoing.upgrade || head.upgrade !== 'websocket') {
       socket.destroy();
       this.#leave();
       this.#answer(502);
       return;
     }
     this.#tunnelled = true;
-    response.detachSocket(upgrade.socket);
+    this.#deadline?.abort();
+    const summary = this.#summary;
+    if (summary !== undefined) {
+      summary.answeredAt = this.#with.clock.monotonic();
+      summary.targetStatus = 101;
+      summary.status = 101;
+    }
     openTunnel({
-      client: upgrade,
+      client: this.#request.answer.tunnel(head),
       target: socket,
-      head,
       rest,
-      idleTimeoutMs: this.#with.settings.idleTimeoutMs,
+      idleTimeoutMs: this.#forwarding.outgoing.idleTimeoutMs,
       onEnd: () => {
         this.#leave();
         this.#finish('target_1xx');
@@ -251,28 +314,32 @@ export class Exchange implements ConnectionOwner, ConnectionWaiter {
   }
 
   onLost(loss: Loss): void {
-    const targetStuck = this.#connection?.socket.writableNeedDrain === true;
+    if (this.#attempt !== undefined) this.#attempt.outcome = loss.message;
+    const targetFull = this.#upstream?.full === true;
     const target = this.#leave();
     if (target === undefined) return;
-    if (this.#request.response.headersSent) {
-      const stuck = loss.kind === 'timeout' && this.#request.response.writableNeedDrain;
+    const { answer } = this.#request;
+    if (answer.begun) {
+      const stuck = loss.kind === 'timeout' && answer.full;
+      if (!stuck && loss.kind !== 'cut') this.#failed(target, false);
       this.#breakOff(stuck ? 'client_gone' : 'cut');
       return;
     }
     if (loss.kind === 'timeout') {
-      this.#answer(this.requestComplete || targetStuck ? 504 : 408);
+      if (this.#requestComplete || targetFull) this.#failed(target, false);
+      this.#answer(this.#requestComplete || targetFull ? 504 : 408);
       return;
     }
     const silent = loss.kind === 'closed' && !loss.started;
-    if (silent && !loss.reused) this.#with.passive.connectionFailed(this.#group, target);
-    else if (silent) this.#with.passive.doubt(this.#group, target);
-    if (!silent || !this.#mayRepeat(loss)) {
+    if (silent && loss.reused) this.#with.passive.doubt(this.#group, target);
+    else if (loss.kind !== 'cut' && loss.kind !== 'refused') this.#failed(target, silent);
+    const repeats = (silent || loss.kind === 'refused') && this.#mayRepeat(loss);
+    if (!repeats || (!loss.unsent && !this.#beginRepeat())) {
       this.#answer(502);
       return;
     }
-    if (!loss.unsent) this.#repeated = true;
     this.#group.meter.retried();
-    this.#request.message.pause();
+    this.#request.pauseBody();
     // A connection that was closed while idle says nothing about the target: a new one to it is as good.
     if (loss.reused && this.#group.retake(target)) {
       this.#use(target, false);
@@ -282,31 +349,42 @@ export class Exchange implements ConnectionOwner, ConnectionWaiter {
     this.#choose(502);
   }
 
+  /** @param unreachable no connection could be had, or it broke without a word */
+  #failed(target: Target, unreachable: boolean): void {
+    const { passive } = this.#with;
+    passive.failed(this.#group, target);
+    if (unreachable) passive.connectionFailed(this.#group, target);
+  }
+
+  #beginRepeat(): boolean {
+    if (!this.#group.beginRepeat()) return false;
+    this.#repeated = true;
+    return true;
+  }
+
   #mayRepeat(loss: Loss): boolean {
-    const whole = this.#request.head.bodyLength === 0 || this.#replay !== undefined;
+    const whole = this.#forwarding.outgoing.bodyLength === 0 || this.#replay !== undefined;
     if (loss.unsent) return whole || !this.#pumping;
     return whole && this.#idempotent && !this.#repeated;
   }
 
-  /** The client is gone, or its request has turned out to be malformed: nobody waits for the target's answer. */
-  abandon(outcome: Outcome): void {
+  onClientLost(reason: 'gone' | 'malformed' | 'stalled', status?: number): void {
     if (this.#over || this.#tunnelled) return;
-    this.#abandonTarget();
-    this.#finish(outcome);
-  }
-
-  /** Gives up on the client's side and says why, if that is still possible. */
-  refuse(status: number): void {
-    if (this.#over || this.#tunnelled) return;
-    this.#abandonTarget();
-    if (this.#request.response.headersSent) this.#breakOff('client_gone');
+    if (this.#waiting) this.#group.leave(this);
+    this.#abandonTarget(`the client is ${reason}`);
+    if (status === undefined) {
+      if (this.#summary !== undefined)
+        this.#summary.status = this.#status === 0 ? 460 : this.#status;
+      this.#finish('client_gone');
+    } else if (this.#request.answer.begun) this.#breakOff('client_gone');
     else this.#answer(status);
   }
 
-  #abandonTarget(): void {
-    const connection = this.#connection;
+  #abandonTarget(why: string): void {
+    if (this.#attempt !== undefined) this.#attempt.outcome = why;
+    const upstream = this.#upstream;
     const target = this.#leave();
-    if (connection !== undefined) connection.abandon();
+    if (upstream !== undefined) upstream.abandon();
     else target?.pool.cancel(this);
   }
 
@@ -314,32 +392,48 @@ export class Exchange implements ConnectionOwner, ConnectionWaiter {
   #leave(): Target | undefined {
     const target = this.#target;
     this.#target = undefined;
-    this.#connection = undefined;
+    this.#upstream = undefined;
     if (target !== undefined) this.#group.release(target);
     return target;
   }
 
   #answer(status: number): void {
-    const { response } = this.#request;
-    const close = status < 500 || this.#mustClose;
-    if (!response.destroyed) sendAnswer(response, page(status), close);
+    this.#answerWith(page(status));
+  }
+
+  #answerWith(answer: Answer): void {
+    const { status } = answer;
+    if (this.#summary !== undefined) this.#summary.status = status;
+    const close = status < 500 || this.#forwarding.close || this.#forwarding.outgoing.upgrade;
+    sendAnswer(this.#request.answer, answer, close, this.#with.clock.now());
     this.#finish(status < 500 ? 'proxy_4xx' : 'proxy_5xx');
   }
 
   #breakOff(outcome: Outcome): void {
-    this.#request.response.destroy();
+    if (this.#summary !== undefined) this.#summary.status = this.#status;
+    this.#request.answer.reset();
     this.#finish(outcome);
   }
 
   #finish(outcome: Outcome): void {
     if (this.#over) return;
     this.#over = true;
+    if (this.#repeated) this.#group.endRepeat();
     this.#replay = undefined;
-    const { message } = this.#request;
-    if (this.#pumping) message.off('data', this.#onRequestData).off('end', this.#onRequestEnd);
-    // What is left of the body is read and thrown away, so that the connection can carry the next request.
-    if (!this.#bodyDone) message.resume();
-    this.#client.remove(this);
-    this.#group.meter.end(outcome, this.#with.clock.monotonic() - this.#startedAt);
+    this.#deadline?.abort();
+    const now = this.#with.clock.monotonic();
+    this.#group.meter.end(outcome, now - this.#request.startedAt);
+    const summary = this.#summary;
+    if (summary !== undefined) {
+      summary.endedAt = now;
+      summary.receivedBytes = this.#request.received;
+      summary.sentBytes = this.#request.sent;
+      this.#forwarding.observer?.onRequestEnd(summary);
+    }
   }
+}
+
+function edited(lines: string, edits: AnswerEdits): string {
+  const left = edits.without.size === 0 ? lines : withoutHeaders(lines, edits.without);
+  return left + edits.lines;
 }

@@ -1,5 +1,6 @@
 // What each header name means to the proxy, in both directions. Names repeat endlessly, so that their classes are
 // remembered by the name as it was sent; the memory is bounded, in number and in length.
+import { NameFilter } from './http1/header-cursor.ts';
 
 export type RequestHeaderClass =
   | 'forward'
@@ -8,6 +9,8 @@ export type RequestHeaderClass =
   | 'transfer-encoding'
   | 'connection'
   | 'upgrade'
+  | 'expect'
+  | 'te'
   | 'x-forwarded-for'
   | 'x-amzn-trace-id'
   /** Hop-by-hop, set by the proxy itself, or a way to pretend to be such. */
@@ -22,8 +25,8 @@ export type ResponseHeaderClass =
   | 'connection'
   | 'keep-alive'
   | 'upgrade'
-  | 'drop'
-  | 'invalid';
+  | 'date'
+  | 'drop';
 
 const REQUEST: Readonly<Record<string, RequestHeaderClass>> = {
   host: 'host',
@@ -36,9 +39,9 @@ const REQUEST: Readonly<Record<string, RequestHeaderClass>> = {
   'keep-alive': 'drop',
   'proxy-connection': 'drop',
   'proxy-authorization': 'drop',
-  te: 'drop',
+  te: 'te',
   trailer: 'drop',
-  expect: 'drop',
+  expect: 'expect',
   'http2-settings': 'drop',
   'x-forwarded-proto': 'drop',
   'x-forwarded-port': 'drop',
@@ -51,6 +54,7 @@ const RESPONSE: Readonly<Record<string, ResponseHeaderClass>> = {
   connection: 'connection',
   'keep-alive': 'keep-alive',
   upgrade: 'upgrade',
+  date: 'date',
   'proxy-connection': 'drop',
   'proxy-authenticate': 'drop',
   te: 'drop',
@@ -62,19 +66,38 @@ const IDENTITY = /^x-amzn-(?:oidc|mtls|tls)-/;
 /** Names that a client can't have removed by naming them in `Connection`. */
 const PROTECTED =
   /^(?:host|content-length|content-type|authorization|cookie|x-forwarded-.*|x-amzn-.*)$/;
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const REMEMBERED = 4096;
 const REMEMBERED_LENGTH = 64;
 
 const requestClasses = new Map<string, RequestHeaderClass>();
 const responseClasses = new Map<string, ResponseHeaderClass>();
 
+/** Names with a meaning only in a WebSocket handshake; they are forwarded. */
+const HANDSHAKE = ['sec-websocket-key', 'sec-websocket-version'];
+const requestFilter = new NameFilter([...Object.keys(REQUEST), ...HANDSHAKE]);
+const responseFilter = new NameFilter(Object.keys(RESPONSE));
+const X = 0x78;
+
+/**
+ * False: the header is forwarded and means nothing else.
+ * @param first the code of the name's first character
+ * @param plain nothing but letters, digits and hyphens
+ */
+export function isSpecialRequestHeader(first: number, length: number, plain: boolean): boolean {
+  return !plain || (first | 0x20) === X || requestFilter.mayHold(first, length);
+}
+
+/** As `isSpecialRequestHeader`. */
+export function isSpecialResponseHeader(first: number, length: number): boolean {
+  return responseFilter.mayHold(first, length);
+}
+
 /** @param name as sent; already known to be a token */
 export function classifyRequestHeader(name: string): RequestHeaderClass {
   return requestClasses.get(name) ?? remember(requestClasses, name, requestClass(name));
 }
 
-/** @param name as sent by the target; anything */
+/** @param name as sent by the target; already known to be a token */
 export function classifyResponseHeader(name: string): ResponseHeaderClass {
   return responseClasses.get(name) ?? remember(responseClasses, name, responseClass(name));
 }
@@ -104,7 +127,6 @@ function requestClass(name: string): RequestHeaderClass {
 }
 
 function responseClass(name: string): ResponseHeaderClass {
-  if (!TOKEN.test(name)) return 'invalid';
   const lower = name.toLowerCase();
   return (Object.hasOwn(RESPONSE, lower) ? RESPONSE[lower] : undefined) ?? 'forward';
 }

@@ -1,17 +1,17 @@
-// Reads the head of a client's request on top of Node's parser, refuses what is ambiguous, and writes the head that a target
-// gets: one framing header, nothing that belonged to the client's connection, nothing that only the proxy may state.
-// Source: ALB reference, sections 4.1 and 6; RFC 9112.
-import type { IncomingMessage } from 'node:http';
-
+// The head of a client's request once it has been read and found sound, whatever protocol it came in; and the head that a target gets: nothing that
+// belonged to the client's connection, nothing that only the proxy may state. Source: ALB reference, sections 4.1 and 6; RFC 9112.
 import type { RequestView } from '@berth/model/routing/conditions.ts';
 
+import type { ClientInfo } from './exchange-sides.ts';
+import { withoutHeaders } from './header-lines.ts';
 import { classifyRequestHeader, isProtected } from './header-names.ts';
-import { parseLength } from './response-head.ts';
+import type { DesyncFinding } from './request-summary.ts';
 import { LIMITS } from './settings.ts';
 
 export interface Refusal {
   readonly status: number;
   readonly problem: string;
+  readonly desync?: DesyncFinding | undefined;
 }
 
 export interface RequestHead {
@@ -20,96 +20,77 @@ export interface RequestHead {
   readonly target: string;
   /** As sent, with its port; undefined for HTTP/1.0 without one. */
   readonly authority: string | undefined;
-  /** Bytes of body; -1 when it is chunked. */
+  /** Bytes of body; -1 when that is not known. */
   readonly bodyLength: number;
   /** A body where its meaning is undefined: neither connection is used again. */
   readonly ambiguous: boolean;
-  /** End-to-end headers as they go out, each with its line break. */
+  /** End-to-end headers as they go out; no Host, nothing that the proxy states itself. */
   readonly lines: string;
   readonly forwardedFor: string | undefined;
   readonly trace: string | undefined;
+  /** The client takes trailers. */
+  readonly trailers: boolean;
+  /** Some name among `lines` holds more than letters, digits and hyphens. */
+  readonly oddNames: boolean;
+  readonly desync: DesyncFinding | undefined;
 }
 
 const ABSOLUTE = /^https?:\/\/([^/?#]*)([^#]*)$/i;
-
-const FORBIDDEN_IN_TARGET = /[\0-\x20\x7f\\#]/;
-
-const FORBIDDEN_IN_VALUE = /[\0-\x08\x0a-\x1f\x7f]/;
+const FORBIDDEN_IN_TARGET = /[^\x21\x22\x24-\x5b\x5d-\x7e]/;
+const NUL_OR_CR = /[\0\r]/;
 const AUTHORITY =
   /^([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\])(?::([0-9]{1,5}))?$/;
+const REMEMBERED_AUTHORITIES = 1024;
+const REMEMBERED_LENGTH = 128;
 
-/** @param source address of the client's end of the connection */
-export function readRequestHead(message: IncomingMessage, source: string): RequestHead | Refusal {
-  const method = message.method ?? '';
-  if (message.httpVersionMajor !== 1) {
-    return refuse(message.httpVersionMajor === 0 ? 400 : 505, 'HTTP version not supported');
-  }
-  if (method === 'TRACE' || method === 'TRACK') return refuse(405, 'method not allowed');
-  const headers = message.rawHeaders;
-  if (headers.length > 2 * LIMITS.requestHeaders) return refuse(400, 'too many headers');
-  let host: string | undefined;
-  let length: number | undefined;
-  let chunked = false;
-  let connection: string | undefined;
-  let forwardedFor: string | undefined;
-  let trace: string | undefined;
-  let lines = '';
-  for (let i = 0; i + 1 < headers.length; i += 2) {
-    const name = headers[i] as string;
-    const value = headers[i + 1] as string;
-    if (FORBIDDEN_IN_VALUE.test(value)) return refuse(400, 'control character in a header');
-    switch (classifyRequestHeader(name)) {
-      case 'forward':
-        if (name.length + value.length > LIMITS.requestHeaderLine - 4) {
-          return refuse(400, 'header line too long');
-        }
-        lines += `${name}: ${value}\r\n`;
-        break;
-      case 'host':
-        if (host !== undefined) return refuse(400, 'more than one Host');
-        host = value;
-        break;
-      case 'content-length':
-        if (length !== undefined) return refuse(400, 'more than one Content-Length');
-        length = parseLength(value);
-        if (length === undefined) return refuse(400, 'malformed Content-Length');
-        break;
-      case 'transfer-encoding':
-        if (chunked) return refuse(400, 'more than one Transfer-Encoding');
-        if (value.toLowerCase() !== 'chunked') return refuse(501, 'unknown Transfer-Encoding');
-        chunked = true;
-        break;
-      case 'connection':
-        connection = connection === undefined ? value : `${connection},${value}`;
-        break;
-      case 'x-forwarded-for':
-        forwardedFor = forwardedFor === undefined ? value : `${forwardedFor}, ${value}`;
-        break;
-      case 'x-amzn-trace-id':
-        trace = trace === undefined ? value : `${trace};${value}`;
-        break;
-      case 'suspicious':
-        return refuse(400, 'header that others take for one that frames the body');
-      case 'upgrade':
-      case 'drop':
-        break;
-    }
-  }
-  if (chunked && length !== undefined) return refuse(400, 'Transfer-Encoding with Content-Length');
-  const http10 = message.httpVersionMinor === 0;
-  if (chunked && http10) return refuse(400, 'Transfer-Encoding in HTTP/1.0');
-  if (forwardedFor !== undefined && addresses(forwardedFor) > LIMITS.forwardedAddresses) {
-    return refuse(463, 'too many addresses in X-Forwarded-For');
-  }
+const hostnames = new Map<string, string>();
 
-  let target = message.url ?? '';
+export function isRefusal(head: RequestHead | Refusal): head is Refusal {
+  return 'problem' in head;
+}
+
+export function refuse(
+  status: number,
+  problem: string,
+  classification?: DesyncFinding['classification'],
+  reason = '',
+): Refusal {
+  return {
+    status,
+    problem,
+    desync: classification === undefined ? undefined : { classification, reason },
+  };
+}
+
+export interface Destination {
+  readonly target: string;
+  readonly authority: string | undefined;
+  /** Without its port; empty when there is no authority. */
+  readonly hostname: string;
+}
+
+/**
+ * Where a request is to go, of its target and its Host. Source: RFC 9112, sections 3.2 and 3.2.2.
+ * @param hostOptional HTTP/1.0
+ */
+export function destinationOf(
+  method: string,
+  sentTarget: string,
+  host: string | undefined,
+  hostOptional: boolean,
+): Destination | Refusal {
+  let target = sentTarget;
   if (target.length > LIMITS.requestTarget) return refuse(414, 'request target too long');
-  if (FORBIDDEN_IN_TARGET.test(target)) return refuse(400, 'malformed request target');
+  if (FORBIDDEN_IN_TARGET.test(target)) {
+    return NUL_OR_CR.test(target)
+      ? refuse(400, 'malformed request target', 'Severe', 'BadUri')
+      : refuse(400, 'malformed request target', 'Ambiguous', 'AmbiguousUri');
+  }
   let authority = host;
-  if (!target.startsWith('/')) {
+  if (target.charCodeAt(0) !== 0x2f) {
     const absolute = ABSOLUTE.exec(target);
     if (absolute !== null) {
-      if (host === undefined && !http10) return refuse(400, 'no Host');
+      if (host === undefined && !hostOptional) return refuse(400, 'no Host');
       authority = absolute[1];
       const rest = absolute[2] ?? '';
       target = rest.startsWith('/') ? rest : `/${rest}`;
@@ -117,102 +98,203 @@ export function readRequestHead(message: IncomingMessage, source: string): Reque
       return refuse(400, 'malformed request target');
     }
   }
-  if (authority === undefined && !http10) return refuse(400, 'no Host');
-  const hostname = authority === undefined ? '' : hostnameOf(authority);
-  if (hostname === undefined) return refuse(400, 'malformed Host');
-
-  if (connection !== undefined && connection !== 'keep-alive' && connection !== 'close') {
-    lines = withoutNamed(lines, connection, headers);
+  if (authority === undefined) {
+    return hostOptional ? { target, authority, hostname: '' } : refuse(400, 'no Host');
   }
-  const bodyLength = chunked ? -1 : (length ?? 0);
-  const question = target.indexOf('?');
-  return {
-    view: {
-      method,
-      host: hostname,
-      path: question < 0 ? target : target.slice(0, question),
-      query: question < 0 ? '' : target.slice(question + 1),
-      headers,
-      sourceAddress: source,
-    },
-    target,
-    authority,
-    bodyLength,
-    ambiguous: bodyLength !== 0 && (method === 'GET' || method === 'HEAD'),
-    lines,
-    forwardedFor,
-    trace,
-  };
-}
-
-export function isRefusal(head: RequestHead | Refusal): head is Refusal {
-  return 'problem' in head;
-}
-
-function refuse(status: number, problem: string): Refusal {
-  return { status, problem };
+  const hostname = hostnameOf(authority);
+  return hostname === undefined ? refuse(400, 'malformed Host') : { target, authority, hostname };
 }
 
 /** The name or address without its port; undefined when the text is no authority. */
 function hostnameOf(authority: string): string | undefined {
+  const known = hostnames.get(authority);
+  if (known !== undefined) return known;
   const found = AUTHORITY.exec(authority);
-  if (found === null || Number(found[2] ?? 0) > 65_535) return undefined;
-  return found[1];
+  const hostname = found?.[1];
+  if (hostname === undefined || Number(found?.[2] ?? 0) > 65_535) return undefined;
+  if (authority.length <= REMEMBERED_LENGTH) {
+    if (hostnames.size >= REMEMBERED_AUTHORITIES) hostnames.clear();
+    hostnames.set(authority, hostname);
+  }
+  return hostname;
 }
 
-function addresses(forwardedFor: string): number {
-  return forwardedFor.split(',').length;
+export function tooManyAddresses(forwardedFor: string): boolean {
+  return forwardedFor.split(',').length > LIMITS.forwardedAddresses;
 }
+
+const BARE = /^(?:keep-alive|close|upgrade|te|)$/;
 
 /** Leaves out the headers that `Connection` names, except those that a client may not have removed. */
-function withoutNamed(lines: string, connection: string, headers: readonly string[]): string {
+export function withoutNamed(lines: string, connection: string): string {
   const named = new Set(
     connection
       .toLowerCase()
       .split(',')
-      .map((token) => token.trim()),
+      .map((token) => token.trim())
+      .filter((token) => !BARE.test(token) && !isProtected(token)),
   );
-  for (const token of ['keep-alive', 'close', 'upgrade', '']) named.delete(token);
-  if (named.size === 0) return lines;
+  return named.size === 0 ? lines : keepLines(lines, (name) => !named.has(name.toLowerCase()));
+}
+
+function keepLines(lines: string, keeps: (name: string) => boolean): string {
   let left = '';
-  for (let i = 0; i + 1 < headers.length; i += 2) {
-    const name = headers[i] as string;
-    if (classifyRequestHeader(name) !== 'forward') continue;
-    const lower = name.toLowerCase();
-    if (!named.has(lower) || isProtected(lower)) left += `${name}: ${headers[i + 1] as string}\r\n`;
+  for (let start = 0; start < lines.length;) {
+    const end = lines.indexOf('\r\n', start) + 2;
+    if (keeps(lines.slice(start, lines.indexOf(':', start)))) left += lines.slice(start, end);
+    start = end;
   }
   return left;
 }
 
-export interface ForwardedBy {
-  readonly clientAddress: string;
-  readonly listenerPort: number;
-  /** Where the request came in, for a client that did not name a host. */
-  readonly listenerAddress: string;
-  /** `Root=1-...` or `Self=1-...` of this request: see `nextTrace`. */
-  readonly trace: string;
+const PLAIN_NAME = /^[-A-Za-z0-9]+$/;
+
+/** The headers that are left under `drop_invalid_header_fields`. */
+export function plainNamesOnly(lines: string): string {
+  return keepLines(lines, (name) => PLAIN_NAME.test(name));
 }
 
-/** @param upgrade the protocol to switch to, if that is asked for */
-export function writeRequestHead(
+export interface HeaderList {
+  readonly method: string;
+  /** As sent: `:path`. */
+  readonly target: string;
+  readonly authority: string;
+  /** Regular fields, names and values in turn; already well-formed by the rules of their protocol. */
+  readonly pairs: readonly string[];
+  readonly bodyLength: number;
+  readonly sourceAddress: string;
+}
+
+/** The head of a request that did not come as HTTP/1.1 text: the same law for its fields. */
+export function headOfList(list: HeaderList): RequestHead | Refusal {
+  const { method, pairs, bodyLength, sourceAddress } = list;
+  if (method === 'TRACE' || method === 'TRACK') return refuse(405, 'method not allowed');
+  const to = destinationOf(method, list.target, list.authority, false);
+  if ('problem' in to) return to;
+  let lines = '';
+  let forwardedFor: string | undefined;
+  let trace: string | undefined;
+  let trailers = false;
+  let oddNames = false;
+  for (let i = 0; i + 1 < pairs.length; i += 2) {
+    const name = pairs[i] as string;
+    const value = pairs[i + 1] as string;
+    switch (classifyRequestHeader(name)) {
+      case 'forward':
+        lines += `${name}: ${value}\r\n`;
+        oddNames ||= !PLAIN_NAME.test(name);
+        break;
+      case 'x-forwarded-for':
+        forwardedFor = forwardedFor === undefined ? value : `${forwardedFor}, ${value}`;
+        break;
+      case 'x-amzn-trace-id':
+        trace = trace === undefined ? value : `${trace};${value}`;
+        break;
+      case 'te':
+        trailers ||= value.toLowerCase() === 'trailers';
+        break;
+      case 'suspicious':
+        return refuse(400, 'header that others take for one that frames the body');
+      default:
+        break;
+    }
+  }
+  if (forwardedFor !== undefined && tooManyAddresses(forwardedFor)) {
+    return refuse(463, 'too many addresses in X-Forwarded-For');
+  }
+  const question = to.target.indexOf('?');
+  return {
+    view: {
+      method,
+      host: to.hostname,
+      path: question < 0 ? to.target : to.target.slice(0, question),
+      query: question < 0 ? '' : to.target.slice(question + 1),
+      headers: pairs,
+      sourceAddress,
+    },
+    target: to.target,
+    authority: to.authority,
+    bodyLength,
+    ambiguous: false,
+    lines,
+    forwardedFor,
+    trace,
+    trailers,
+    oddNames,
+    desync: undefined,
+  };
+}
+
+/** What the attributes of a load balancer and a listener say of the head that targets get. */
+export interface ForwardingRules {
+  readonly dropInvalidHeaders: boolean;
+  readonly tlsHeaders: boolean;
+  readonly forwardedFor: 'append' | 'preserve' | 'remove';
+  readonly forwardedForPort: boolean;
+  /** By the usual name in lower case. */
+  readonly renamedHeaders: ReadonlyMap<string, string>;
+}
+
+/**
+ * The fields for the target.
+ * @param trace the value of X-Amzn-Trace-Id, see `nextTrace`
+ */
+export function outgoingLines(
   head: RequestHead,
-  by: ForwardedBy,
-  upgrade: string | undefined,
+  client: ClientInfo,
+  listenerPort: number,
+  trace: string,
+  rules: ForwardingRules,
 ): string {
-  const { view, forwardedFor } = head;
-  const from =
-    forwardedFor === undefined ? by.clientAddress : `${forwardedFor}, ${by.clientAddress}`;
-  const framing =
-    head.bodyLength < 0
-      ? 'Transfer-Encoding: chunked\r\n'
-      : head.bodyLength > 0 || expectsLength(view.method)
-        ? `Content-Length: ${head.bodyLength}\r\n`
-        : '';
-  const connection = upgrade === undefined ? '' : `Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n`;
-  return `${view.method} ${head.target} HTTP/1.1\r\nHost: ${head.authority ?? by.listenerAddress}\r\n${head.lines}X-Forwarded-For: ${from}\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Port: ${by.listenerPort}\r\nX-Amzn-Trace-Id: ${by.trace}\r\n${framing}${connection}\r\n`;
+  const { tls } = client;
+  let own = rules.dropInvalidHeaders && head.oddNames ? plainNamesOnly(head.lines) : head.lines;
+  // Clients can't say themselves what the proxy says under another name.
+  if (rules.renamedHeaders.size > 0) own = withoutHeaders(own, renamedNames(rules.renamedHeaders));
+  const lines = `${own}${forwardedFor(head, client, rules)}X-Forwarded-Proto: ${tls === undefined ? 'http' : 'https'}\r\nX-Forwarded-Port: ${listenerPort}\r\nX-Amzn-Trace-Id: ${trace}\r\n`;
+  if (tls === undefined) return lines;
+  const renamed = (name: string): string => rules.renamedHeaders.get(name.toLowerCase()) ?? name;
+  let more = '';
+  if (rules.tlsHeaders) {
+    more += `${renamed('X-Amzn-Tls-Version')}: ${tls.version}\r\n`;
+    more += `${renamed('X-Amzn-Tls-Cipher-Suite')}: ${tls.cipher}\r\n`;
+  }
+  for (const [name, value] of tls.identityHeaders) more += `${renamed(name)}: ${value}\r\n`;
+  return lines + more;
 }
 
-/** A request of these methods says that its body is empty. Source: RFC 9110, section 8.6. */
-function expectsLength(method: string): boolean {
-  return method === 'POST' || method === 'PUT' || method === 'PATCH';
+function renamedNames(renamed: ReadonlyMap<string, string>): ReadonlySet<string> {
+  return new Set([...renamed.values()].map((name) => name.toLowerCase()));
+}
+
+function forwardedFor(head: RequestHead, client: ClientInfo, rules: ForwardingRules): string {
+  const before = head.forwardedFor;
+  if (rules.forwardedFor === 'remove') return '';
+  if (rules.forwardedFor === 'preserve') {
+    return before === undefined ? '' : `X-Forwarded-For: ${before}\r\n`;
+  }
+  const { address, port } = client;
+  const bracketed = address.includes(':') ? `[${address}]` : address;
+  const own = rules.forwardedForPort ? `${bracketed}:${port}` : address;
+  return before === undefined
+    ? `X-Forwarded-For: ${own}\r\n`
+    : `X-Forwarded-For: ${before}, ${own}\r\n`;
+}
+
+/**
+ * The Host that a target gets: with the listener's port unless that is the scheme's own. Source: ALB reference, section 4.1.
+ * @param authority as sent, checked
+ */
+export function hostForTarget(
+  authority: string,
+  listenerPort: number,
+  secure: boolean,
+  preserve: boolean,
+): string {
+  if (preserve) return authority;
+  const usual = secure ? 443 : 80;
+  const hasPort = authority.lastIndexOf(':') > authority.lastIndexOf(']');
+  if (listenerPort !== usual) return hasPort ? authority : `${authority}:${listenerPort}`;
+  return hasPort && authority.endsWith(`:${usual}`)
+    ? authority.slice(0, authority.lastIndexOf(':'))
+    : authority;
 }

@@ -15,7 +15,7 @@ export interface DesyncFinding {
 
 export interface RequestAttempt {
   readonly target: Target;
-  readonly reused: boolean;
+  reused: boolean;
   /** `answered`, or what went wrong in a few words. */
   outcome: string;
 }

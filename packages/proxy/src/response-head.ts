@@ -1,12 +1,14 @@
 // Reads the head of a target's response, strictly: what is not understood to the last byte is refused, since a response whose
 // end is in doubt could give its tail to the next client. Source: RFC 9112; ALB reference, section 6, cases 92-95.
-import { classifyResponseHeader } from './header-names.ts';
+import { withoutHeaders } from './header-lines.ts';
+import { classifyResponseHeader, isSpecialResponseHeader } from './header-names.ts';
+import { HeaderCursor, type HeaderFault } from './http1/header-cursor.ts';
 
 export interface ResponseHead {
   readonly status: number;
   readonly reason: string;
-  /** Names and values in turn, without those that belong to the connection. */
-  readonly headers: string[];
+  /** End-to-end fields as they go out, without the length. */
+  readonly lines: string;
   /** -1 when it is not said. */
   readonly contentLength: number;
   readonly chunked: boolean;
@@ -16,86 +18,144 @@ export interface ResponseHead {
   readonly keepAliveMs: number | undefined;
   /** The protocol of a 101 response, in lower case. */
   readonly upgrade: string | undefined;
+  /** `lines` hold a Date. */
+  readonly dated: boolean;
 }
 
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5][0-9][0-9])(?: ([\t\x20-\x7e\x80-\xff]*))?$/;
-
-const FORBIDDEN_IN_VALUE = /[\0-\x08\x0a-\x1f\x7f]/;
+const OK_LINE = 'HTTP/1.1 200 OK\r\n';
 const KEEP_ALIVE_TIMEOUT = /(?:^|[,\s])timeout=([0-9]{1,6})(?:$|[,\s])/i;
+const FAULTS: Readonly<Record<HeaderFault, string>> = {
+  name: 'malformed header name',
+  colon: 'header line without a colon',
+  value: 'control character in a header',
+  'line-end': 'bare CR in a header',
+  fold: 'folded header line',
+};
+
+const cursor = new HeaderCursor();
+
+/** What some of the fields say together; one of these is used again and again. */
+class Fields {
+  contentLength = -1;
+  chunked = false;
+  connection: string | undefined;
+  keepAliveMs: number | undefined;
+  upgrade: string | undefined;
+  dated = false;
+
+  clear(): void {
+    this.contentLength = -1;
+    this.chunked = false;
+    this.connection = undefined;
+    this.keepAliveMs = undefined;
+    this.upgrade = undefined;
+    this.dated = false;
+  }
+
+  /** @returns true when the line goes to the client; false when it does not; or what is wrong */
+  take(name: string, value: string, http10: boolean): boolean | string {
+    switch (classifyResponseHeader(name)) {
+      case 'forward':
+        return true;
+      case 'date':
+        this.dated = true;
+        return true;
+      case 'content-length': {
+        const length = parseLength(value);
+        if (length === undefined) return 'malformed Content-Length';
+        if (this.contentLength >= 0 && this.contentLength !== length) {
+          return 'contradicting Content-Length';
+        }
+        this.contentLength = length;
+        return false;
+      }
+      case 'transfer-encoding':
+        if (this.chunked || value.toLowerCase() !== 'chunked') return 'unknown Transfer-Encoding';
+        if (http10) return 'Transfer-Encoding in HTTP/1.0';
+        this.chunked = true;
+        return false;
+      case 'connection': {
+        const lower = value.toLowerCase();
+        this.connection = this.connection === undefined ? lower : `${this.connection},${lower}`;
+        return false;
+      }
+      case 'keep-alive': {
+        const seconds = KEEP_ALIVE_TIMEOUT.exec(value)?.[1];
+        if (seconds !== undefined) this.keepAliveMs = Number(seconds) * 1000;
+        return false;
+      }
+      case 'upgrade':
+        this.upgrade = value.toLowerCase();
+        return false;
+      case 'drop':
+        return false;
+    }
+  }
+}
+
+const fields = new Fields();
 
 /**
  * @param text the head in latin-1, up to and with the line break of its last header
  * @returns what is wrong with it, as text, where it can't be trusted
  */
 export function parseResponseHead(text: string): ResponseHead | string {
-  let lineEnd = text.indexOf('\r\n');
-  const status = STATUS_LINE.exec(text.slice(0, lineEnd));
-  if (status === null) return 'malformed status line';
-  const headers: string[] = [];
-  let contentLength = -1;
-  let chunked = false;
-  let keepAlive = status[1] === '1';
-  let keepAliveMs: number | undefined;
-  let upgrade: string | undefined;
-  let named: string | undefined;
-  for (let start = lineEnd + 2; start < text.length; start = lineEnd + 2) {
-    lineEnd = text.indexOf('\r\n', start);
-    const colon = text.indexOf(':', start);
-    if (colon < 0 || colon > lineEnd) return 'header line without a colon';
-    const name = text.slice(start, colon);
-    const value = trimmed(text, colon + 1, lineEnd);
-    if (FORBIDDEN_IN_VALUE.test(value)) return `control character in header ${name}`;
-    switch (classifyResponseHeader(name)) {
-      case 'forward':
-        headers.push(name, value);
-        break;
-      case 'content-length': {
-        const length = parseLength(value);
-        if (length === undefined) return 'malformed Content-Length';
-        if (contentLength >= 0 && contentLength !== length) return 'contradicting Content-Length';
-        // Source: RFC 9110, section 8.6: a 204 has none; some clients would wait for so many bytes.
-        if (contentLength < 0 && status[2] !== '204') headers.push(name, String(length));
-        contentLength = length;
-        break;
-      }
-      case 'transfer-encoding':
-        if (chunked || value.toLowerCase() !== 'chunked') return 'unknown Transfer-Encoding';
-        if (status[1] === '0') return 'Transfer-Encoding in HTTP/1.0';
-        chunked = true;
-        break;
-      case 'connection':
-        named = named === undefined ? value.toLowerCase() : `${named},${value.toLowerCase()}`;
-        break;
-      case 'keep-alive': {
-        const seconds = KEEP_ALIVE_TIMEOUT.exec(value)?.[1];
-        if (seconds !== undefined) keepAliveMs = Number(seconds) * 1000;
-        break;
-      }
-      case 'upgrade':
-        upgrade = value.toLowerCase();
-        break;
-      case 'drop':
-        break;
-      case 'invalid':
-        return 'malformed header name';
-    }
+  const lineEnd = text.indexOf('\r\n');
+  let status = 200;
+  let reason = 'OK';
+  let http10 = false;
+  if (!text.startsWith(OK_LINE)) {
+    const found = STATUS_LINE.exec(text.slice(0, lineEnd));
+    if (found === null) return 'malformed status line';
+    http10 = found[1] === '0';
+    status = Number(found[2]);
+    reason = found[3] ?? '';
   }
+  fields.clear();
+  let lines = '';
+  let runStart = lineEnd + 2;
+  for (let at = runStart; at < text.length;) {
+    if (!cursor.read(text, at)) return FAULTS[cursor.fault ?? 'name'];
+    const { nameEnd, next, canonical } = cursor;
+    let forwarded: boolean | string = true;
+    if (isSpecialResponseHeader(text.charCodeAt(at), nameEnd - at)) {
+      const value = text.slice(cursor.valueStart, cursor.valueEnd);
+      forwarded = fields.take(text.slice(at, nameEnd), value, http10);
+      if (typeof forwarded === 'string') return forwarded;
+    }
+    if (!forwarded || !canonical) {
+      if (runStart < at) lines += text.slice(runStart, at);
+      if (forwarded) {
+        lines += `${text.slice(at, nameEnd)}: ${text.slice(cursor.valueStart, cursor.valueEnd)}\r\n`;
+      }
+      runStart = next;
+    }
+    at = next;
+  }
+  if (runStart < text.length) lines += text.slice(runStart);
+  const { connection, contentLength, chunked, keepAliveMs, upgrade, dated } = fields;
   if (chunked && contentLength >= 0) return 'both Transfer-Encoding and Content-Length';
-  if (named !== undefined && named !== 'keep-alive') {
-    const tokens = named.split(',').map((token) => token.trim());
-    if (tokens.includes('close')) keepAlive = false;
-    else if (tokens.includes('keep-alive')) keepAlive = true;
-    dropNamed(headers, tokens);
-  } else if (named === 'keep-alive') keepAlive = true;
+  let keepAlive = !http10;
+  if (connection === 'keep-alive') keepAlive = true;
+  else if (connection !== undefined) {
+    const tokens = new Set(connection.split(',').map((token) => token.trim()));
+    if (tokens.has('close')) keepAlive = false;
+    else if (tokens.has('keep-alive')) keepAlive = true;
+    // Headers that `Connection` names belong to the connection too.
+    lines = withoutHeaders(lines, tokens);
+  }
   return {
-    status: Number(status[2]),
-    reason: status[3] ?? '',
-    headers,
-    contentLength,
+    status,
+    reason,
+    lines,
+    // Source: RFC 9110, section 8.6: a 204 has none; some clients would wait for so many bytes.
+    contentLength: status === 204 ? -1 : contentLength,
     chunked,
     keepAlive,
     keepAliveMs,
     upgrade,
+    dated,
   };
 }
 
@@ -104,24 +164,4 @@ export function parseLength(text: string): number | undefined {
   if (!/^[0-9]{1,16}$/.test(text)) return undefined;
   const length = Number(text);
   return Number.isSafeInteger(length) ? length : undefined;
-}
-
-function trimmed(text: string, from: number, to: number): string {
-  let start = from;
-  let end = to;
-  while (start < end && isBlank(text.charCodeAt(start))) start += 1;
-  while (end > start && isBlank(text.charCodeAt(end - 1))) end -= 1;
-  return text.slice(start, end);
-}
-
-function isBlank(code: number): boolean {
-  return code === 0x20 || code === 0x09;
-}
-
-/** Headers that `Connection` names belong to the connection too; a length that frames the body stays. */
-function dropNamed(headers: string[], tokens: readonly string[]): void {
-  for (let i = headers.length - 2; i >= 0; i -= 2) {
-    const name = headers[i]?.toLowerCase() ?? '';
-    if (name !== 'content-length' && tokens.includes(name)) headers.splice(i, 2);
-  }
 }

@@ -3,8 +3,8 @@
 export interface ProxySettings {
   /** How long a connection to a target may take to stand. ALB waits 10 s; here another target is tried sooner. */
   readonly connectTimeoutMs: number;
-  /** Silence on either side of an exchange, or in both directions of a tunnel, before it is given up. */
-  readonly idleTimeoutMs: number;
+  /** Silence on either side of an exchange, or in both directions of a tunnel, before it is given up; undefined: as the load balancer says. */
+  readonly idleTimeoutMs: number | undefined;
   /** How long a client's connection may stay without a request. */
   readonly clientKeepAliveMs: number;
   /** How long the head of a request may take to arrive. */
@@ -31,7 +31,7 @@ export interface ProxySettings {
 
 export const DEFAULT_SETTINGS: ProxySettings = {
   connectTimeoutMs: 2_000,
-  idleTimeoutMs: 60_000,
+  idleTimeoutMs: undefined,
   clientKeepAliveMs: 60_000,
   headTimeoutMs: 30_000,
   targetIdleMs: 4_000,

@@ -5,18 +5,24 @@ import { randomFillSync } from 'node:crypto';
 import { LIMITS } from './settings.ts';
 
 const BYTES = 12;
+const DIGITS = 2 * BYTES;
 const pool = Buffer.alloc(BYTES * 512);
-let used = pool.length;
+let digits = '';
+let used = 0;
+let second = -1;
+let prefix = '';
 
 /**
  * @param received what the client sent, if it did
  * @param now wall time in milliseconds
  */
 export function nextTrace(received: string | undefined, now: number): string {
-  const seconds = Math.floor(now / 1000)
-    .toString(16)
-    .padStart(8, '0');
-  const own = `1-${seconds}-${random()}`;
+  const seconds = Math.floor(now / 1000);
+  if (seconds !== second) {
+    second = seconds;
+    prefix = `1-${seconds.toString(16).padStart(8, '0')}-`;
+  }
+  const own = prefix + random();
   if (received === undefined || received === '') return `Root=${own}`;
   const hasRoot = /(?:^|;)\s*Root=/i.test(received);
   const extended = hasRoot ? `Self=${own};${received}` : `Root=${own};${received}`;
@@ -24,10 +30,10 @@ export function nextTrace(received: string | undefined, now: number): string {
 }
 
 function random(): string {
-  if (used === pool.length) {
-    randomFillSync(pool);
+  if (used === digits.length) {
+    digits = randomFillSync(pool).toString('hex');
     used = 0;
   }
-  used += BYTES;
-  return pool.toString('hex', used - BYTES, used);
+  used += DIGITS;
+  return digits.slice(used - DIGITS, used);
 }

@@ -3,45 +3,12 @@
 // Source: ALB reference, section 4.2; section 6, cases 86-88; dependency pitfall H12.
 import type { Socket } from 'node:net';
 
-import type { ResponseHead } from './response-head.ts';
-
-const EARLY_LIMIT = 65_536;
-
-/**
- * What a client sends before its upgrade has been answered. Reading on is what lets the proxy notice that the
- * client is gone.
- */
-export class EarlyBytes {
-  readonly socket: Socket;
-  readonly #chunks: Buffer[] = [];
-  #bytes = 0;
-
-  constructor(socket: Socket, head: Buffer) {
-    this.socket = socket;
-    this.#onData(head);
-    socket.on('data', this.#onData);
-    socket.resume();
-  }
-
-  readonly #onData = (chunk: Buffer): void => {
-    if (chunk.length === 0) return;
-    this.#chunks.push(chunk);
-    this.#bytes += chunk.length;
-    if (this.#bytes >= EARLY_LIMIT) this.socket.pause();
-  };
-
-  /** Ends the collecting. @returns what has come */
-  take(): Buffer {
-    this.socket.off('data', this.#onData);
-    this.socket.pause();
-    return Buffer.concat(this.#chunks.splice(0));
-  }
-}
+import type { Tunnel } from './exchange-sides.ts';
 
 export interface TunnelOptions {
-  readonly client: EarlyBytes;
+  /** Its 101 has been sent. */
+  readonly client: Tunnel;
   readonly target: Socket;
-  readonly head: ResponseHead;
   /** The target's first bytes of the new protocol. */
   readonly rest: Buffer;
   readonly idleTimeoutMs: number;
@@ -49,12 +16,10 @@ export interface TunnelOptions {
   readonly onEnd: () => void;
 }
 
-/** Answers the client with the target's 101 and joins the two connections. */
+/** Joins the two connections. */
 export function openTunnel(options: TunnelOptions): void {
-  const { target, head, rest, idleTimeoutMs } = options;
-  const client = options.client.socket;
-  const early = options.client.take();
-  client.write(switching(head), 'latin1');
+  const { target, rest, idleTimeoutMs } = options;
+  const { socket: client, early } = options.client;
   if (rest.length > 0) client.write(rest);
   if (early.length > 0) target.write(early);
   join(client, target, idleTimeoutMs);
@@ -81,12 +46,4 @@ function join(from: Socket, to: Socket, idleTimeoutMs: number): void {
   });
   if (from.destroyed) to.destroy();
   from.pipe(to);
-}
-
-function switching(head: ResponseHead): string {
-  let text = `HTTP/1.1 101 ${head.reason || 'Switching Protocols'}\r\n`;
-  for (let i = 0; i + 1 < head.headers.length; i += 2) {
-    text += `${head.headers[i] as string}: ${head.headers[i + 1] as string}\r\n`;
-  }
-  return `${text}Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n`;
 }

@@ -1,42 +1,20 @@
-// One connection to one target. It carries one exchange at a time, never pipelines, and tells its owner what becomes of
+// One connection of HTTP/1.1 to one target. It carries one exchange at a time, never pipelines, and tells its owner what becomes of
 // it; when in doubt it is destroyed rather than used again.
 import type { Socket } from 'node:net';
 
+import type { Loss, OutgoingRequest, Upstream, UpstreamOwner } from './exchange-sides.ts';
 import type { ResponseHead } from './response-head.ts';
 import { ResponseParser, type ResponseSink } from './response-parser.ts';
 
-export interface Loss {
-  readonly kind: 'closed' | 'malformed' | 'timeout' | 'cut';
-  readonly message: string;
-  /** Some byte of the response had come. */
-  readonly started: boolean;
-  /** The connection had carried another exchange before. */
-  readonly reused: boolean;
-  /** The operating system took no byte of the request: the target can't have seen it. */
-  readonly unsent: boolean;
-}
-
-/** The exchange that a connection carries. None of its methods is called after the last of the exchange. */
-export interface ConnectionOwner {
-  onHead(head: ResponseHead): void;
-  onBody(chunk: Buffer): void;
-  /** Last: the whole response has come; `chunk` is what is left of it. */
-  onResponseEnd(chunk: Buffer | undefined): void;
-  /** Last: the socket is the owner's now. */
-  onUpgrade(head: ResponseHead, socket: Socket, rest: Buffer): void;
-  /** There is room for more of the request. */
-  onWritable(): void;
-  /** Last: there will be no more of the response. */
-  onLost(loss: Loss): void;
-}
-
 export interface ConnectionHome {
+  /** Monotonic milliseconds of its last look at its connections: as near to now as these need to know. */
+  readonly now: number;
   /** The exchange is over and the connection may carry another. */
   onIdle(connection: UpstreamConnection): void;
   onClosed(connection: UpstreamConnection): void;
 }
 
-export class UpstreamConnection implements ResponseSink {
+export class UpstreamConnection implements Upstream, ResponseSink {
   readonly socket: Socket;
   /** Until when it may be used again after its last exchange, as the target said. */
   keepAliveMs: number | undefined;
@@ -44,28 +22,37 @@ export class UpstreamConnection implements ResponseSink {
   idleSince = 0;
   readonly #home: ConnectionHome;
   readonly #parser = new ResponseParser();
-  #owner: ConnectionOwner | undefined;
+  #owner: UpstreamOwner | undefined;
   #reused = false;
   #requestDone = false;
+  #chunked = false;
   #unsent = false;
   #completed = false;
   #lastChunk: Buffer | undefined;
+  #trailers = '';
   #keepAlive = false;
+  #retired = false;
   #failure: { kind: Loss['kind']; message: string } | undefined;
   #closed = false;
-  readonly #listeners: readonly (readonly [event: string, listener: (chunk: Buffer) => void])[] = [
-    ['data', (chunk) => this.#onData(chunk)],
-    ['end', () => this.#onEnd()],
-    ['drain', () => this.#owner?.onWritable()],
-    ['timeout', () => this.fail('timeout', 'nothing came or went for too long')],
-  ];
+  /** When something last came or went, by the clock of its home. */
+  #activeAt = 0;
+  #idleTimeoutMs = 0;
+  readonly #onReadable = (chunk: Buffer): void => this.#onData(chunk);
+  readonly #onFin = (): void => this.#onEnd();
+  readonly #onDrain = (): void => {
+    this.#activeAt = this.#home.now;
+    this.#owner?.onWritable();
+  };
+  readonly #onTimeout = (): void => this.fail('timeout', 'nothing came or went for too long');
 
   /** @param socket connected */
-  constructor(socket: Socket, home: ConnectionHome, idleTimeoutMs: number) {
+  constructor(socket: Socket, home: ConnectionHome) {
     this.socket = socket;
     this.#home = home;
-    socket.setTimeout(idleTimeoutMs);
-    for (const [event, listener] of this.#listeners) socket.on(event, listener);
+    socket.on('data', this.#onReadable);
+    socket.on('end', this.#onFin);
+    socket.on('drain', this.#onDrain);
+    socket.on('timeout', this.#onTimeout);
     socket.on('error', (error) => (this.#failure ??= { kind: 'closed', message: error.message }));
     socket.on('close', () => this.#onClose());
   }
@@ -74,35 +61,53 @@ export class UpstreamConnection implements ResponseSink {
     return !this.#closed && this.#owner === undefined && this.socket.writable;
   }
 
-  /**
-   * Sends the head of a request, after which parts of its body may be written.
-   * @param bodiless nothing follows the head
-   * @returns false when not even that was possible; the owner is told soon that the connection is lost
-   */
-  send(
-    owner: ConnectionOwner,
-    method: string,
-    head: string,
-    bodiless: boolean,
-    upgrade: boolean,
-  ): boolean {
+  get reused(): boolean {
+    return this.#reused;
+  }
+
+  get full(): boolean {
+    return this.socket.writableNeedDrain;
+  }
+
+  send(owner: UpstreamOwner, request: OutgoingRequest): boolean {
+    const { method, target, authority, lines, bodyLength, upgrade } = request;
     this.#owner = owner;
-    this.#requestDone = bodiless;
+    this.#chunked = bodyLength < 0;
+    this.#requestDone = bodyLength === 0;
     this.#completed = false;
+    this.#activeAt = this.#home.now;
+    this.#idleTimeoutMs = request.idleTimeoutMs;
     this.#parser.begin(method, upgrade);
-    this.socket.write(head, 'latin1');
+    const framing =
+      bodyLength > 0 || (bodyLength === 0 && expectsLength(method))
+        ? `Content-Length: ${bodyLength}\r\n`
+        : bodyLength < 0
+          ? 'Transfer-Encoding: chunked\r\n'
+          : '';
+    const switching = upgrade ? 'Connection: Upgrade\r\nUpgrade: websocket\r\n' : '';
+    this.socket.write(
+      `${method} ${target} HTTP/1.1\r\nHost: ${authority}\r\n${lines}${framing}${switching}\r\n`,
+      'latin1',
+    );
     // A connection that was reset while idle refuses the write itself, at once.
     this.#unsent = this.socket.errored !== null;
     return !this.#unsent;
   }
 
-  /** @returns false when the owner should wait for `onWritable` */
-  write(chunk: Buffer | string): boolean {
-    return this.socket.write(chunk, 'latin1');
+  write(chunk: Buffer): boolean {
+    const { socket } = this;
+    this.#activeAt = this.#home.now;
+    if (!this.#chunked) return socket.write(chunk);
+    socket.cork();
+    socket.write(`${chunk.length.toString(16)}\r\n`, 'latin1');
+    socket.write(chunk);
+    const room = socket.write('\r\n', 'latin1');
+    socket.uncork();
+    return room;
   }
 
-  /** The last byte of the request has been written. */
-  endRequest(): void {
+  end(): void {
+    if (this.#chunked) this.socket.write('0\r\n\r\n', 'latin1');
     this.#requestDone = true;
   }
 
@@ -111,7 +116,12 @@ export class UpstreamConnection implements ResponseSink {
   }
 
   resume(): void {
+    this.#activeAt = this.#home.now;
     this.socket.resume();
+  }
+
+  retire(): void {
+    this.#retired = true;
   }
 
   /** Breaks it off; the owner is told. */
@@ -121,11 +131,24 @@ export class UpstreamConnection implements ResponseSink {
     this.#onClose();
   }
 
-  /** Breaks it off; the owner, who asked for it, is not told. */
   abandon(): void {
     this.#owner = undefined;
     this.socket.destroy();
     this.#onClose();
+  }
+
+  /** Gives up a target that has been silent for too long; to be called now and then. */
+  look(now: number): void {
+    if (this.#owner === undefined || now - this.#activeAt < this.#idleTimeoutMs) return;
+    // Of what the system has not taken yet only the socket itself knows whether it moves.
+    if (this.socket.writableLength === 0) this.#onTimeout();
+    else if (this.socket.timeout !== this.#idleTimeoutMs) {
+      this.socket.setTimeout(this.#idleTimeoutMs);
+    }
+  }
+
+  onInformational(head: ResponseHead): void {
+    this.#owner?.onInformational(head.status, head.lines);
   }
 
   onHead(head: ResponseHead): void {
@@ -138,16 +161,21 @@ export class UpstreamConnection implements ResponseSink {
     this.#owner?.onBody(chunk);
   }
 
-  onComplete(chunk: Buffer | undefined): void {
+  onComplete(chunk: Buffer | undefined, trailers: string): void {
     this.#completed = true;
     this.#lastChunk = chunk;
+    this.#trailers = trailers;
   }
 
   onUpgrade(head: ResponseHead, rest: Buffer): void {
     const owner = this.#owner;
     this.#owner = undefined;
     const { socket } = this;
-    for (const [event, listener] of this.#listeners) socket.off(event, listener);
+    socket
+      .off('data', this.#onReadable)
+      .off('end', this.#onFin)
+      .off('drain', this.#onDrain)
+      .off('timeout', this.#onTimeout);
     owner?.onUpgrade(head, socket, rest);
   }
 
@@ -157,9 +185,11 @@ export class UpstreamConnection implements ResponseSink {
       this.socket.destroy();
       return;
     }
+    this.#activeAt = this.#home.now;
     const wrong = this.#parser.feed(chunk, this);
     if (wrong !== undefined) this.fail('malformed', wrong);
     else if (this.#completed) this.#complete();
+    else this.#owner?.onPause();
   }
 
   #onEnd(): void {
@@ -176,14 +206,13 @@ export class UpstreamConnection implements ResponseSink {
     this.#lastChunk = undefined;
     this.#reused = true;
     // A target that has answered early may still read the body as such, or as a request: never use it again.
-    const reusable = this.#keepAlive && this.#requestDone && !this.#parser.extra;
-    owner.onResponseEnd(chunk);
-    if (!reusable || !this.socket.writable) {
-      this.socket.destroy();
-      return;
-    }
-    if (this.socket.isPaused()) this.socket.resume();
-    this.#home.onIdle(this);
+    const reusable = this.#keepAlive && this.#requestDone && !this.#parser.extra && !this.#retired;
+    // It is back in its pool before its owner answers, since the client may send its next request at once.
+    if (reusable && this.socket.writable) {
+      if (this.socket.isPaused()) this.socket.resume();
+      this.#home.onIdle(this);
+    } else this.socket.destroy();
+    owner.onResponseEnd(chunk, this.#trailers);
   }
 
   #onClose(): void {
@@ -200,4 +229,9 @@ export class UpstreamConnection implements ResponseSink {
       unsent: this.#unsent,
     });
   }
+}
+
+/** A request of these methods says that its body is empty. Source: RFC 9110, section 8.6. */
+function expectsLength(method: string): boolean {
+  return method === 'POST' || method === 'PUT' || method === 'PATCH';
 }

@@ -6,6 +6,7 @@ import { connect as connectTls } from 'node:tls';
 
 import type { Clock } from '@berth/control/clock.ts';
 
+import type { ConnectionWaiter, TargetPool } from './exchange-sides.ts';
 import type { ProxySettings } from './settings.ts';
 import { type ConnectionHome, UpstreamConnection } from './upstream-connection.ts';
 
@@ -18,21 +19,11 @@ export interface PoolOptions {
   readonly clock: Clock;
 }
 
-export interface ConnectFailure {
-  readonly kind: 'refused' | 'timeout' | 'retired';
-  readonly message: string;
-}
-
-/** Who waits for a new connection. Exactly one of the two is called, unless it gives up first. */
-export interface ConnectionWaiter {
-  onConnected(connection: UpstreamConnection): void;
-  onRefused(failure: ConnectFailure): void;
-}
-
 /** How much earlier than announced by the target a connection is given up. */
 const HINT_MARGIN_MS = 1_000;
 
-export class UpstreamPool implements ConnectionHome {
+export class UpstreamPool implements TargetPool, ConnectionHome {
+  now: number;
   readonly #options: PoolOptions;
   /** The one used last is at the end. */
   readonly #idle: UpstreamConnection[] = [];
@@ -43,19 +34,21 @@ export class UpstreamPool implements ConnectionHome {
 
   constructor(options: PoolOptions) {
     this.#options = options;
+    this.now = options.clock.monotonic();
   }
 
   get open(): number {
     return this.#open.size;
   }
 
-  /** An idle connection that is fit for use. @param maximumIdleMs for how long it may have been idle */
   take(maximumIdleMs: number): UpstreamConnection | undefined {
+    this.now = this.#options.clock.monotonic();
     for (;;) {
       const connection = this.#idle.pop();
       if (connection === undefined) return undefined;
-      if (connection.usable && this.#idleFor(connection) < this.#limitOf(connection)) {
-        if (this.#idleFor(connection) <= maximumIdleMs) return connection;
+      const idleMs = this.now - connection.idleSince;
+      if (connection.usable && idleMs < this.#limitOf(connection)) {
+        if (idleMs <= maximumIdleMs) return connection;
         this.#idle.push(connection);
         return undefined;
       }
@@ -63,12 +56,12 @@ export class UpstreamPool implements ConnectionHome {
     }
   }
 
-  /** @param halfOpen the connection outlives the target's FIN: for tunnels */
-  connect(waiter: ConnectionWaiter, halfOpen: boolean): void {
+  /** @param upgrade the connection outlives the target's FIN: for tunnels */
+  connect(waiter: ConnectionWaiter, upgrade: boolean): void {
     const { address, port, secure, settings } = this.#options;
     const socket: Socket = secure
       ? connectTls({ host: address, port, rejectUnauthorized: false })
-      : connectTcp({ host: address, port, noDelay: true, allowHalfOpen: halfOpen });
+      : connectTcp({ host: address, port, noDelay: true, allowHalfOpen: upgrade });
     const connected = secure ? 'secureConnect' : 'connect';
     const stop = (): void => {
       clearTimeout(timer);
@@ -87,7 +80,8 @@ export class UpstreamPool implements ConnectionHome {
     };
     const stand = (): void => {
       stop();
-      const connection = new UpstreamConnection(socket, this, settings.idleTimeoutMs);
+      this.now = this.#options.clock.monotonic();
+      const connection = new UpstreamConnection(socket, this);
       this.#open.add(connection);
       waiter.onConnected(connection);
     };
@@ -100,13 +94,13 @@ export class UpstreamPool implements ConnectionHome {
     socket.once(connected, stand).once('error', refuse).once('close', refuse);
   }
 
-  /** The waiter gives up; it is not called any more. */
   cancel(waiter: ConnectionWaiter): void {
     this.#dials.get(waiter)?.();
   }
 
   onIdle(connection: UpstreamConnection): void {
-    connection.idleSince = this.#options.clock.monotonic();
+    this.now = this.#options.clock.monotonic();
+    connection.idleSince = this.now;
     if (this.#closing || this.#limitOf(connection) <= 0) connection.abandon();
     else this.#idle.push(connection);
   }
@@ -117,20 +111,20 @@ export class UpstreamPool implements ConnectionHome {
     if (index >= 0) this.#idle.splice(index, 1);
   }
 
-  /** Closes what has been idle for too long; to be called about once a second. */
   sweep(): void {
+    this.now = this.#options.clock.monotonic();
     for (const connection of [...this.#idle]) {
-      if (this.#idleFor(connection) >= this.#limitOf(connection)) connection.abandon();
+      if (this.now - connection.idleSince >= this.#limitOf(connection)) connection.abandon();
     }
+    for (const connection of [...this.#open]) connection.look(this.now);
   }
 
-  /** From now on nothing is kept for reuse. Exchanges go on. */
   closeIdle(): void {
     this.#closing = true;
     for (const connection of [...this.#idle]) connection.abandon();
   }
 
-  /** Connections that do not stand yet are given up; whoever waits for them has sent nothing and can go elsewhere. */
+  /** Whoever waits for a connection has sent nothing and can go elsewhere. */
   refuseWaiting(): void {
     for (const [waiter, giveUp] of [...this.#dials]) {
       giveUp();
@@ -138,15 +132,10 @@ export class UpstreamPool implements ConnectionHome {
     }
   }
 
-  /** Breaks off everything that is open. */
   cut(message: string): void {
     this.closeIdle();
     this.refuseWaiting();
     for (const connection of [...this.#open]) connection.fail('cut', message);
-  }
-
-  #idleFor(connection: UpstreamConnection): number {
-    return this.#options.clock.monotonic() - connection.idleSince;
   }
 
   #limitOf(connection: UpstreamConnection): number {
