@@ -32,7 +32,11 @@ const CREDENTIALS: AccessCredentials = {
     arn: `arn:aws:iam::${REALM.account}:user/tester`,
     uniqueId: 'AIDATESTER',
     name: 'tester',
+    accessKeyId: KEY.accessKeyId,
+    authority: { kind: 'user', user: 'tester' },
     policies: [],
+    sessionPolicy: undefined,
+    tags: {},
   },
 };
 

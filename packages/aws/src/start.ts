@@ -6,6 +6,7 @@ import type { Handlers } from '@berth/rpc/api.ts';
 import { Counter, Histogram, type Registry } from 'prom-client';
 
 import { ecsService } from './services/ecs.ts';
+import { elbv2Service } from './services/elbv2.ts';
 import { SigningKeys } from './sigv4/signing-keys.ts';
 import { Dispatcher, type DispatcherDeps } from './wire/dispatch.ts';
 import { startHttpServer, type HttpServerOptions } from './wire/http-server.ts';
@@ -13,7 +14,10 @@ import { startHttpServer, type HttpServerOptions } from './wire/http-server.ts';
 export interface AwsOptions extends Pick<HttpServerOptions, 'listen' | 'tls'> {
   readonly realm: Realm;
   /** The api's own, which decide who may call them. */
-  readonly handlers: { readonly Ecs: Handlers<'Ecs'> };
+  readonly handlers: {
+    readonly Ecs: Handlers<'Ecs'>;
+    readonly LoadBalancing: Handlers<'LoadBalancing'>;
+  };
   readonly credentials: DispatcherDeps['credentials'];
 }
 
@@ -25,7 +29,7 @@ export async function startAws(
   const { clock, metrics } = surroundings;
   const logger = surroundings.logger.child({ component: 'aws' });
   const dispatcher = new Dispatcher({
-    services: [ecsService(options.handlers.Ecs)],
+    services: [ecsService(options.handlers.Ecs), elbv2Service(options.handlers.LoadBalancing)],
     credentials: options.credentials,
     region: options.realm.region,
     clock,
