@@ -31,6 +31,8 @@ export interface ApiOptions {
   /** A `control` identity. */
   readonly tls: TlsIdentity;
   readonly realm: Realm;
+  /** What the names of load balancers end in; default REGION.elb.berth. */
+  readonly dnsSuffix?: string | undefined;
   readonly store: Store;
   readonly cache: StateCache;
   readonly version: string;
@@ -80,6 +82,7 @@ export async function startApi(
     clock,
     random,
     realm,
+    dnsSuffix: options.dnsSuffix ?? `${realm.region}.elb.berth`,
     logger,
     sealer,
     version,

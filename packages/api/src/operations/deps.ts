@@ -22,6 +22,8 @@ export interface OperationsDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly realm: Realm;
+  /** What the names of load balancers end in. */
+  readonly dnsSuffix: string;
   readonly logger: Logger;
   readonly sealer: Sealer;
   readonly traffic: Pick<ClusterTraffic, 'counters'>;

@@ -109,6 +109,7 @@ export class Bench {
       clock,
       random,
       realm,
+      dnsSuffix: 'local.elb.berth',
       logger: silent,
       sealer: this.sealer,
       traffic: {

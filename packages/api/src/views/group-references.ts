@@ -1,26 +1,30 @@
 // Who sends requests to a target group. Pure.
-import type { Action } from '@berth/model/generated/messages.ts';
+import type { ListenerRecord } from '@berth/model/generated/messages.ts';
 import { collections } from '@berth/store/keys.ts';
 import type { State } from '@berth/store/state.ts';
 
+import { DEFAULT_BALANCER } from './balancer.ts';
+
 /** True while an action of a listener or a rule names the group: only then do proxies check and use its targets. */
 export function isGroupInUse(state: State, group: string): boolean {
-  for (const { value } of state.list(collections.listeners)) {
-    if (forwardsTo(value.defaultActions, group)) return true;
-  }
-  for (const { value } of state.list(collections.rules)) {
-    if (forwardsTo(value.actions, group)) return true;
-  }
+  for (const _listener of listenersUsing(state, group)) return true;
   return false;
 }
 
-/** The names of the groups that the actions forward to. */
-export function groupsOf(actions: readonly Action[]): string[] {
-  return actions.flatMap(
-    ({ forward }) => forward?.targetGroups.map(({ targetGroupArn }) => targetGroupArn) ?? [],
-  );
+/** The names of the load balancers with listeners or rules that name the group. */
+export function balancersUsing(state: State, group: string): string[] {
+  const names = new Set<string>();
+  for (const { loadBalancer } of listenersUsing(state, group)) {
+    names.add(loadBalancer ?? DEFAULT_BALANCER);
+  }
+  return [...names].sort();
 }
 
-function forwardsTo(actions: readonly Action[], group: string): boolean {
-  return groupsOf(actions).includes(group);
+/** The listeners that name the group themselves or by a rule, some more than once. */
+function* listenersUsing(state: State, group: string): Generator<ListenerRecord, void, undefined> {
+  for (const { value } of state.listenersByGroup(group)) yield value;
+  for (const { value } of state.rulesByGroup(group)) {
+    const listener = state.get(collections.listeners, value.listenerId);
+    if (listener) yield listener.value;
+  }
 }

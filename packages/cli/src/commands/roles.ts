@@ -23,6 +23,7 @@ import {
   machineName,
   portRange,
   processConfig,
+  dnsSuffix,
   realmConfig,
   refuseUnknownVariables,
   secretsKeyPath,
@@ -62,11 +63,12 @@ export const handlers: Handlers = {
       realmConfig(flags),
     ];
     const scheduler = serveConfig(flags, 7401, 'scheduler-');
+    const suffix = dnsSuffix(flags);
     const secretsKey = secretsKeyPath(flags, tlsDirectory);
     const loss = lossConfig(flags);
     const state = stateRole(store, tlsDirectory);
     return {
-      config: { ...store, ...serve, scheduler, realm, ...loss, secretsKey },
+      config: { ...store, ...serve, scheduler, realm, dnsSuffix: suffix, ...loss, secretsKey },
       starts: [
         state.start,
         ({ surroundings }) =>
@@ -74,6 +76,7 @@ export const handlers: Handlers = {
             {
               ...serve,
               realm,
+              dnsSuffix: suffix,
               version,
               sealer: readKeyRing(secretsKey),
               ...shared(state, store, tlsDirectory),
@@ -102,10 +105,11 @@ export const handlers: Handlers = {
       serveConfig(flags, 7400),
       realmConfig(flags),
     ];
+    const suffix = dnsSuffix(flags);
     const secretsKey = secretsKeyPath(flags, tlsDirectory);
     const state = stateRole(store, tlsDirectory);
     return {
-      config: { ...store, ...serve, realm, secretsKey },
+      config: { ...store, ...serve, realm, dnsSuffix: suffix, secretsKey },
       starts: [
         state.start,
         ({ surroundings }) =>
@@ -113,6 +117,7 @@ export const handlers: Handlers = {
             {
               ...serve,
               realm,
+              dnsSuffix: suffix,
               version,
               sealer: readKeyRing(secretsKey),
               ...shared(state, store, tlsDirectory),

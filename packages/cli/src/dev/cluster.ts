@@ -138,7 +138,18 @@ export async function startCluster(
   const sealer = createKeyRing(secretsKey) ?? readKeyRing(secretsKey);
   await steps.run('api', async () => {
     const role = await start(
-      startApi({ ...at(ports.api), ...control, realm: REALM, version, sealer }, surroundings),
+      startApi(
+        {
+          ...at(ports.api),
+          ...control,
+          realm: REALM,
+          // Names below localhost lead to this machine.
+          dnsSuffix: 'elb.localhost',
+          version,
+          sealer,
+        },
+        surroundings,
+      ),
     );
     teardown.push('connections', async () => (await context.api()).close());
     const { ecs } = await context.api();

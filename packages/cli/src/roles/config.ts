@@ -92,6 +92,15 @@ export function realmConfig(flags: Flags): { readonly region: string; readonly a
   return { region: flags.text('region') ?? 'us-east-1', account };
 }
 
+/** @returns undefined for the api's default */
+export function dnsSuffix(flags: Flags): string | undefined {
+  const suffix = flags.text('dns-suffix');
+  if (suffix !== undefined && !/^(?=.{1,120}$)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})*$/.test(suffix)) {
+    throw flags.wrong(`--dns-suffix must be a domain name in lower case, found "${suffix}"`);
+  }
+  return suffix;
+}
+
 export function lossConfig(flags: Flags): {
   readonly hostLostAfterMs: number;
   readonly proxyLostAfterMs: number;

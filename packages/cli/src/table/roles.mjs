@@ -50,6 +50,12 @@ const SERVE = (port, what) => [
 const REALM = [
   flag('region', 'NAME', 'in ARNs (default us-east-1)', env('BERTH_REGION')),
   flag('account', 'ID', 'in ARNs (default 000000000000)', env('BERTH_ACCOUNT')),
+  flag(
+    'dns-suffix',
+    'DOMAIN',
+    'of load balancers (default REGION.elb.berth)',
+    env('BERTH_DNS_SUFFIX'),
+  ),
 ];
 const SECRETS = [
   flag(

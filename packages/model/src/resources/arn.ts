@@ -1,5 +1,6 @@
 // ARNs in the long format of ECS and in that of Elastic Load Balancing v2. Pure.
 // Source: ECS reference, section 1.6; ALB reference, section 1.2.
+import type { LoadBalancerRecord } from '../generated/messages.ts';
 
 /** The partition's coordinates that every ARN of a Berth installation carries. */
 export interface Realm {
@@ -12,8 +13,12 @@ const ecs = (realm: Realm, resource: string): string =>
 const elb = (realm: Realm, resource: string): string =>
   `arn:aws:elasticloadbalancing:${realm.region}:${realm.account}:${resource}`;
 
-/** Berth has one load balancer, the proxies; this is its name and id on the ELBv2 wire. */
-const LOAD_BALANCER = 'app/berth/0000000000000001';
+/** What the ARN of a load balancer, and of all that belongs to it, says of it. */
+export type BalancerName = Pick<LoadBalancerRecord, 'type' | 'name' | 'id'>;
+
+function balancerPath({ type, name, id }: BalancerName): string {
+  return `${type === 'network' ? 'net' : 'app'}/${name}/${id}`;
+}
 
 export const arn = {
   cluster: (realm: Realm, cluster: string) => ecs(realm, `cluster/${cluster}`),
@@ -33,9 +38,15 @@ export const arn = {
   /** @param definition family:revision */
   taskDefinition: (realm: Realm, definition: string) => ecs(realm, `task-definition/${definition}`),
   targetGroup: (realm: Realm, name: string, id: string) => elb(realm, `targetgroup/${name}/${id}`),
-  listener: (realm: Realm, id: string) => elb(realm, `listener/${LOAD_BALANCER}/${id}`),
-  rule: (realm: Realm, listener: string, id: string) =>
-    elb(realm, `listener-rule/${LOAD_BALANCER}/${listener}/${id}`),
+  loadBalancer: (realm: Realm, balancer: BalancerName) =>
+    elb(realm, `loadbalancer/${balancerPath(balancer)}`),
+  listener: (realm: Realm, balancer: BalancerName, id: string) =>
+    elb(realm, `listener/${balancerPath(balancer)}/${id}`),
+  rule: (realm: Realm, balancer: BalancerName, listener: string, id: string) =>
+    elb(realm, `listener-rule/${balancerPath(balancer)}/${listener}/${id}`),
+  trustStore: (realm: Realm, name: string, id: string) => elb(realm, `truststore/${name}/${id}`),
+  certificate: (realm: Realm, id: string) =>
+    `arn:aws:acm:${realm.region}:${realm.account}:certificate/${id}`,
 } as const;
 
 /**

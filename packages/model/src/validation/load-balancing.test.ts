@@ -5,8 +5,11 @@ import type {
   CreateListenerRequest,
   CreateTargetGroupRequest,
   HealthCheckOptions,
+  ModifyRuleRequest,
   RedirectAction,
   RuleCondition,
+  RuleTransform,
+  TargetGroupStickiness,
 } from '../generated/messages.ts';
 import {
   acceptCreateListener,
@@ -23,6 +26,8 @@ const group = (fields: Partial<CreateTargetGroupRequest> = {}): CreateTargetGrou
   tags: [],
   ...fields,
 });
+const tags = (count: number) =>
+  Array.from({ length: count }, (_, index) => ({ key: `k${index}`, value: '' }));
 const check = (healthCheck: HealthCheckOptions): CreateTargetGroupRequest => group({ healthCheck });
 
 describe('a target group is refused', () => {
@@ -85,26 +90,89 @@ describe('a target group is refused', () => {
     'with an attribute that is none': {
       accepts: attribute('deregistration_delay.timeout_seconds', '0'),
       refuses: attribute('deregistration_delay', '0'),
-      message:
-        "Target group attribute key 'deregistration_delay' is not recognized; expected one of deregistration_delay.timeout_seconds, load_balancing.algorithm.type, load_balancing.algorithm.anomaly_mitigation, load_balancing.cross_zone.enabled, slow_start.duration_seconds, stickiness.enabled, stickiness.type, stickiness.lb_cookie.duration_seconds, target_group_health.unhealthy_state_routing.minimum_healthy_targets.count, target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage.",
+      message: "Target group attribute key 'deregistration_delay' is not recognized",
     },
     'with a delay out of range': {
       accepts: attribute('deregistration_delay.timeout_seconds', '3600'),
       refuses: attribute('deregistration_delay.timeout_seconds', '3601'),
       message:
-        'attributes["deregistration_delay.timeout_seconds"] is "3601"; expected a whole number of seconds from 0 to 3600.',
+        'The value "3601" of the target group attribute \'deregistration_delay.timeout_seconds\' is not valid; expected a whole number of seconds from 0 to 3600.',
     },
     'with an algorithm that is none': {
       accepts: attribute('load_balancing.algorithm.type', 'least_outstanding_requests'),
       refuses: attribute('load_balancing.algorithm.type', 'best'),
       message:
-        'attributes["load_balancing.algorithm.type"] is "best"; expected one of round_robin, least_outstanding_requests.',
+        'The value "best" of the target group attribute \'load_balancing.algorithm.type\' is not valid; expected one of round_robin, least_outstanding_requests, weighted_random.',
     },
-    'with what the proxies can not do': {
-      accepts: attribute('stickiness.enabled', 'false'),
-      refuses: attribute('stickiness.enabled', 'true'),
+    'with an attribute of other groups': {
+      accepts: group({ protocol: 'TCP', attributes: { 'proxy_protocol_v2.enabled': 'true' } }),
+      refuses: attribute('proxy_protocol_v2.enabled', 'true'),
       message:
-        'attributes["stickiness.enabled"] is "true"; expected "false", the only value that Berth\'s proxies can honour.',
+        "Target group attribute key 'proxy_protocol_v2.enabled' is not supported: it does not exist for type 'application'.",
+    },
+    'with attributes that exclude each other': {
+      accepts: attribute('slow_start.duration_seconds', '30'),
+      refuses: group({
+        attributes: {
+          'slow_start.duration_seconds': '30',
+          'load_balancing.algorithm.type': 'least_outstanding_requests',
+        },
+      }),
+      code: 'InvalidConfigurationRequest',
+      message:
+        "The attribute 'load_balancing.algorithm.type' is 'least_outstanding_requests' while 'slow_start.duration_seconds' is not 0; slow start needs round_robin.",
+    },
+    'with a protocol that proxies do not carry': {
+      accepts: group({ protocol: 'TLS' }),
+      refuses: group({ protocol: 'UDP' }),
+      message:
+        "The protocol 'UDP' is not supported: Berth's proxies carry HTTP, HTTPS, TCP and TLS.",
+    },
+    'with functions as targets': {
+      accepts: group({ targetType: 'ip' }),
+      refuses: group({ targetType: 'lambda' }),
+      code: 'InvalidConfigurationRequest',
+      message: "The target type 'lambda' is not supported; expected instance or ip.",
+    },
+    'with a version of a protocol without any': {
+      accepts: group({ protocol: 'HTTPS', protocolVersion: 'HTTP2' }),
+      refuses: group({ protocol: 'TCP', protocolVersion: 'HTTP2' }),
+      code: 'InvalidConfigurationRequest',
+      message: 'protocolVersion is HTTP2; expected none with protocol TCP.',
+    },
+    'with gRPC codes that are none': {
+      accepts: group({ protocolVersion: 'GRPC', healthCheck: { matcher: '0-99' } }),
+      refuses: group({ protocolVersion: 'GRPC', healthCheck: { matcher: '100' } }),
+      message:
+        'healthCheck.matcher is "100"; expected gRPC codes from 0 to 99, such as 12, 0,12 or 0-99.',
+    },
+    'with a check over TCP of a group of HTTP': {
+      accepts: group({ protocol: 'TCP', healthCheck: { protocol: 'TCP' } }),
+      refuses: check({ protocol: 'TCP' }),
+      message: 'healthCheck.protocol is "TCP"; expected HTTP or HTTPS for HTTP and HTTPS groups.',
+    },
+    'with the path of a check over TCP': {
+      accepts: group({ protocol: 'TCP', healthCheck: { protocol: 'HTTP', path: '/up' } }),
+      refuses: group({ protocol: 'TCP', healthCheck: { path: '/up' } }),
+      message: 'healthCheck.path is "/up"; expected none for health checks over TCP.',
+    },
+    'in a network that can not be': {
+      accepts: group({ vpcId: 'vpc-0a1b2c3d' }),
+      refuses: group({ vpcId: 'mine' }),
+      message: 'vpcId is "mine"; expected vpc- and 8 or 17 hexadecimal digits.',
+    },
+    'with fifty-one tags': {
+      accepts: group({ tags: tags(50) }),
+      refuses: group({ tags: tags(51) }),
+      code: 'TooManyTags',
+      message:
+        "You've reached the limit on the number of tags: 51 were asked for; expected at most 50 for each resource.",
+    },
+    'with a tag twice': {
+      accepts: group({ tags: tags(1) }),
+      refuses: group({ tags: [...tags(1), ...tags(1)] }),
+      code: 'DuplicateTagKeys',
+      message: "A tag key was specified more than once: 'k0'; expected each at most once.",
     },
   };
   describeRules('ValidationError', rules, acceptCreateTargetGroup);
@@ -115,6 +183,7 @@ describe('a target group in normal form', () => {
     assert.deepEqual(acceptCreateTargetGroup(group()), {
       name: 'web',
       protocol: 'HTTP',
+      protocolVersion: 'HTTP1',
       port: 80,
       targetType: 'instance',
       healthCheck: {
@@ -129,7 +198,24 @@ describe('a target group in normal form', () => {
       },
       attributes: {},
       tags: [],
+      vpcId: undefined,
+      ipAddressType: undefined,
     });
+  });
+
+  it('has other health checks for gRPC and for TCP', () => {
+    const grpc = acceptCreateTargetGroup(group({ protocolVersion: 'GRPC' })).healthCheck;
+    assert.deepEqual([grpc?.path, grpc?.matcher], ['/AWS.ALB/healthcheck', '12']);
+    const tcp = acceptCreateTargetGroup(group({ protocol: 'TCP' }));
+    assert.deepEqual(
+      [tcp.healthCheck?.protocol, tcp.healthCheck?.path, tcp.healthCheck?.timeoutSeconds],
+      ['TCP', '', 10],
+    );
+    const changed = acceptModifyTargetGroup(
+      { healthCheck: { protocol: 'HTTP' }, attributes: {} },
+      { ...tcp, id: '0', createdAt: 0 },
+    );
+    assert.deepEqual([changed.healthCheck?.path, changed.healthCheck?.matcher], ['/', '200-399']);
   });
 
   it('keeps what a modification does not give, and no attribute at its default', () => {
@@ -140,7 +226,7 @@ describe('a target group in normal form', () => {
     );
     const current = { ...order, id: '0', createdAt: 0 };
     const changed = acceptModifyTargetGroup(
-      { targetGroup: 'web', healthCheck: { path: '/up' }, attributes: { [delay]: '300' } },
+      { healthCheck: { path: '/up' }, attributes: { [delay]: '300' } },
       current,
     );
     assert.equal(changed.healthCheck?.path, '/up');
@@ -161,6 +247,10 @@ const fixed = (statusCode: string, fields: object = {}): Action => ({
   type: 'fixed-response',
   fixedResponse: { statusCode, ...fields },
 });
+const sticky = (targetGroupStickinessConfig: TargetGroupStickiness): Action => ({
+  type: 'forward',
+  forward: { targetGroups: [{ targetGroupArn: 'web' }], targetGroupStickinessConfig },
+});
 const groups = (count: number, weight?: number): Action => ({
   type: 'forward',
   forward: {
@@ -174,7 +264,10 @@ const listener = (...defaultActions: Action[]): CreateListenerRequest => ({
   port: 8080,
   defaultActions,
   tags: [],
+  certificates: [],
+  attributes: {},
 });
+const application = { name: 'main', type: 'application' } as const;
 
 describe('a listener is refused', () => {
   const at = 'defaultActions[0]';
@@ -193,14 +286,26 @@ describe('a listener is refused', () => {
       accepts: listener(forward),
       refuses: listener(),
       message:
-        'defaultActions has 0 actions; expected exactly one: forward, redirect or fixed-response.',
+        'defaultActions has 0 actions; expected one of forward, redirect and fixed-response.',
     },
-    'with two actions': {
+    'with two actions that end it': {
       accepts: listener(forward),
-      refuses: listener(forward, forward),
+      refuses: listener({ ...forward, order: 1 }, { ...forward, order: 2 }),
       code: 'TooManyActions',
       message:
-        'defaultActions has 2 actions; expected exactly one: forward, redirect or fixed-response.',
+        'defaultActions has 2 actions of the types forward, redirect, fixed-response; expected at most one.',
+    },
+    'with actions in no order': {
+      accepts: listener({ ...forward, order: 50_000 }),
+      refuses: listener(forward, forward),
+      code: 'InvalidLoadBalancerAction',
+      message:
+        'defaultActions has 2 actions, and not each has an order of its own; expected different orders from 1 to 50000.',
+    },
+    'with stickiness of no duration': {
+      accepts: listener(sticky({ enabled: true, durationSeconds: 60 })),
+      refuses: listener(sticky({ enabled: true })),
+      message: `${at}.forward.targetGroupStickinessConfig.durationSeconds is missing; expected a whole number from 1 to 604800.`,
     },
     'with an action of which the settings are missing': {
       accepts: listener(forward),
@@ -279,18 +384,26 @@ describe('a listener is refused', () => {
       message: `${at}.fixedResponse.messageBody has 1025 characters; expected at most 1024.`,
     },
   };
-  describeRules('ValidationError', rules, acceptCreateListener);
+  describeRules('ValidationError', rules, (request) => acceptCreateListener(request, application));
 
   it('when nothing is to be modified', () => {
     assertRefused(
-      () => acceptModifyListener({ listener: 'x', defaultActions: [] }),
+      () =>
+        acceptModifyListener(
+          { listener: 'x', defaultActions: [], certificates: [], attributes: {} },
+          { ...acceptCreateListener(listener(forward), application), id: 'l', createdAt: 0 },
+          application,
+        ),
       'ValidationError',
-      'Nothing to modify: expected port, defaultActions or both.',
+      'Nothing to modify: expected port, protocol, certificates, sslPolicy, alpnPolicy, mutualAuthentication, attributes or defaultActions.',
     );
   });
 
   it('and in normal form says all parts of a redirect and every weight', () => {
-    const [moved] = acceptCreateListener(listener(redirect({ port: '443' }))).defaultActions;
+    const [moved] = acceptCreateListener(
+      listener(redirect({ port: '443' })),
+      application,
+    ).defaultActions;
     assert.deepEqual(moved?.redirect, {
       protocol: '#{protocol}',
       host: '#{host}',
@@ -299,8 +412,10 @@ describe('a listener is refused', () => {
       query: '#{query}',
       statusCode: 'HTTP_301',
     });
-    const [sent] = acceptCreateListener(listener(forward)).defaultActions;
+    const [sent] = acceptCreateListener(listener(forward), application).defaultActions;
     assert.equal(sent?.forward?.targetGroups[0]?.weight, 1);
+    assert.equal(sent.order, 1);
+    assert.deepEqual(sent.forward.targetGroupStickinessConfig, { enabled: false });
   });
 });
 
@@ -320,6 +435,10 @@ describe('a rule is refused', () => {
     values: [],
     regexValues: [],
     queryString,
+  });
+  const regex = (field: RuleCondition['field'], ...regexValues: string[]): RuleCondition => ({
+    ...values(field),
+    regexValues,
   });
   const path = values('path-pattern', '/a/*');
   const printable = '1 to 128 printable ASCII characters';
@@ -410,14 +529,49 @@ describe('a rule is refused', () => {
       refuses: [values('query-string', 'a')],
       message: 'conditions[0].queryString is empty; expected at least one for field query-string.',
     },
+    'with an expression on another field': {
+      accepts: [regex('path-pattern', '^/v\\d+/')],
+      refuses: [regex('source-ip', '^10')],
+      message: 'conditions[0].regexValues is given; expected none for field source-ip.',
+    },
+    'with expressions and values': {
+      accepts: [regex('host-header', 'a|b')],
+      refuses: [{ ...path, regexValues: ['/b'] }],
+      message: 'conditions[0] has both values and regexValues; expected one of them.',
+    },
+    'with an expression that could take for ever': {
+      accepts: [{ ...regex('http-header', '^(a+)+$'), httpHeaderName: 'X' }],
+      refuses: [regex('path-pattern', '(a)\\1')],
+      message:
+        'conditions[0].regexValues[0] is not a valid regular expression: at character 4, the back-reference "\\1" is not supported.',
+    },
     'with no value': {
       accepts: [path],
       refuses: [values('path-pattern')],
       message: 'conditions[0].values is empty; expected at least one for field path-pattern.',
     },
   };
+  const noChange: ModifyRuleRequest = {
+    rule: 'x',
+    conditions: [],
+    actions: [],
+    transforms: [],
+    resetTransforms: false,
+    attributes: {},
+  };
   const create = (conditions: readonly RuleCondition[], priority = 1): unknown =>
-    acceptCreateRule({ listener: 'x', priority, conditions, actions: [forward], tags: [] });
+    acceptCreateRule(
+      {
+        listener: 'x',
+        priority,
+        conditions,
+        actions: [forward],
+        tags: [],
+        transforms: [],
+        attributes: {},
+      },
+      { protocol: 'HTTP' },
+    );
   describeRules('ValidationError', rules, (conditions) => create(conditions));
 
   it('with a priority out of range', () => {
@@ -433,9 +587,25 @@ describe('a rule is refused', () => {
 
   it('when nothing is to be modified', () => {
     assertRefused(
-      () => acceptModifyRule({ rule: 'x', conditions: [], actions: [] }),
+      () => acceptModifyRule(noChange, { protocol: 'HTTP' }),
       'ValidationError',
-      'Nothing to modify: expected conditions, actions or priority.',
+      'Nothing to modify: expected conditions, actions, transforms, resetTransforms, attributes or priority.',
+    );
+  });
+
+  it('when transforms are given and taken away', () => {
+    const transforms: RuleTransform[] = [
+      { type: 'url-rewrite', rewrites: [{ regex: '^/a', replace: '/b' }] },
+    ];
+    assert.deepEqual(
+      acceptModifyRule({ ...noChange, resetTransforms: true }, { protocol: 'HTTP' }).transforms,
+      [],
+    );
+    assertRefused(
+      () =>
+        acceptModifyRule({ ...noChange, transforms, resetTransforms: true }, { protocol: 'HTTP' }),
+      'ValidationError',
+      'transforms and resetTransforms are both given; expected one of them.',
     );
   });
 });

@@ -10,9 +10,10 @@ export function checkEcsName(check: Checker, field: string, name: string): void 
   check.text(field, name, ECS_NAME, ECS_NAME_EXPECTED);
 }
 
-export function checkTargetGroupName(check: Checker, name: string): void {
+/** Load balancers, target groups and trust stores. */
+export function checkBalancingName(check: Checker, field: string, name: string): void {
   check.text(
-    'name',
+    field,
     name,
     /^(?!-)[A-Za-z0-9-]{1,32}(?<!-)$/,
     '1 to 32 letters, digits and hyphens, with no hyphen at either end',

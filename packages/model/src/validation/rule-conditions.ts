@@ -1,12 +1,17 @@
 // The conditions of a listener rule. Pure. Source: ALB reference, sections 2.1 and 2.2.
 import type { RuleCondition } from '../generated/messages.ts';
+import { parseRegex } from '../regex/regex.ts';
+import {
+  MOST_VALUES_A_CONDITION,
+  MOST_VALUES_A_RULE,
+  MOST_WILDCARDS_A_RULE,
+} from '../resources/quotas.ts';
 import { parseBlock } from '../routing/address.ts';
 import type { Checker } from './check.ts';
 
-const MOST_VALUES_A_CONDITION = 3;
-const MOST_VALUES_A_RULE = 5;
-const MOST_WILDCARDS_A_RULE = 5;
 const MOST_CIDRS = 5;
+/** Fields that take regular expressions instead of values. */
+const WITH_REGEX = ['host-header', 'path-pattern', 'http-header'];
 const ONCE = ['host-header', 'http-request-method', 'path-pattern', 'source-ip'];
 const PRINTABLE = /^[ -~]{1,128}$/;
 const PRINTABLE_EXPECTED = '1 to 128 printable ASCII characters';
@@ -24,6 +29,7 @@ export function checkConditions(check: Checker, conditions: readonly RuleConditi
   check.atMost('conditions', texts.length, MOST_VALUES_A_RULE, 'values in all');
   const wildcards = conditions
     .filter((condition) => condition.field !== 'source-ip')
+    .map((condition) => ({ ...condition, regexValues: [] }))
     .flatMap(textsOf)
     .reduce((sum, text) => sum + countWildcards(text), 0);
   check.atMost('conditions', wildcards, MOST_WILDCARDS_A_RULE, 'wildcards (* and ?) in all');
@@ -33,7 +39,7 @@ export function checkConditions(check: Checker, conditions: readonly RuleConditi
 function textsOf(condition: RuleCondition): string[] {
   return condition.field === 'query-string'
     ? condition.queryString.map(({ key, value }) => `${key ?? ''}${value}`)
-    : [...condition.values];
+    : [...condition.values, ...condition.regexValues];
 }
 
 /** `\*` and `\?` are not wildcards. */
@@ -57,13 +63,32 @@ function checkCondition(check: Checker, at: string, condition: RuleCondition): v
   for (const [index, value] of condition.values.entries()) {
     checkValue(check, `${at}.values[${index}]`, field, value);
   }
+  for (const [index, text] of condition.regexValues.entries()) {
+    checkRegex(check, `${at}.regexValues[${index}]`, text);
+  }
+}
+
+function checkRegex(check: Checker, at: string, text: string): void {
+  check.text(at, text, PRINTABLE, PRINTABLE_EXPECTED);
+  const parsed = parseRegex(text, { part: true });
+  if (!parsed.ok) {
+    check.refuse(
+      `${at} is not a valid regular expression: at character ${parsed.column}, ${parsed.problem}.`,
+    );
+  }
 }
 
 /** Each field has its own members and no others. */
 function checkShape(check: Checker, at: string, condition: RuleCondition): void {
-  const { field, values, queryString, httpHeaderName } = condition;
+  const { field, values, queryString, httpHeaderName, regexValues } = condition;
   const byPairs = field === 'query-string';
-  if ((byPairs ? queryString : values).length === 0) {
+  if (regexValues.length > 0 && !WITH_REGEX.includes(field)) {
+    check.refuse(`${at}.regexValues is given; expected none for field ${field}.`);
+  }
+  if (regexValues.length > 0 && values.length > 0) {
+    check.refuse(`${at} has both values and regexValues; expected one of them.`);
+  }
+  if ((byPairs ? queryString : [...values, ...regexValues]).length === 0) {
     const member = byPairs ? 'queryString' : 'values';
     check.refuse(`${at}.${member} is empty; expected at least one for field ${field}.`);
   }

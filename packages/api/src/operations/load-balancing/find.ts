@@ -2,16 +2,42 @@
 // Source: ALB reference, sections 1.2 and 1.5.
 import { BerthError } from '@berth/model/errors.ts';
 import type {
-  Action,
+  CertificateRecord,
   ListenerRecord,
+  LoadBalancerRecord,
   RuleRecord,
   TargetGroupRecord,
+  TrustStoreRecord,
 } from '@berth/model/generated/messages.ts';
-import { parseElbReference } from '@berth/model/resources/reference.ts';
+import { arn } from '@berth/model/resources/arn.ts';
+import { parseCertificateReference, parseElbReference } from '@berth/model/resources/reference.ts';
 import { collections } from '@berth/store/keys.ts';
 import type { State, Stored } from '@berth/store/state.ts';
 
+import { balancerOf } from '../../views/balancer.ts';
 import type { Place } from '../resolve.ts';
+
+/** By name or ARN. */
+export function findLoadBalancer(
+  { state, realm }: Place,
+  text: string,
+): Stored<LoadBalancerRecord> | undefined {
+  const path = parseElbReference(realm, 'loadbalancer', text) ?? [];
+  const name = path.length === 3 ? path[1] : path.length === 1 ? path[0] : undefined;
+  const found = name === undefined ? undefined : state.get(collections.loadBalancers, name);
+  if (!found || path.length === 1) return found;
+  return arn.loadBalancer(realm, found.value) === text ? found : undefined;
+}
+
+/** @throws BerthError LoadBalancerNotFound */
+export function requireLoadBalancer(place: Place, text: string): Stored<LoadBalancerRecord> {
+  const found = findLoadBalancer(place, text);
+  if (found) return found;
+  throw new BerthError(
+    'LoadBalancerNotFound',
+    `One or more load balancers not found (load balancer "${text}")`,
+  );
+}
 
 /** By name or ARN. An ARN's id has to be the group's own: a group that was made anew is another. */
 export function findTargetGroup(
@@ -38,7 +64,11 @@ export function requireListener({ state, realm }: Place, text: string): Stored<L
   const id = parseElbReference(realm, 'listener', text)?.at(-1);
   const exact = id === undefined ? undefined : state.get(collections.listeners, id);
   const found = exact ?? (/^\d{1,5}$/.test(text) ? listenerOn(state, Number(text)) : undefined);
-  if (found) return found;
+  const named =
+    found &&
+    (!text.startsWith('arn:') ||
+      arn.listener(realm, balancerOf(state, found.value), found.value.id) === text);
+  if (found && named) return found;
   throw new BerthError('ListenerNotFound', `One or more listeners not found (listener "${text}")`);
 }
 
@@ -50,47 +80,56 @@ export function listenerOn(state: State, port: number): Stored<ListenerRecord> |
 }
 
 export type FoundRule =
-  | { readonly kind: 'rule'; readonly rule: Stored<RuleRecord> }
+  | {
+      readonly kind: 'rule';
+      readonly rule: Stored<RuleRecord>;
+      readonly listener: Stored<ListenerRecord>;
+    }
   /** The default rule, which is part of its listener. */
   | { readonly kind: 'default'; readonly listener: Stored<ListenerRecord> };
 
 /** By id or ARN; a default rule has the id of its listener. @throws BerthError RuleNotFound */
 export function requireRule({ state, realm }: Place, text: string): FoundRule {
   const id = parseElbReference(realm, 'listener-rule', text)?.at(-1);
-  if (id !== undefined) {
-    const listener = state.get(collections.listeners, id);
-    if (listener) return { kind: 'default', listener };
-    for (const rule of state.list(collections.rules)) {
-      if (rule.value.id === id) return { kind: 'rule', rule };
-    }
+  const found = id === undefined ? undefined : findRule(state, id);
+  if (found) {
+    const { value: listener } = found.listener;
+    const own = found.kind === 'rule' ? found.rule.value.id : listener.id;
+    const named = arn.rule(realm, balancerOf(state, listener), listener.id, own);
+    if (!text.startsWith('arn:') || named === text) return found;
   }
   throw new BerthError('RuleNotFound', `One or more rules not found (rule "${text}")`);
 }
 
-export interface ResolvedActions {
-  /** With target groups by name. */
-  readonly actions: readonly Action[];
-  readonly groups: readonly Stored<TargetGroupRecord>[];
+/** A rule whose listener is gone is as good as gone itself. */
+function findRule(state: State, id: string): FoundRule | undefined {
+  const own = state.get(collections.listeners, id);
+  if (own) return { kind: 'default', listener: own };
+  for (const rule of state.rulesById(id)) {
+    const listener = state.get(collections.listeners, rule.value.listenerId);
+    if (listener) return { kind: 'rule', rule, listener };
+  }
+  return undefined;
 }
 
-/** @throws BerthError TargetGroupNotFound; ValidationError for a group that is named twice */
-export function resolveActions(place: Place, asked: readonly Action[]): ResolvedActions {
-  const groups = new Map<string, Stored<TargetGroupRecord>>();
-  const actions = asked.map((action): Action => {
-    if (!action.forward) return action;
-    const targetGroups = action.forward.targetGroups.map((tuple) => {
-      const group = requireTargetGroup(place, tuple.targetGroupArn);
-      const { name } = group.value;
-      if (groups.has(name)) {
-        throw new BerthError(
-          'ValidationError',
-          `A forward action names target group ${name} more than once; expected each at most once.`,
-        );
-      }
-      groups.set(name, group);
-      return { ...tuple, targetGroupArn: name };
-    });
-    return { ...action, forward: { targetGroups } };
-  });
-  return { actions, groups: [...groups.values()] };
+/** By name or ARN. @throws BerthError TrustStoreNotFound */
+export function requireTrustStore({ state, realm }: Place, text: string): Stored<TrustStoreRecord> {
+  const [name, id] = parseElbReference(realm, 'truststore', text) ?? [];
+  const found = name === undefined ? undefined : state.get(collections.trustStores, name);
+  if (found && (id === undefined || found.value.id === id)) return found;
+  throw new BerthError(
+    'TrustStoreNotFound',
+    `One or more trust stores not found (trust store "${text}")`,
+  );
+}
+
+/** By id or ARN. @throws BerthError CertificateNotFound */
+export function requireCertificate(
+  { state, realm }: Place,
+  text: string,
+): Stored<CertificateRecord> {
+  const id = parseCertificateReference(realm, text);
+  const found = id === undefined ? undefined : state.get(collections.certificates, id);
+  if (found) return found;
+  throw new BerthError('CertificateNotFound', `Certificate '${text}' not found`);
 }

@@ -1,102 +1,147 @@
 // Listeners. Source: ALB reference, sections 1.4 and 1.5.
 import { BerthError } from '@berth/model/errors.ts';
 import type {
+  AttributesResponse,
   CreateListenerRequest,
   CreateListenerResponse,
   DeleteListenerRequest,
   DeleteListenerResponse,
+  DescribeListenerAttributesRequest,
   DescribeListenersRequest,
   DescribeListenersResponse,
   ListenerRecord,
+  ModifyListenerAttributesRequest,
   ModifyListenerRequest,
   ModifyListenerResponse,
+  TargetGroupRecord,
 } from '@berth/model/generated/messages.ts';
-import { arn } from '@berth/model/resources/arn.ts';
-import { fingerprint } from '@berth/model/resources/ids.ts';
-import { acceptCreateListener, acceptModifyListener } from '@berth/model/validation/listener.ts';
+import { groupsOfActions } from '@berth/model/resources/group-users.ts';
+import { drawHexId } from '@berth/model/resources/ids.ts';
+import { MOST_LISTENERS } from '@berth/model/resources/quotas.ts';
+import { attributesOf } from '@berth/model/routing/attributes.ts';
+import { acceptAttributes } from '@berth/model/validation/balancing-attributes.ts';
+import { Checker } from '@berth/model/validation/check.ts';
+import {
+  acceptCreateListener,
+  acceptModifyListener,
+  type ListenerOrder,
+  listenerPlace,
+  withSecrets,
+} from '@berth/model/validation/listener.ts';
+import { markedPage, sortable } from '@berth/model/validation/markers.ts';
+import { acceptActions } from '@berth/model/validation/rule-actions.ts';
 import type { CallContext } from '@berth/rpc/api.ts';
-import { collections } from '@berth/store/keys.ts';
+import { collections, keyOf } from '@berth/store/keys.ts';
 import { guardAbsent, guardUnchanged, putRecord } from '@berth/store/record.ts';
 import type { State, Stored } from '@berth/store/state.ts';
-import type { Guard } from '@berth/store/store.ts';
 
+import { DEFAULT_BALANCER, balancerOf, listenersOf } from '../../views/balancer.ts';
 import { listenerView } from '../../views/load-balancing-view.ts';
 import type { OperationContext } from '../deps.ts';
+import type { Place } from '../resolve.ts';
 import { replace, touch, write } from '../write.ts';
-import { listenerOn, requireListener, resolveActions } from './find.ts';
+import { resolveActions } from './actions.ts';
+import { openSecrets, sealSecrets } from './client-secrets.ts';
+import { listenerOn, requireListener, requireLoadBalancer } from './find.ts';
+import {
+  balancerFor,
+  duplicateListener,
+  firstRules,
+  type Part,
+  portKey,
+  portPart,
+  resolveCertificates,
+  resolveMutual,
+  sweepRules,
+  TURN,
+} from './listener-records.ts';
+import { isSameSetup } from './same.ts';
 
-/** All changes of listeners and rules of a process take turns. */
-export const TURN = 'load-balancing';
-const MOST_LISTENERS = 50;
-
-/** Idempotent: the same actions on the same port give the listener that there is. */
+/** Idempotent: the same settings on the same port give the listener that there is. */
 export async function createListener(
   on: OperationContext,
   request: CreateListenerRequest,
   { signal }: CallContext,
 ): Promise<CreateListenerResponse> {
-  const order = acceptCreateListener(request);
-  const attempted = `create a listener on port ${order.port}`;
+  const attempted = `create a listener on port ${request.port}`;
+  const id = drawHexId(on.random, 16);
   return write(on, { signal, attempted, turn: TURN }, (state) => {
-    const { actions, groups } = resolveActions({ state, realm: on.realm }, order.defaultActions);
-    const existing = listenerOn(state, order.port);
+    const place = { state, realm: on.realm };
+    const now = on.clock.now();
+    const balancer = balancerFor(place, request.loadBalancer, now);
+    const order = acceptCreateListener(request, balancer.record);
+    const { actions, groups } = resolveActions(place, order.defaultActions, order);
+    const { certificates, parts: certified } = resolveCertificates(place, order.certificates);
+    const { mutualAuthentication, parts: trusting } = resolveMutual(
+      place,
+      order.mutualAuthentication,
+    );
+    const asked = { ...order, defaultActions: actions, certificates, mutualAuthentication };
+    const existing = listenerOn(state, order.port)?.value;
     if (existing) {
-      const same = JSON.stringify(existing.value.defaultActions) === JSON.stringify(actions);
-      if (!same) throw duplicate(on, existing.value);
-      return { result: (seen) => ({ listener: listenerView(seen, on.realm, existing.value) }) };
+      if (!isSameListener(on, existing, asked)) {
+        throw duplicateListener(place, existing, balancer.record.name);
+      }
+      return { result: (seen) => ({ listener: listenerView(seen, on.realm, existing) }) };
     }
-    refuseTooMany(state);
-    const id = freeId(state, order.port);
+    refuseTooMany(state, balancer.record.name);
+    const key = keyOf(collections.listeners, id);
     const record: ListenerRecord = {
+      ...asked,
+      defaultActions: sealSecrets(on.sealer, key, actions, []),
       id,
-      port: order.port,
-      protocol: order.protocol,
-      defaultActions: actions,
-      createdAt: on.clock.now(),
-      tags: order.tags,
-      certificates: [],
-      attributes: {},
+      createdAt: now,
     };
-    const touched = groups.map((group) => touch(collections.targetGroups, group));
+    const parts: Part[] = [
+      {
+        guard: guardAbsent(collections.listeners, id),
+        put: putRecord(collections.listeners, [id], record),
+      },
+      portPart(order.port, id),
+      balancer.part,
+      ...groups.map((group) => touch(collections.targetGroups, group)),
+      ...certified,
+      ...trusting,
+    ];
     return {
-      guards: [...portGuards(state, order.port), ...touched.map(({ guard }) => guard)],
-      puts: [putRecord(collections.listeners, [id], record), ...touched.map(({ put }) => put)],
+      guards: parts.map(({ guard }) => guard),
+      puts: parts.map(({ put }) => put),
       result: (seen) => ({ listener: listenerView(seen, on.realm, record) }),
     };
   });
 }
 
-function duplicate(on: OperationContext, existing: ListenerRecord): BerthError {
-  return new BerthError(
-    'DuplicateListener',
-    `A listener already exists on port ${existing.port}: '${arn.listener(on.realm, existing.id)}'`,
-  );
+/** Secrets are compared in the open: sealed twice, they never look alike. */
+function isSameListener(
+  { sealer }: OperationContext,
+  existing: ListenerRecord,
+  asked: ListenerOrder,
+): boolean {
+  const key = keyOf(collections.listeners, existing.id);
+  const open = {
+    ...existing,
+    loadBalancer: existing.loadBalancer ?? DEFAULT_BALANCER,
+    defaultActions: openSecrets(sealer, key, existing.defaultActions).map((action) =>
+      action.authenticateOidc
+        ? {
+            ...action,
+            authenticateOidc: { ...action.authenticateOidc, sealedClientSecret: undefined },
+          }
+        : action,
+    ),
+    // Further certificates are added by another call.
+    certificates: existing.certificates.slice(0, 1),
+  };
+  return isSameSetup('ListenerRecord', open, asked);
 }
 
-function refuseTooMany(state: State): void {
-  const count = [...state.list(collections.listeners)].length;
+function refuseTooMany(state: State, balancer: string): void {
+  const count = listenersOf(state, balancer).length;
   if (count < MOST_LISTENERS) return;
   throw new BerthError(
     'TooManyListeners',
-    `There are ${count} listeners already; expected at most ${MOST_LISTENERS}.`,
+    `The load balancer ${balancer} has ${count} listeners already; expected at most ${MOST_LISTENERS}.`,
   );
-}
-
-/**
- * Ports are unique although keys are ids: nobody else may have changed a listener meanwhile, nor made one on this
- * port, which would have taken the same id.
- */
-function portGuards(state: State, port: number, except?: Stored<ListenerRecord>): Guard[] {
-  const others = [...state.list(collections.listeners)].filter(({ key }) => key !== except?.key);
-  return [...others.map(guardUnchanged), guardAbsent(collections.listeners, freeId(state, port))];
-}
-
-/** The first of a port's ids that no listener has: all replicas with the same view choose the same. */
-function freeId(state: State, port: number): string {
-  for (let turn = 0; ; turn += 1) {
-    const id = fingerprint(`listener ${port} ${turn}`);
-    if (!state.get(collections.listeners, id)) return id;
-  }
 }
 
 /** What is not given stays. */
@@ -105,65 +150,169 @@ export async function modifyListener(
   request: ModifyListenerRequest,
   { signal }: CallContext,
 ): Promise<ModifyListenerResponse> {
-  const change = acceptModifyListener(request);
   const attempted = `modify listener ${request.listener}`;
   return write(on, { signal, attempted, turn: TURN }, (state) => {
     const place = { state, realm: on.realm };
     const found = requireListener(place, request.listener);
-    const port = change.port ?? found.value.port;
-    const moves = port !== found.value.port;
-    const other = moves ? listenerOn(state, port) : undefined;
-    if (other) throw duplicate(on, other.value);
-    const resolved = change.defaultActions && resolveActions(place, change.defaultActions);
+    const changed = acceptModifyListener(request, found.value, balancerOf(state, found.value));
+    const moves = changed.port !== found.value.port;
+    const other = moves ? listenerOn(state, changed.port) : undefined;
+    if (other) {
+      throw duplicateListener(place, other.value, found.value.loadBalancer ?? DEFAULT_BALANCER);
+    }
+    if (changed.protocol !== found.value.protocol) checkRules(place, changed);
+    const { actions, groups } = resolveActions(place, changed.defaultActions, changed);
+    const { certificates, parts: certified } = resolveCertificates(
+      place,
+      changed.certificates,
+      found.value,
+    );
+    const { mutualAuthentication, parts: trusting } = resolveMutual(
+      place,
+      changed.mutualAuthentication,
+    );
     const record: ListenerRecord = {
-      ...found.value,
-      port,
-      defaultActions: resolved?.actions ?? found.value.defaultActions,
+      ...changed,
+      certificates: uniqueCertificates(certificates),
+      mutualAuthentication,
+      defaultActions:
+        request.defaultActions.length > 0
+          ? sealSecrets(on.sealer, found.key, actions, found.value.defaultActions)
+          : found.value.defaultActions,
     };
-    const { guard, put } = replace(collections.listeners, found, record);
-    const touched = (resolved?.groups ?? []).map((group) => touch(collections.targetGroups, group));
+    const parts = [
+      replace(collections.listeners, found, record),
+      ...(moves ? [portPart(changed.port, record.id)] : []),
+      ...newGroups(groups, found.value).map((group) => touch(collections.targetGroups, group)),
+      ...certified,
+      ...trusting,
+    ];
     return {
-      guards: [
-        guard,
-        ...(moves ? portGuards(state, port, found) : []),
-        ...touched.map((each) => each.guard),
-      ],
-      puts: [put, ...touched.map((each) => each.put)],
+      guards: parts.map(({ guard }) => guard),
+      puts: parts.map(({ put }) => put),
+      deletes: moves ? [portKey(found.value.port)] : [],
       result: (seen) => ({ listener: listenerView(seen, on.realm, record) }),
     };
   });
 }
 
-/** The named ones, or all, by port. */
+/** Only what comes to be named has to be touched: what was named already can't be deleted. */
+function newGroups(
+  groups: readonly Stored<TargetGroupRecord>[],
+  { defaultActions }: ListenerRecord,
+): Stored<TargetGroupRecord>[] {
+  const named = groupsOfActions(defaultActions);
+  return groups.filter(({ value }) => !named.includes(value.name));
+}
+
+/** One that becomes the default is no further one any more. */
+function uniqueCertificates(
+  certificates: ListenerRecord['certificates'],
+): ListenerRecord['certificates'] {
+  return [...new Map(certificates.map((each) => [each.certificateArn, each])).values()];
+}
+
+/** The rules have to suit the listener's new protocol too. */
+function checkRules(place: Place, listener: ListenerRecord): void {
+  const check = new Checker('ValidationError');
+  for (const { value: rule } of place.state.list(collections.rules, listener.id)) {
+    const field = `the actions of rule ${rule.id}`;
+    acceptActions(check, field, withSecrets(rule.actions), listener);
+    resolveActions(place, rule.actions, listener);
+  }
+}
+
+/** The named ones, those of a load balancer, or all, by port. */
 export function describeListeners(
   on: OperationContext,
   request: DescribeListenersRequest,
 ): DescribeListenersResponse {
   const place = { state: on.cache, realm: on.realm };
-  const records =
-    request.listeners.length > 0
-      ? request.listeners.map((text) => requireListener(place, text).value)
-      : Array.from(on.cache.list(collections.listeners), ({ value }) => value).sort(
-          (a, b) => a.port - b.port,
-        );
-  return { listeners: records.map((record) => listenerView(on.cache, on.realm, record)) };
+  const { listeners, loadBalancer } = request;
+  if (listeners.length > 0 && loadBalancer) {
+    throw new BerthError(
+      'ValidationError',
+      'You must specify either listeners or a load balancer: expected one of them, not both.',
+    );
+  }
+  const records = listenersAskedFor(place, listeners, loadBalancer);
+  const { items, nextMarker } = markedPage(
+    records,
+    ({ port }) => sortable(port),
+    ['DescribeListeners', loadBalancer, ...listeners],
+    request,
+  );
+  return {
+    listeners: items.map((record) => listenerView(on.cache, on.realm, record)),
+    nextMarker,
+  };
 }
 
-/** With its rules, at once. */
+function listenersAskedFor(
+  place: Place,
+  named: readonly string[],
+  balancer: string | undefined,
+): ListenerRecord[] {
+  if (named.length > 0) {
+    const found = named.map((text) => requireListener(place, text));
+    return [...new Map(found.map(({ key, value }) => [key, value])).values()];
+  }
+  const found = balancer
+    ? listenersOf(place.state, requireLoadBalancer(place, balancer).value.name)
+    : [...place.state.list(collections.listeners)];
+  return found.map(({ value }) => value);
+}
+
+/** With its rules. A listener with very many loses the rest of them right after it is gone. */
 export async function deleteListener(
   on: OperationContext,
   request: DeleteListenerRequest,
   { signal }: CallContext,
 ): Promise<DeleteListenerResponse> {
   const attempted = `delete listener ${request.listener}`;
-  return write(on, { signal, attempted, turn: TURN }, (state) => {
+  const id = await write(on, { signal, attempted, turn: TURN }, (state) => {
     const found = requireListener({ state, realm: on.realm }, request.listener);
-    const rules = [...state.list(collections.rules, found.value.id)];
     return {
       // A rule that is added meanwhile touches the listener.
       guards: [guardUnchanged(found)],
-      deletes: [found.key, ...rules.map(({ key }) => key)],
-      result: () => ({}),
+      deletes: [found.key, ...portsOf(state, found), ...firstRules(state, found.value.id)],
+      result: () => found.value.id,
+    };
+  });
+  await sweepRules(on, [id], signal);
+  return {};
+}
+
+function portsOf(state: State, { value }: Stored<ListenerRecord>): string[] {
+  const held = state.get(collections.listenerPorts, String(value.port));
+  return held?.value.listenerId === value.id ? [held.key] : [];
+}
+
+export function describeListenerAttributes(
+  on: OperationContext,
+  request: DescribeListenerAttributesRequest,
+): AttributesResponse {
+  const place = { state: on.cache, realm: on.realm };
+  const { value } = requireListener(place, request.listener);
+  return { attributes: attributesOf(listenerPlace(value), value.attributes) };
+}
+
+/** All or nothing; what is not given stays. */
+export async function modifyListenerAttributes(
+  on: OperationContext,
+  request: ModifyListenerAttributesRequest,
+  { signal }: CallContext,
+): Promise<AttributesResponse> {
+  const attempted = `modify the attributes of listener ${request.listener}`;
+  return write(on, { signal, attempted, turn: TURN }, (state) => {
+    const found = requireListener({ state, realm: on.realm }, request.listener);
+    const of = listenerPlace(found.value);
+    const attributes = acceptAttributes(of, request.attributes, found.value.attributes);
+    const { guard, put } = replace(collections.listeners, found, { ...found.value, attributes });
+    return {
+      guards: [guard],
+      puts: [put],
+      result: () => ({ attributes: attributesOf(of, attributes) }),
     };
   });
 }

@@ -134,7 +134,11 @@ describe('load balancing', () => {
       await bench.refuses(remove, 'ResourceInUse', inUse('service web of cluster default'));
       const service = bench.cache.get(collections.services, 'default', 'web')?.value;
       await bench.put(collections.services, ['default', 'web'], { ...service, status: 'INACTIVE' });
-      await bench.put(collections.targets, ['web', 't-80'], { group: 'web', id: 't-80' });
+      await bench.put(collections.targets, ['web', 't-80'], {
+        group: 'web',
+        id: 't-80',
+        taskId: 't',
+      });
       await bench.refuses(remove, 'ResourceInUse', inUse('1 target'));
       await bench.remove(collections.targets, 'web', 't-80');
       assert.deepEqual(await remove(), {});
@@ -275,7 +279,7 @@ describe('load balancing', () => {
       await bench.refuses(
         () => listen(51),
         'TooManyListeners',
-        'There are 50 listeners already; expected at most 50.',
+        'The load balancer berth has 50 listeners already; expected at most 50.',
       );
     });
   });
@@ -357,7 +361,7 @@ describe('load balancing', () => {
       await bench.refuses(
         () => rule(101),
         'TooManyRules',
-        'The listener on port 8080 has 100 rules already; expected at most 100.',
+        'The load balancer berth has 100 rules already; expected at most 100. Its attribute berth.quotas.rules raises that.',
       );
       await bench.balancing('DeleteListener', { listener: '8080' });
     });
@@ -393,7 +397,7 @@ describe('load balancing', () => {
       await bench.refuses(
         () => bench.balancing('ModifyRule', { rule: listenerId, priority: 1 }),
         'OperationNotPermitted',
-        "The default rule of the listener on port 8080 can't have conditions or a priority; expected actions only.",
+        "The default rule of the listener on port 8080 can't have conditions, transforms, attributes or a priority; expected actions only.",
       );
       await bench.refuses(
         () => bench.balancing('DeleteRule', { rule: listenerId }),

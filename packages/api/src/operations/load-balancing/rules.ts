@@ -2,34 +2,48 @@
 // priority. Source: ALB reference, sections 1.4, 1.5 and 2.1.
 import { BerthError } from '@berth/model/errors.ts';
 import type {
+  AttributesResponse,
   CreateRuleRequest,
   CreateRuleResponse,
   DeleteRuleRequest,
   DeleteRuleResponse,
+  DescribeRuleAttributesRequest,
   DescribeRulesRequest,
   DescribeRulesResponse,
   ListenerRecord,
+  ModifyRuleAttributesRequest,
   ModifyRuleRequest,
   ModifyRuleResponse,
   Rule,
   RuleRecord,
 } from '@berth/model/generated/messages.ts';
+import { groupsOfRule } from '@berth/model/resources/group-users.ts';
 import { drawHexId } from '@berth/model/resources/ids.ts';
-import { acceptCreateRule, acceptModifyRule } from '@berth/model/validation/listener.ts';
+import { type AttributePlace, attributesOf } from '@berth/model/routing/attributes.ts';
+import {
+  acceptCreateRule,
+  acceptModifyRule,
+  acceptRuleAttributes,
+  type RuleChange,
+} from '@berth/model/validation/listener.ts';
+import { markedPage, sortable } from '@berth/model/validation/markers.ts';
 import type { CallContext } from '@berth/rpc/api.ts';
-import { collections } from '@berth/store/keys.ts';
+import { collections, keyOf } from '@berth/store/keys.ts';
 import { guardAbsent, guardUnchanged, putRecord } from '@berth/store/record.ts';
 import type { State, Stored } from '@berth/store/state.ts';
 
+import { DEFAULT_BALANCER, defaultBalancer } from '../../views/balancer.ts';
 import { defaultRuleView, ruleView } from '../../views/load-balancing-view.ts';
 import type { OperationContext } from '../deps.ts';
 import type { Place } from '../resolve.ts';
 import { type Decision, replace, touch, write } from '../write.ts';
-import { requireListener, requireRule, resolveActions } from './find.ts';
-import { TURN } from './listeners.ts';
+import { resolveActions } from './actions.ts';
+import { sealSecrets } from './client-secrets.ts';
+import { requireListener, requireRule } from './find.ts';
+import { refuseTooManyRules, TURN } from './listener-records.ts';
 
-/** Without the default rule. A listener's rules are deleted with it in one transaction, which bounds them. */
-const MOST_RULES = 100;
+const PLACE: AttributePlace = { scope: 'rule', family: 'application' };
+const MIRROR = 'berth.mirror.target_group';
 
 /** Not idempotent: a priority that is taken is refused. */
 export async function createRule(
@@ -37,39 +51,33 @@ export async function createRule(
   request: CreateRuleRequest,
   { signal }: CallContext,
 ): Promise<CreateRuleResponse> {
-  const order = acceptCreateRule(request);
   const attempted = `create a rule of listener ${request.listener}`;
   const id = drawHexId(on.random, 16);
   return write(on, { signal, attempted, turn: TURN }, (state) => {
     const place = { state, realm: on.realm };
     const listener = requireListener(place, request.listener);
+    const order = acceptCreateRule(request, listener.value);
     refusePriority(state, listener.value, order.priority);
-    refuseTooMany(state, listener.value);
-    const { actions, groups } = resolveActions(place, order.actions);
+    const name = listener.value.loadBalancer ?? DEFAULT_BALANCER;
+    const balancer = state.get(collections.loadBalancers, name)?.value;
+    refuseTooManyRules(place, balancer ?? defaultBalancer(on.realm, 0));
+    const resolved = resolveActions(place, order.actions, listener.value, order.attributes[MIRROR]);
+    const parts = [listener.value.id, id] as const;
     const record: RuleRecord = {
       ...order,
-      actions,
+      actions: sealSecrets(on.sealer, keyOf(collections.rules, ...parts), resolved.actions, []),
       id,
       listenerId: listener.value.id,
       createdAt: on.clock.now(),
-      transforms: [],
-      attributes: {},
     };
-    const touched = groups.map((group) => touch(collections.targetGroups, group));
-    const owner = touch(collections.listeners, listener);
-    const parts = [record.listenerId, id] as const;
+    const changes = [
+      touch(collections.listeners, listener),
+      ...resolved.groups.map((group) => touch(collections.targetGroups, group)),
+    ];
     return {
-      guards: [
-        owner.guard,
-        guardAbsent(collections.rules, ...parts),
-        ...touched.map(({ guard }) => guard),
-      ],
-      puts: [
-        putRecord(collections.rules, parts, record),
-        owner.put,
-        ...touched.map(({ put }) => put),
-      ],
-      result: (seen) => ({ rule: ruleView(seen, on.realm, record) }),
+      guards: [guardAbsent(collections.rules, ...parts), ...changes.map(({ guard }) => guard)],
+      puts: [putRecord(collections.rules, parts, record), ...changes.map(({ put }) => put)],
+      result: (seen) => ({ rule: ruleView(seen, on.realm, record, listener.value) }),
     };
   });
 }
@@ -90,59 +98,64 @@ function refusePriority(
   }
 }
 
-function refuseTooMany(state: State, { id, port }: ListenerRecord): void {
-  const count = [...state.list(collections.rules, id)].length;
-  if (count < MOST_RULES) return;
-  throw new BerthError(
-    'TooManyRules',
-    `The listener on port ${port} has ${count} rules already; expected at most ${MOST_RULES}.`,
-  );
-}
-
 /** What is not given stays. Of a default rule only the actions can change. */
 export async function modifyRule(
   on: OperationContext,
   request: ModifyRuleRequest,
   { signal }: CallContext,
 ): Promise<ModifyRuleResponse> {
-  const change = acceptModifyRule(request);
   const attempted = `modify rule ${request.rule}`;
   return write(on, { signal, attempted, turn: TURN }, (state) => {
     const place = { state, realm: on.realm };
     const found = requireRule(place, request.rule);
+    const change = acceptModifyRule(request, found.listener.value);
     return found.kind === 'default'
       ? modifyDefault(on, place, found.listener, change)
-      : modifyOne(on, place, found.rule, change);
+      : modifyOne(on, place, found, change);
   });
 }
 
-type Change = ReturnType<typeof acceptModifyRule>;
+interface OfListener {
+  readonly rule: Stored<RuleRecord>;
+  readonly listener: Stored<ListenerRecord>;
+}
 
 function modifyOne(
   on: OperationContext,
   place: Place,
-  rule: Stored<RuleRecord>,
-  change: Change,
+  { rule, listener }: OfListener,
+  change: RuleChange,
 ): Decision<ModifyRuleResponse> {
-  const listener = requireListener(place, rule.value.listenerId);
   const priority = change.priority ?? rule.value.priority;
   refusePriority(place.state, listener.value, priority, rule.value);
-  const resolved = change.actions && resolveActions(place, change.actions);
+  const attributes = acceptRuleAttributes(change.attributes, rule.value.attributes);
+  const resolved = resolveActions(
+    place,
+    change.actions ?? rule.value.actions,
+    listener.value,
+    attributes[MIRROR],
+  );
   const record: RuleRecord = {
     ...rule.value,
     priority,
+    attributes,
     conditions: change.conditions ?? rule.value.conditions,
-    actions: resolved?.actions ?? rule.value.actions,
+    transforms: change.transforms ?? rule.value.transforms,
+    actions: change.actions
+      ? sealSecrets(on.sealer, rule.key, resolved.actions, rule.value.actions)
+      : rule.value.actions,
   };
+  const named = groupsOfRule(rule.value);
+  const groups = resolved.groups.filter(({ value }) => !named.includes(value.name));
   const changes = [
     replace(collections.rules, rule, record),
     touch(collections.listeners, listener),
-    ...(resolved?.groups ?? []).map((group) => touch(collections.targetGroups, group)),
+    ...groups.map((group) => touch(collections.targetGroups, group)),
   ];
   return {
     guards: changes.map(({ guard }) => guard),
     puts: changes.map(({ put }) => put),
-    result: (seen) => ({ rule: ruleView(seen, on.realm, record) }),
+    result: (seen) => ({ rule: ruleView(seen, on.realm, record, listener.value) }),
   };
 }
 
@@ -150,16 +163,25 @@ function modifyDefault(
   on: OperationContext,
   place: Place,
   listener: Stored<ListenerRecord>,
-  { actions, conditions, priority }: Change,
+  { actions, conditions, priority, transforms, attributes }: RuleChange,
 ): Decision<ModifyRuleResponse> {
-  if (conditions || priority !== undefined || !actions) {
+  const more = conditions ?? transforms ?? priority;
+  if (more !== undefined || Object.keys(attributes).length > 0 || !actions) {
     throw new BerthError(
       'OperationNotPermitted',
-      `The default rule of the listener on port ${listener.value.port} can't have conditions or a priority; expected actions only.`,
+      `The default rule of the listener on port ${listener.value.port} can't have conditions, transforms, attributes or a priority; expected actions only.`,
     );
   }
-  const resolved = resolveActions(place, actions);
-  const record: ListenerRecord = { ...listener.value, defaultActions: resolved.actions };
+  const resolved = resolveActions(place, actions, listener.value);
+  const record: ListenerRecord = {
+    ...listener.value,
+    defaultActions: sealSecrets(
+      on.sealer,
+      listener.key,
+      resolved.actions,
+      listener.value.defaultActions,
+    ),
+  };
   const changes = [
     replace(collections.listeners, listener, record),
     ...resolved.groups.map((group) => touch(collections.targetGroups, group)),
@@ -174,33 +196,52 @@ function modifyDefault(
 /** The rules of a listener in the order in which they are tried, or the named ones. */
 export function describeRules(
   on: OperationContext,
-  { listener, rules }: DescribeRulesRequest,
+  request: DescribeRulesRequest,
 ): DescribeRulesResponse {
   const place = { state: on.cache, realm: on.realm };
+  const { listener, rules } = request;
   if ((listener === undefined || listener === '') === (rules.length === 0)) {
     throw new BerthError(
       'ValidationError',
       'You must specify either listener or rules: expected one of them, not both and not neither.',
     );
   }
-  if (listener) return { rules: rulesOf(on, requireListener(place, listener).value) };
-  return {
-    rules: rules.map((text) => {
-      const found = requireRule(place, text);
-      return found.kind === 'rule'
-        ? ruleView(on.cache, on.realm, found.rule.value)
-        : defaultRuleView(on.cache, on.realm, found.listener.value);
-    }),
-  };
+  const asked = listener
+    ? rulesOf(on, requireListener(place, listener).value)
+    : rules.map((text) => askedFor(place, text));
+  const unique = new Map(asked.map((each) => [each.key, each]));
+  const question = ['DescribeRules', listener, ...rules];
+  const page = markedPage(unique.values(), ({ key }) => key, question, request);
+  return { rules: page.items.map((each) => viewOf(on, each)), nextMarker: page.nextMarker };
 }
 
-function rulesOf(on: OperationContext, listener: ListenerRecord): Rule[] {
-  const records = Array.from(on.cache.list(collections.rules, listener.id), ({ value }) => value);
-  records.sort((a, b) => a.priority - b.priority);
-  return [
-    ...records.map((record) => ruleView(on.cache, on.realm, record)),
-    defaultRuleView(on.cache, on.realm, listener),
-  ];
+interface AskedRule {
+  /** Sorts by listener, then as rules are tried. */
+  readonly key: string;
+  readonly listener: ListenerRecord;
+  /** Absent: the default rule. */
+  readonly rule?: RuleRecord | undefined;
+}
+
+function rulesOf({ cache }: OperationContext, listener: ListenerRecord): AskedRule[] {
+  const rules = Array.from(cache.list(collections.rules, listener.id), ({ value }) =>
+    asked(listener, value),
+  );
+  return [...rules, asked(listener)];
+}
+
+function askedFor(place: Place, text: string): AskedRule {
+  const found = requireRule(place, text);
+  return asked(found.listener.value, found.kind === 'rule' ? found.rule.value : undefined);
+}
+
+function asked(listener: ListenerRecord, rule?: RuleRecord): AskedRule {
+  const place = rule ? sortable(rule.priority) : 'default';
+  return { key: `${listener.id}/${place}`, listener, rule };
+}
+
+function viewOf({ cache, realm }: OperationContext, { listener, rule }: AskedRule): Rule {
+  return rule ? ruleView(cache, realm, rule, listener) : defaultRuleView(cache, realm, listener);
 }
 
 export async function deleteRule(
@@ -223,4 +264,32 @@ export async function deleteRule(
       result: () => ({}),
     };
   });
+}
+
+/** Default rules have their listener's instead. */
+export function describeRuleAttributes(
+  on: OperationContext,
+  request: DescribeRuleAttributesRequest,
+): AttributesResponse {
+  const found = requireRule({ state: on.cache, realm: on.realm }, request.rule);
+  const stored = found.kind === 'rule' ? found.rule.value.attributes : {};
+  return { attributes: attributesOf(PLACE, stored) };
+}
+
+/** All or nothing; what is not given stays. */
+export async function modifyRuleAttributes(
+  on: OperationContext,
+  { rule, attributes }: ModifyRuleAttributesRequest,
+  context: CallContext,
+): Promise<AttributesResponse> {
+  const request: ModifyRuleRequest = {
+    rule,
+    attributes,
+    conditions: [],
+    actions: [],
+    transforms: [],
+    resetTransforms: false,
+  };
+  if (Object.keys(attributes).length > 0) await modifyRule(on, request, context);
+  return describeRuleAttributes(on, { rule });
 }
