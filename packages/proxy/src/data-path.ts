@@ -15,6 +15,7 @@ import { type Ports, ownPorts } from './ports.ts';
 import { Routing } from './routing.ts';
 import { DEFAULT_SETTINGS, type ProxySettings } from './settings.ts';
 import type { Target } from './target.ts';
+import { TlsAssets } from './tls/assets.ts';
 
 export interface DataPathOptions {
   readonly bindAddress: string;
@@ -26,6 +27,8 @@ export interface DataPathOptions {
   /** What is to be reported of the target has changed. Called synchronously; must not throw. */
   readonly onTargetChange?: (target: Target) => void;
   readonly sessionUp?: () => boolean;
+  /** Where the files of `file:NAME` certificates are; default: nowhere. */
+  readonly certificateDirectory?: string;
   /** Default: ports of this process alone. */
   readonly ports?: Ports;
 }
@@ -44,6 +47,7 @@ export class DataPath {
   readonly #metrics: ProxyMetrics;
   readonly #passive: PassiveHealth;
   readonly #draining: Draining;
+  readonly #tls: TlsAssets;
   readonly #stopping = new AbortController();
   #serving = false;
 
@@ -58,6 +62,12 @@ export class DataPath {
       clientConnections: () => this.listeners.connections,
       failedListeners: () => this.listeners.problems().length,
       groups: () => this.#groupGauges(),
+    });
+    this.#tls = new TlsAssets({
+      directory: options.certificateDirectory,
+      registry: options.metrics,
+      clock,
+      logger,
     });
     const concurrency = settings.concurrentChecks;
     this.health = new HealthChecks({ clock, random, logger, concurrency, onChange });
@@ -88,6 +98,7 @@ export class DataPath {
           metrics: this.#metrics,
           settings,
           clock,
+          tls: this.#tls,
         }),
     });
     this.#sweep().catch(() => undefined);
@@ -95,6 +106,7 @@ export class DataPath {
 
   /** When it returns, every new selection follows `table`. */
   swap(table: RouteTable): void {
+    this.#tls.apply(table);
     const gone = this.routing.swap(table);
     for (const { group, target } of gone) this.#draining.release(group, target);
     this.health.apply(this.routing.groups.values());
@@ -161,6 +173,7 @@ export class DataPath {
     for (const group of this.routing.groups.values()) {
       for (const target of group.targets.values()) target.pool.cut('the proxy stops');
     }
+    this.#tls.stop();
     this.#metrics.remove();
   }
 }

@@ -60,8 +60,7 @@ export class Group {
 
   #targetFor(record: TargetRecord, known: Target | undefined): Target {
     if (known?.isOf(record) !== true) {
-      const secure = this.settings.protocol === 'HTTPS';
-      return new Target(record, secure, this.#proxySettings, this.#clock);
+      return new Target(record, this.settings, this.#proxySettings, this.#clock);
     }
     known.record = record;
     return known;

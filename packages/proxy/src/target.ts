@@ -3,15 +3,17 @@
 import type { Clock } from '@berth/control/clock.ts';
 import type { TargetRecord } from '@berth/model/generated/messages.ts';
 import { type Drain, REGISTERED } from '@berth/model/routing/drain.ts';
+import type { GroupSettings } from '@berth/model/routing/group-settings.ts';
 import { REGISTERING, type TargetHealth } from '@berth/model/routing/target-health.ts';
 
+import type { TargetPool } from './exchange-sides.ts';
 import type { ProxySettings } from './settings.ts';
-import { UpstreamPool } from './upstream-pool.ts';
+import { createPool } from './upstream-pools.ts';
 
 export class Target {
   /** GROUP/ID */
   readonly key: string;
-  readonly pool: UpstreamPool;
+  readonly pool: TargetPool;
   record: TargetRecord;
   health: TargetHealth = REGISTERING;
   /** Wall time of the last change of what is reported. */
@@ -24,12 +26,17 @@ export class Target {
   /** It is no longer in the table. */
   retired = false;
 
-  constructor(record: TargetRecord, secure: boolean, settings: ProxySettings, clock: Clock) {
+  constructor(
+    record: TargetRecord,
+    group: GroupSettings,
+    settings: ProxySettings,
+    clock: Clock,
+  ) {
     this.key = `${record.group}/${record.id}`;
     this.record = record;
     this.since = clock.now();
     const { address, port } = record;
-    this.pool = new UpstreamPool({ address, port, secure, settings, clock });
+    this.pool = createPool({ address, port, group, settings, clock });
   }
 
   get draining(): boolean {
