@@ -7,6 +7,7 @@ import { Counter, Histogram, type Registry } from 'prom-client';
 
 import { ecsService } from './services/ecs.ts';
 import { elbv2Service } from './services/elbv2.ts';
+import { scalingService } from './services/scaling.ts';
 import { SigningKeys } from './sigv4/signing-keys.ts';
 import { Dispatcher, type DispatcherDeps } from './wire/dispatch.ts';
 import { startHttpServer, type HttpServerOptions } from './wire/http-server.ts';
@@ -17,6 +18,7 @@ export interface AwsOptions extends Pick<HttpServerOptions, 'listen' | 'tls'> {
   readonly handlers: {
     readonly Ecs: Handlers<'Ecs'>;
     readonly LoadBalancing: Handlers<'LoadBalancing'>;
+    readonly Scaling: Handlers<'Scaling'>;
   };
   readonly credentials: DispatcherDeps['credentials'];
 }
@@ -27,9 +29,14 @@ export async function startAws(
   surroundings: Surroundings,
 ): Promise<Role & { readonly address: string }> {
   const { clock, metrics } = surroundings;
+  const { handlers } = options;
   const logger = surroundings.logger.child({ component: 'aws' });
   const dispatcher = new Dispatcher({
-    services: [ecsService(options.handlers.Ecs), elbv2Service(options.handlers.LoadBalancing)],
+    services: [
+      ecsService(handlers.Ecs),
+      elbv2Service(handlers.LoadBalancing),
+      scalingService(handlers.Scaling),
+    ],
     credentials: options.credentials,
     region: options.realm.region,
     clock,

@@ -1,5 +1,6 @@
 // What ECS's answers show although it is empty, and the few members whose values differ between ECS and Berth.
 // Source: ECS reference, section 1.1 (lists that clients index without asking) and 5.2.
+import { listsOfOutputs } from '../mapping/direct.ts';
 import type { Fixes, Shown } from '../mapping/messages.ts';
 import { ecs } from '../models/services.ts';
 import type { Plain } from '../wire/json-input.ts';
@@ -19,20 +20,9 @@ const LISTS: Readonly<Record<string, string>> = {
 };
 
 export const SHOWN: Shown = {
-  lists: { ...listsOfOutputs(), ...LISTS },
+  lists: { ...listsOfOutputs(ecs), ...LISTS },
   texts: { Tag: 'value', KeyValuePair: 'value', Setting: 'value', ClusterSetting: 'value' },
 };
-
-/** Every list of an operation's output itself is always there. */
-function listsOfOutputs(): Record<string, string> {
-  return Object.fromEntries(
-    Object.values(ecs.operations).map(({ output }) => {
-      const members = Object.entries(ecs.structures[output]?.members ?? {});
-      const lists = members.filter(([, { type }]) => type === 'list').map(([name]) => name);
-      return [output, lists.join(' ')];
-    }),
-  );
-}
 
 /** The fields of binpack are lower case in requests and upper case in answers; both are taken. */
 const BINPACK = /^(cpu|memory)$/i;

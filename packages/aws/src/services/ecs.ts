@@ -2,18 +2,15 @@
 // found by its name. Source: ECS reference, sections 1, 2 and 7.2.
 import type { ErrorCode } from '@berth/model/errors.ts';
 import type { Handlers } from '@berth/rpc/api.ts';
-import { methodsOf } from '@berth/rpc/load.ts';
-import type { MessageName } from '@berth/model/generated/messages.ts';
-import type { CallContext } from '@berth/rpc/api.ts';
 
-import { AnswerMapper, RequestMapper } from '../mapping/messages.ts';
+import { directOperations } from '../mapping/direct.ts';
 import { ecs } from '../models/services.ts';
 import { ecsSupport } from '../support/ecs.ts';
-import { namesOf, refusalOf, refuseUnsupported } from '../support/support.ts';
+import { refusalOf, refuseUnsupported } from '../support/support.ts';
 import { violationsOf, type Violation } from '../wire/constraints.ts';
 import { Fault, type FaultCodes } from '../wire/fault.ts';
 import type { Plain } from '../wire/json-input.ts';
-import type { Operation, WireService } from '../wire/service.ts';
+import type { WireService } from '../wire/service.ts';
 import { containerInstanceOperations } from './container-instances.ts';
 import { ANSWER_FIXES, REQUEST_FIXES, SHOWN } from './ecs-shapes.ts';
 
@@ -29,7 +26,19 @@ export function ecsService(handlers: Handlers<'Ecs'>): WireService {
     signingName: 'ecs',
     dialect: 'query',
     codes: CODES,
-    operations: { ...directOperations(handlers), ...containerInstanceOperations(handlers) },
+    operations: {
+      ...directOperations({
+        service: 'Ecs',
+        handlers,
+        model: ecs,
+        support: ecsSupport,
+        shown: SHOWN,
+        requestFixes: REQUEST_FIXES,
+        answerFixes: ANSWER_FIXES,
+        invalid: invalidCode,
+      }),
+      ...containerInstanceOperations(handlers),
+    },
     notServed,
     check: (operation, structure, input) => {
       const [first] = violationsOf(ecs, structure, input);
@@ -37,31 +46,6 @@ export function ecsService(handlers: Handlers<'Ecs'>): WireService {
       refuseUnsupported(ecs, ecsSupport, structure, input, invalidCode(operation));
     },
   };
-}
-
-type AnyHandler = (request: object, call: CallContext) => Promise<object>;
-
-/** Operations whose name and shape are the same on both sides. */
-function directOperations(handlers: Handlers<'Ecs'>): Record<string, Operation> {
-  const methods = methodsOf('Ecs');
-  const answers = new AnswerMapper(ecs, SHOWN, ANSWER_FIXES);
-  const table = handlers as unknown as Readonly<Record<string, AnyHandler>>;
-  return Object.fromEntries(
-    namesOf(ecsSupport.supported).flatMap((name): [string, Operation][] => {
-      const method = methods.get(name);
-      const handler = table[name];
-      const names = ecs.operations[name];
-      if (!method || !handler || !names) return [];
-      const { requestMessage, response } = method;
-      const requests = new RequestMapper(ecs, REQUEST_FIXES, invalidCode(name));
-      const run: Operation = async (input, call) => {
-        const request = requests.request(names.input, requestMessage, input);
-        const answer = await handler(request, call);
-        return answers.answer(names.output, response.type.name as MessageName, answer);
-      };
-      return [[name, run]];
-    }),
-  );
 }
 
 function notServed(operation: string): Fault {
