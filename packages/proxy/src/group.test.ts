@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 
 import type { TargetRecord } from '@berth/model/generated/messages.ts';
+import type { TargetHealth } from '@berth/model/routing/target-health.ts';
 import * as records from '@berth/model/routing/testing.ts';
 import { EMPTY_TABLE, updateTable } from '@berth/model/routing/table.ts';
 import { VirtualClock } from '@berth/control/virtual-clock.ts';
 import { Registry } from 'prom-client';
 
+import type { TargetWaiter } from './balancing/target-queue.ts';
 import { Group } from './group.ts';
 import { ProxyMetrics } from './metrics.ts';
 import { DEFAULT_SETTINGS, type ProxySettings } from './settings.ts';
@@ -14,26 +16,35 @@ import { targetAt } from './testing/data-path.ts';
 
 const LEAST = { 'load_balancing.algorithm.type': 'least_outstanding_requests' };
 
+const WELL: TargetHealth = { state: 'healthy', failures: 0 };
+const SICK: TargetHealth = {
+  state: 'unhealthy',
+  successes: 0,
+  cause: { reason: 'Target.Timeout', description: 'Request timed out' },
+};
+
 /** A group whose targets are all healthy. */
 function groupOf(
   targets: readonly TargetRecord[],
   attributes: Readonly<Record<string, string>> = {},
   settings: Partial<ProxySettings> = {},
   onIdle: (target: Target) => void = () => undefined,
+  more: { clock?: VirtualClock; random?: () => number; odd?: Target[] } = {},
 ): Group {
+  const { clock = new VirtualClock(), random = Math.random, odd = [] } = more;
   const none = (): number => 0;
   const metrics = new ProxyMetrics(new Registry(), {
     tableRevision: none,
-    sessionUp: () => true,
     clientConnections: none,
     failedListeners: none,
     groups: () => [],
   });
   const routes = routesOf(targets, attributes);
   const limits = { ...DEFAULT_SETTINGS, ...settings };
-  const group = new Group(routes, metrics.meter('web'), { onIdle }, limits, new VirtualClock());
+  const hooks = { onIdle, onAnomaly: (target: Target) => odd.push(target) };
+  const group = new Group(routes, metrics.meter('web'), { hooks, settings: limits, clock, random });
   group.apply(routes);
-  for (const target of group.targets.values()) target.health = { state: 'healthy', failures: 0 };
+  for (const target of group.targets.values()) target.health = WELL;
   group.refresh();
   return group;
 }
@@ -115,5 +126,167 @@ describe('group', () => {
     const gone = group.apply(routesOf([{ ...at(1), registeredAt: 2 }]));
     assert.deepEqual(gone, [before]);
     assert.notEqual(group.targets.get('t-1'), before);
+  });
+
+  describe('with a limit for each target', () => {
+    const LIMITED = {
+      'berth.concurrency.per_target': '1',
+      'berth.concurrency.queue_length': '2',
+      'berth.concurrency.queue_timeout_ms': '500',
+    };
+    const waiter = (log: string[], name: string): TargetWaiter => ({
+      onTarget: (target) => log.push(`${name} ${target.record.port}`),
+      onNoTarget: () => log.push(`${name} none`),
+    });
+
+    it('lets requests wait in turn, a bounded number of them', () => {
+      const log: string[] = [];
+      const group = groupOf([at(1), at(2)], LIMITED);
+      const [one] = [group.select(), group.select()];
+      assert.equal(group.select(), undefined);
+      const [a, b, c] = ['a', 'b', 'c'].map((name) => waiter(log, name));
+      assert.ok(one && a && b && c);
+      assert.deepEqual([group.wait(a), group.wait(b), group.wait(c)], [true, true, false]);
+      group.release(one);
+      assert.deepEqual(log, ['a 1']);
+      group.leave(b);
+      group.release(one);
+      assert.deepEqual(log, ['a 1']);
+    });
+
+    it('sends them away when their time is over', async () => {
+      const log: string[] = [];
+      const clock = new VirtualClock();
+      const group = groupOf([at(1)], LIMITED, {}, undefined, { clock });
+      const target = group.select();
+      assert.ok(target);
+      group.wait(waiter(log, 'a'));
+      await clock.advance(499);
+      assert.deepEqual(log, []);
+      await clock.advance(1);
+      assert.deepEqual(log, ['a none']);
+      group.release(target);
+      assert.equal(target.inFlight, 0);
+    });
+
+    it('serves them when a target becomes healthy', () => {
+      const log: string[] = [];
+      const group = groupOf([at(1), at(2)], LIMITED);
+      const [, second] = [...group.targets.values()];
+      assert.ok(second);
+      second.health = SICK;
+      group.refresh();
+      group.select();
+      group.wait(waiter(log, 'a'));
+      second.health = WELL;
+      group.refresh();
+      assert.deepEqual(log, ['a 2']);
+    });
+
+    it('does not let them wait where there is nobody to wait for', () => {
+      assert.equal(groupOf([], LIMITED).wait(waiter([], 'a')), false);
+      const unlimited = groupOf([at(1)], {}, { targetConnections: 1 });
+      unlimited.select();
+      assert.equal(unlimited.wait(waiter([], 'a')), false);
+    });
+  });
+
+  describe('with slow start', () => {
+    const SLOW = { 'slow_start.duration_seconds': '30' };
+    const counts = (group: Group, turns: number): Record<number, number> => {
+      const found: Record<number, number> = {};
+      for (let turn = 0; turn < turns; turn += 1) {
+        const target = group.select();
+        assert.ok(target);
+        group.release(target);
+        found[target.record.port] = (found[target.record.port] ?? 0) + 1;
+      }
+      return found;
+    };
+
+    it('gives a newcomer a growing share, then its whole', async () => {
+      const clock = new VirtualClock();
+      const group = groupOf([at(1)], SLOW, {}, undefined, { clock });
+      group.apply(routesOf([at(1), { ...at(2), registeredAt: 9 }], SLOW));
+      for (const target of group.targets.values()) target.health = WELL;
+      group.refresh();
+      assert.deepEqual(counts(group, 110), { 1: 100, 2: 10 });
+      await clock.advance(15_000);
+      assert.deepEqual(counts(group, 150), { 1: 100, 2: 50 });
+      await clock.advance(15_000);
+      assert.deepEqual(counts(group, 100), { 1: 50, 2: 50 });
+    });
+
+    it('is not for targets that are registered together into an empty group', () => {
+      assert.deepEqual(counts(groupOf([at(1), at(2)], SLOW), 100), { 1: 50, 2: 50 });
+    });
+
+    it('begins again after a recovery, and is not for those that were healthy when it was switched on', async () => {
+      const clock = new VirtualClock();
+      const group = groupOf([at(1), at(2)], {}, {}, undefined, { clock });
+      group.apply(routesOf([at(1), at(2)], SLOW));
+      assert.deepEqual(counts(group, 100), { 1: 50, 2: 50 });
+      const [, second] = [...group.targets.values()];
+      assert.ok(second);
+      second.health = SICK;
+      group.refresh();
+      await clock.advance(1);
+      second.health = WELL;
+      group.refresh();
+      assert.deepEqual(counts(group, 110), { 1: 100, 2: 10 });
+    });
+  });
+
+  it('by weighted random sends less to a target whose errors stand out, and tells of it', () => {
+    const odd: Target[] = [];
+    let draw = 0;
+    const random = (): number => (draw = (draw + 0.01) % 1);
+    const attributes = {
+      'load_balancing.algorithm.type': 'weighted_random',
+      'load_balancing.algorithm.anomaly_mitigation': 'on',
+    };
+    const group = groupOf([at(1), at(2), at(3)], attributes, {}, undefined, { random, odd });
+    const [first] = [...group.targets.values()];
+    assert.ok(first);
+    for (const target of group.targets.values()) {
+      for (let i = 0; i < 50; i += 1) target.answers.add(target === first && i < 25);
+    }
+    for (let look = 0; look < 4; look += 1) group.compareErrors();
+    assert.deepEqual([first.anomalous, first.weight], [true, 0.1]);
+    assert.deepEqual(odd, [first]);
+    let taken = 0;
+    for (let i = 0; i < 100; i += 1) if (group.select() === first) taken += 1;
+    assert.ok(taken <= 6, String(taken));
+    for (let look = 0; look < 6; look += 1) group.compareErrors();
+    assert.deepEqual([first.anomalous, first.weight], [false, 1]);
+    assert.ok(odd.length > 1);
+  });
+
+  it('keeps a client on the target that it names, while that may take requests', () => {
+    const group = groupOf([at(1), at(2), at(3)]);
+    const second = group.targets.get('t-2');
+    assert.ok(second);
+    const chosen = [group.select(undefined, second), group.select(undefined, second)];
+    assert.deepEqual(ports(chosen), [2, 2]);
+    assert.notEqual(group.select([second], second), second);
+    group.apply(routesOf([at(1), { ...at(2), state: 'DRAINING' }, at(3)]));
+    assert.notEqual(group.select(undefined, second), second);
+  });
+
+  it('of a TCP group keeps clients on their target by their address', () => {
+    const group = groupOf([at(1), at(2), at(3)]);
+    assert.equal(group.targetOfAddress('192.0.2.1'), undefined);
+    group.settings = { ...group.settings, stickiness: { type: 'source_ip' } };
+    const found = group.targetOfAddress('192.0.2.1');
+    assert.ok(found);
+    assert.equal(group.targetOfAddress('192.0.2.1'), found);
+  });
+
+  it('bounds what is on a further try', () => {
+    const group = groupOf([at(1)]);
+    const allowed = Array.from({ length: 5 }, () => group.beginRepeat());
+    assert.deepEqual(allowed, [true, true, true, false, false]);
+    group.endRepeat();
+    assert.equal(group.beginRepeat(), true);
   });
 });
