@@ -5,12 +5,11 @@ import type { TargetRecord } from '@berth/model/generated/messages.ts';
 import { ErrorWindow } from '@berth/model/routing/anomaly.ts';
 import { type Drain, REGISTERED } from '@berth/model/routing/drain.ts';
 import { INLIER, type Outlier } from '@berth/model/routing/ejection.ts';
-import type { GroupSettings } from '@berth/model/routing/group-settings.ts';
 import { REGISTERING, type TargetHealth } from '@berth/model/routing/target-health.ts';
 
 import type { TargetPool } from './exchange-sides.ts';
 import type { ProxySettings } from './settings.ts';
-import { createPool } from './upstream-pools.ts';
+import { type PoolPlace, createPool } from './upstream-pools.ts';
 
 export class Target {
   /** GROUP/ID */
@@ -48,7 +47,7 @@ export class Target {
 
   constructor(
     record: TargetRecord,
-    group: GroupSettings,
+    group: PoolPlace['group'],
     settings: ProxySettings,
     clock: Clock,
   ) {

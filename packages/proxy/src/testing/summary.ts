@@ -10,6 +10,8 @@ import { DEFAULT_SETTINGS } from '../settings.ts';
 import { Target } from '../target.ts';
 import { realClock } from '@berth/process/real-clock.ts';
 
+const PLAIN = { protocol: 'HTTP', version: 'HTTP1', connectTimeoutMs: 2_000 } as const;
+
 export interface SummaryParts {
   readonly head?: Partial<RequestHead> | 'none';
   readonly client?: Partial<ClientInfo>;
@@ -88,7 +90,7 @@ export function summaryOf(parts: SummaryParts = {}): RequestSummary {
     return summary;
   }
   const record = { ...records.target('web', 't1'), address: '10.0.0.1', port: 80 };
-  const target = new Target(record, false, DEFAULT_SETTINGS, realClock);
+  const target = new Target(record, PLAIN, DEFAULT_SETTINGS, realClock);
   summary.route = listener?.routes[0];
   summary.routingRevision = 7;
   summary.actions.push('forward');
