@@ -31,7 +31,7 @@ export interface ClaimsSigner {
 }
 
 export interface TokenHeader {
-  /** ARN of the load balancer. */
+  /** app/NAME/ID of the load balancer. */
   readonly signer: string;
   readonly issuer: string;
   readonly clientId: string;

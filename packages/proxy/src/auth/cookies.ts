@@ -59,12 +59,3 @@ export function splitShards(
 export function setCookie(name: string, value: string, maxAge: number): string {
   return `${name}=${value}; Max-Age=${maxAge}; Path=/; Secure; HttpOnly; SameSite=Lax`;
 }
-
-/** A header's value without the cookies that are the proxy's own. */
-export function withoutCookies(line: string, isOwn: (name: string) => boolean): string {
-  return line
-    .split(';')
-    .map((pair) => pair.trim())
-    .filter((pair) => !isOwn(pair.split('=', 1)[0] ?? ''))
-    .join('; ');
-}

@@ -39,7 +39,7 @@ export interface LoginRequest {
   readonly headers: readonly string[];
   /** Names the rule, so that the way back finds its action: LISTENER/RULE. */
   readonly route: string;
-  /** ARN of the load balancer. */
+  /** app/NAME/ID of the load balancer. */
   readonly loadBalancer: string;
 }
 
@@ -327,11 +327,6 @@ export class Logins {
     const left = Math.max(1, Math.ceil((endOf(action, session) - this.#clock.now()) / 1000));
     return splitShards(sessionCookie(action), sealed, left, cookies);
   }
-}
-
-/** Is a cookie of this name part of a login, and no business of a target's? */
-export function isLoginCookie(action: AuthenticateOidcAction, name: string): boolean {
-  return name === NONCE_COOKIE || name.startsWith(`${sessionCookie(action)}-`);
 }
 
 function sessionCookie(action: AuthenticateOidcAction): string {
