@@ -43,8 +43,15 @@ const patterns = new Map<string, RegExp>();
 export function patternOf(pattern: string): RegExp {
   let found = patterns.get(pattern);
   if (!found) {
-    found = new RegExp(`^(?:${pattern.replace(/^\^|\$$/g, '')})$`, 'u');
+    found = new RegExp(`^(?:${fromJava(pattern.replace(/^\^|\$$/g, ''))})$`, 'u');
     patterns.set(pattern, found);
   }
   return found;
+}
+
+/** Java knows classes that JavaScript does not, and lets more be escaped than need be. */
+function fromJava(pattern: string): string {
+  return pattern
+    .replaceAll('\\p{Print}', '[\\x20-\\x7E]')
+    .replace(/\\([:@=,_ #&~"'<>;!%`])/g, '$1');
 }

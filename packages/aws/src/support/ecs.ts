@@ -22,7 +22,7 @@ const LAUNCH = "EC2, FARGATE and EXTERNAL all mean Berth's own hosts; kept and s
 const PLATFORM = 'Kept and shown; there is one platform.';
 const ACCELERATORS = 'GPUs and inference accelerators are not scheduled.';
 const INSIGHTS =
-  'containerInsights is kept and shown; metrics are served to Prometheus whatever it says.';
+  'The setting containerInsights is kept and shown; metrics are served to Prometheus whatever it says.';
 const STARTS_NONE = 'Kept and shown; Berth starts no machines.';
 const ENDS_NONE = 'Kept and shown; Berth ends no machines.';
 const HOST_DISK = 'Kept and shown; tasks use the disk of their host.';

@@ -179,7 +179,7 @@ export class Dispatcher {
       identity: { role: 'user', name: principal.name, principal },
       peer: request.peer,
       requestId: request.requestId,
-      metadata: new Map(),
+      metadata: metadataOf(request),
       signal: request.signal,
     };
   }
@@ -204,4 +204,10 @@ function isJson({ headers }: WireRequest): boolean {
   return (
     headers['x-amz-target'] !== undefined || (typeof type === 'string' && type.includes('json'))
   );
+}
+
+/** What conditions of policies can ask of a request besides. */
+function metadataOf({ headers }: WireRequest): ReadonlyMap<string, string> {
+  const agent = headers['user-agent'];
+  return new Map(typeof agent === 'string' ? [['user-agent', agent]] : []);
 }
