@@ -1,13 +1,17 @@
 // The deployments of a service as the API shows them. What the controller has not taken in yet is shown as it
 // will be, so that a service has its PRIMARY deployment from the first answer on. Pure. Source: ECS reference, section 6.5.
 import type {
+  CapacityProviderStrategyItem,
   Deployment,
   DeploymentRecord,
+  LaunchSettings,
   ServiceRecord,
   TaskRecord,
 } from '@berth/model/generated/messages.ts';
 import { withWanted } from '@berth/model/deployment/deployments.ts';
+import { revisionOf } from '@berth/model/deployment/history.ts';
 import { arn, type Realm } from '@berth/model/resources/arn.ts';
+import { isFargate } from '@berth/model/validation/launch.ts';
 import { collections } from '@berth/store/keys.ts';
 import type { State, Stored } from '@berth/store/state.ts';
 
@@ -16,7 +20,37 @@ import { countTasks } from './task-status.ts';
 /** Newest first, PRIMARY at index 0. An INACTIVE service has none. */
 export function deploymentView(state: State, realm: Realm, service: ServiceRecord): Deployment[] {
   const tasks = [...state.tasksByService(service.cluster, service.name)];
-  return deploymentsOf(state, service).map((deployment) => show(state, realm, deployment, tasks));
+  return deploymentsOf(state, service).map((deployment) =>
+    show(state, realm, deployment, tasks, launchOf(state, service, deployment)),
+  );
+}
+
+/** With what the deployment launches: as its revision says, or, for the newest, the service. */
+function launchOf(
+  state: State,
+  { cluster, name, launch, deploymentId }: ServiceRecord,
+  deployment: DeploymentRecord,
+): LaunchSettings | undefined {
+  if (deployment.id === deploymentId) return launch;
+  const revision = revisionOf(deployment);
+  return state.get(collections.serviceRevisions, cluster, name, revision)?.value.launch ?? launch;
+}
+
+/** The members that services, deployments and revisions have in common. */
+export function launchView(launch: LaunchSettings | undefined) {
+  const strategy = launch?.capacityProviderStrategy ?? [];
+  const ofFargate = launch !== undefined && isFargate(launch);
+  return {
+    launchType: strategy.length > 0 ? undefined : (launch?.launchType ?? 'EC2'),
+    capacityProviderStrategy: strategy.map(completeItem),
+    platformVersion: ofFargate ? (launch.platformVersion ?? 'LATEST') : undefined,
+    platformFamily: ofFargate ? 'Linux' : undefined,
+    networkConfiguration: launch?.networkConfiguration,
+  };
+}
+
+function completeItem(item: CapacityProviderStrategyItem): CapacityProviderStrategyItem {
+  return { ...item, weight: item.weight ?? 0, base: item.base ?? 0 };
 }
 
 /** The deployment that is, or will be, PRIMARY: the wanted one, or the one that the circuit breaker went back to. */
@@ -29,7 +63,7 @@ export function primaryDeployment(state: State, service: ServiceRecord): Deploym
   )[0];
 }
 
-function deploymentsOf(state: State, service: ServiceRecord): readonly DeploymentRecord[] {
+export function deploymentsOf(state: State, service: ServiceRecord): readonly DeploymentRecord[] {
   const deployments = known(state, service);
   if (service.status !== 'ACTIVE') return deployments;
   return withWanted(deployments, service, desiredOf(state, service), changedAt(state, service));
@@ -55,6 +89,7 @@ function show(
   realm: Realm,
   deployment: DeploymentRecord,
   tasks: readonly Stored<TaskRecord>[],
+  launch: LaunchSettings | undefined,
 ): Deployment {
   const counts = countTasks(
     state,
@@ -72,5 +107,6 @@ function show(
     updatedAt: deployment.updatedAt,
     rolloutState: deployment.rolloutState,
     rolloutStateReason: deployment.rolloutStateReason,
+    ...launchView(launch),
   };
 }

@@ -1,11 +1,19 @@
 // A host as the API shows it. Pure. Source: ECS reference, sections 7.1 and 7.2.
-import type { Host, HostRecord, Resources } from '@berth/model/generated/messages.ts';
+import type {
+  Host,
+  HostHealthStatus,
+  HostRecord,
+  Resources,
+} from '@berth/model/generated/messages.ts';
 import type { HostFacts } from '@berth/model/query/expression.ts';
 import { chargeOf } from '@berth/model/placement/charge.ts';
 import { arn, type Realm } from '@berth/model/resources/arn.ts';
+import { providerOf } from '@berth/model/resources/capacity-provider.ts';
+import { collections } from '@berth/store/keys.ts';
 import type { State } from '@berth/store/state.ts';
 
 import { countTasks, isConnected, reportedStatus } from './task-status.ts';
+import { versionOf } from './version.ts';
 
 export function hostView(state: State, realm: Realm, record: HostRecord): Host {
   const counts = countTasks(state, state.tasksByHost(record.id));
@@ -24,7 +32,27 @@ export function hostView(state: State, realm: Realm, record: HostRecord): Host {
     agentVersion: record.agentVersion,
     engineVersion: record.engineVersion,
     registeredAt: record.registeredAt,
+    tags: record.tags,
+    capacityProviderName: providerOf(record.attributes),
+    versionInfo: { agentVersion: record.agentVersion, dockerVersion: record.engineVersion },
+    version: versionOf(state.get(collections.hosts, record.cluster, record.id)),
+    ec2InstanceId: record.id,
+    attachments: [],
   };
+}
+
+/** A host that was deregistered, as long as it can be described. */
+export function formerHostView(state: State, realm: Realm, record: HostRecord): Host {
+  return { ...hostView(state, realm, record), status: 'INACTIVE', agentConnected: false };
+}
+
+/** What `include` CONTAINER_INSTANCE_HEALTH adds: all that is known of a host's health is whether its agent is connected. */
+export function hostHealth(state: State, record: HostRecord): HostHealthStatus {
+  const session = state.get(collections.sessions, 'host', record.id)?.value;
+  const away = record.agentAwaited === true ? 'INITIALIZING' : 'IMPAIRED';
+  const status = session ? 'OK' : away;
+  const details = [{ type: 'AGENT_CONNECTIVITY', status, lastStatusChange: session?.connectedAt }];
+  return { overallStatus: status, details };
 }
 
 /** CPU and memory that are free; ports that are in use, as in ECS. */

@@ -1,10 +1,15 @@
 // A service as the API shows it. Pure. Source: ECS reference, sections 2.5, 6.4 and 6.11.
-import type { Service, ServiceEvent, ServiceRecord } from '@berth/model/generated/messages.ts';
+import type {
+  PlacementStrategy,
+  Service,
+  ServiceEvent,
+  ServiceRecord,
+} from '@berth/model/generated/messages.ts';
 import { arn, type Realm } from '@berth/model/resources/arn.ts';
-import { collections } from '@berth/store/keys.ts';
 import type { State } from '@berth/store/state.ts';
 
-import { deploymentView, primaryDeployment } from './deployment-view.ts';
+import { deploymentView, launchView, primaryDeployment } from './deployment-view.ts';
+import { currentRevisions } from './service-history-view.ts';
 import { targetGroupArn } from './load-balancing-view.ts';
 import { countTasks } from './task-status.ts';
 
@@ -34,22 +39,32 @@ export function serviceView(state: State, realm: Realm, record: ServiceRecord): 
       targetGroupArn: targetGroupArn(state, realm, item.targetGroupArn),
     })),
     placementConstraints: record.placementConstraints,
-    placementStrategy: record.placementStrategy,
+    placementStrategy: record.placementStrategy.map(strategyView),
     healthCheckGracePeriodSeconds: record.healthCheckGracePeriodSeconds,
     createdAt: record.createdAt,
     createdBy: record.createdBy,
     tags: record.tags,
+    ...launchView(record.launch),
+    roleArn: record.roleArn,
+    enableECSManagedTags: record.launch?.enableECSManagedTags ?? false,
+    propagateTags: record.launch?.propagateTags ?? 'NONE',
+    enableExecuteCommand: record.launch?.enableExecuteCommand ?? false,
+    availabilityZoneRebalancing: record.availabilityZoneRebalancing ?? 'DISABLED',
+    deploymentController: { type: 'ECS' },
+    ...currentRevisions(state, realm, record),
   };
+}
+
+/** ECS takes `cpu` and answers `CPU`. */
+function strategyView({ type, field }: PlacementStrategy): PlacementStrategy {
+  return type === 'binpack' ? { type, field: field?.toUpperCase() } : { type, field };
 }
 
 /** Newest first. */
 function eventsOf(state: State, { cluster, name }: ServiceRecord): ServiceEvent[] {
   const events: ServiceEvent[] = [];
-  for (const { value } of state.list(collections.events, cluster)) {
-    const says = value.kind === 'service' || value.kind === 'deployment';
-    if (says && value.service === name) {
-      events.push({ id: value.id, createdAt: value.createdAt, message: value.message });
-    }
+  for (const { value } of state.eventsByService(cluster, name)) {
+    events.push({ id: value.id, createdAt: value.createdAt, message: value.message });
   }
   events.sort((a, b) => (a.id < b.id ? 1 : -1));
   return events.slice(0, MOST_EVENTS);

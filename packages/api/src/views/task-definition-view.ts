@@ -1,6 +1,8 @@
 // A task definition as the API shows it. Pure. Source: ECS reference, section 3.1.
 import type { TaskDefinition, TaskDefinitionRecord } from '@berth/model/generated/messages.ts';
 import { arn, type Realm } from '@berth/model/resources/arn.ts';
+import { requirementsOf } from '@berth/model/placement/requirements.ts';
+import { compatibilitiesOf } from '@berth/model/resources/compatibility.ts';
 import { definitionName } from '@berth/model/resources/task-definition.ts';
 
 export function taskDefinitionView(realm: Realm, record: TaskDefinitionRecord): TaskDefinition {
@@ -20,5 +22,11 @@ export function taskDefinitionView(realm: Realm, record: TaskDefinitionRecord): 
     placementConstraints: record.placementConstraints,
     requiresCompatibilities: record.requiresCompatibilities,
     runtimePlatform: record.runtimePlatform,
+    taskRoleArn: record.taskRoleArn,
+    executionRoleArn: record.executionRoleArn,
+    ephemeralStorage: record.ephemeralStorage,
+    deleteRequestedAt: record.deleteRequestedAt,
+    compatibilities: compatibilitiesOf(record),
+    requiresAttributes: requirementsOf(record).attributes.map(([name, value]) => ({ name, value })),
   };
 }

@@ -1,29 +1,50 @@
 // A task as the API shows it: its record, its reported status and its host in one. Pure.
 // Source: ECS reference, sections 3.12, 4.1 to 4.5.
 import type {
+  Attachment,
+  Container,
   ContainerStatus,
+  HostRecord,
   Task,
+  TaskDefinitionRecord,
   TaskOverride,
   TaskRecord,
 } from '@berth/model/generated/messages.ts';
 import { arn, type Realm } from '@berth/model/resources/arn.ts';
+import { isBuiltInProvider } from '@berth/model/resources/capacity-provider.ts';
+import { fingerprint } from '@berth/model/resources/ids.ts';
 import { collections } from '@berth/store/keys.ts';
 import type { State } from '@berth/store/state.ts';
 
 import { definitionOf } from './definition.ts';
-import { isConnected, isLost, lastStatusOf, reportedStatus } from './task-status.ts';
+import {
+  isConnected,
+  isLost,
+  type LastStatus,
+  lastStatusOf,
+  reportedStatus,
+} from './task-status.ts';
+import { versionOf } from './version.ts';
 
 export function taskView(state: State, realm: Realm, record: TaskRecord): Task {
   const { cluster, hostId } = record;
   const status = reportedStatus(state, record);
   const lastStatus = lastStatusOf(state, record);
   const stopped = lastStatus === 'STOPPED';
+  const definition = definitionOf(state, record.taskDefinition);
+  const host = state.get(collections.hosts, cluster, hostId)?.value;
+  const { capacityProviderName: provider } = record;
+  const launchType =
+    provider !== undefined && isBuiltInProvider(provider)
+      ? 'FARGATE'
+      : (record.launchType ?? 'EC2');
+  const ofFargate = launchType === 'FARGATE';
   return {
     taskArn: arn.task(realm, cluster, record.id),
     clusterArn: arn.cluster(realm, cluster),
     taskDefinitionArn: arn.taskDefinition(realm, record.taskDefinition),
     containerInstanceArn: arn.host(realm, cluster, hostId),
-    hostName: state.get(collections.hosts, cluster, hostId)?.value.name ?? hostId,
+    hostName: host?.name ?? hostId,
     group: record.group,
     startedBy: record.startedBy,
     lastStatus,
@@ -31,8 +52,8 @@ export function taskView(state: State, realm: Realm, record: TaskRecord): Task {
     phase: lastStatus === 'PENDING' ? status?.phase : undefined,
     healthStatus: status?.healthStatus || 'UNKNOWN',
     connectivity: isConnected(state, hostId) ? 'CONNECTED' : 'DISCONNECTED',
-    containers: status && status.containers.length > 0 ? status.containers : planned(state, record),
-    overrides: overridesOf(state, record),
+    containers: containersOf(realm, record, definition, status?.containers ?? []),
+    overrides: overridesOf(record, definition),
     cpu: record.reserved && String(record.reserved.cpu),
     memory: record.reserved && String(record.reserved.memory),
     createdAt: record.createdAt,
@@ -45,15 +66,78 @@ export function taskView(state: State, realm: Realm, record: TaskRecord): Task {
     // The order to stop came first where there was one; else the task ended by itself.
     stopCode: record.stopCode ?? status?.stopCode,
     stoppedReason: record.stoppedReason ?? status?.stoppedReason,
-    tags: record.tags,
+    tags: stopped ? [] : record.tags, // they go with the task
     service: record.service,
+    attachments: attachmentsOf(record, definition, host, lastStatus),
+    attributes: (host?.attributes ?? []).filter(({ name }) => name === 'ecs.cpu-architecture'),
+    availabilityZone: host?.attributes.find(({ name }) => name === 'ecs.availability-zone')?.value,
+    capacityProviderName: provider,
+    launchType,
+    connectivityAt: state.get(collections.sessions, 'host', hostId)?.value.connectedAt,
+    enableExecuteCommand: record.enableExecuteCommand ?? false,
+    ephemeralStorage: definition?.ephemeralStorage ?? (ofFargate ? { sizeInGiB: 20 } : undefined),
+    platformVersion: ofFargate ? platformVersion(record) : undefined,
+    platformFamily: ofFargate ? 'Linux' : undefined,
+    version: versionOf(
+      state.get(collections.tasks, cluster, record.id),
+      state.get(collections.taskStatus, cluster, record.id),
+    ),
   };
 }
 
+function platformVersion({ platformVersion: asked }: TaskRecord): string {
+  return asked === undefined || asked === 'LATEST' ? '1.4.0' : asked;
+}
+
+/** A task of awsvpc is reached at its host's address: clients that look for its interface find that. */
+function attachmentsOf(
+  { id }: TaskRecord,
+  definition: TaskDefinitionRecord | undefined,
+  host: HostRecord | undefined,
+  lastStatus: LastStatus,
+): Attachment[] {
+  if (definition?.networkMode !== 'awsvpc') return [];
+  const status =
+    lastStatus === 'PENDING' ? 'ATTACHING' : lastStatus === 'STOPPED' ? 'DELETED' : 'ATTACHED';
+  const details = host ? [{ name: 'privateIPv4Address', value: host.address }] : [];
+  return [{ id: uuidOf(`interface ${id}`), type: 'ElasticNetworkInterface', status, details }];
+}
+
+/** A UUID that follows from a text. */
+function uuidOf(text: string): string {
+  const digits = fingerprint(text) + fingerprint(`${text} again`);
+  return digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}
+
+function containersOf(
+  realm: Realm,
+  record: TaskRecord,
+  definition: TaskDefinitionRecord | undefined,
+  reported: readonly ContainerStatus[],
+): Container[] {
+  const { cluster, id } = record;
+  return (reported.length > 0 ? reported : planned(definition)).map((container) => {
+    const { name } = container;
+    const defined = definition?.containerDefinitions.find((each) => each.name === name);
+    const by = record.overrides?.containerOverrides.find((each) => each.name === name);
+    return {
+      ...container,
+      containerArn: arn.container(realm, cluster, id, uuidOf(`${id} ${name}`)),
+      taskArn: arn.task(realm, cluster, id),
+      cpu: String(by?.cpu ?? defined?.cpu ?? 0),
+      memory: textOf(by?.memory ?? defined?.memory),
+      memoryReservation: textOf(by?.memoryReservation ?? defined?.memoryReservation),
+    };
+  });
+}
+
+function textOf(size: number | undefined): string | undefined {
+  return size === undefined ? undefined : String(size);
+}
+
 /** Containers of which the agent has said nothing yet. */
-function planned(state: State, record: TaskRecord): ContainerStatus[] {
-  const containers = definitionOf(state, record.taskDefinition)?.containerDefinitions ?? [];
-  return containers.map(({ name, image }) => ({
+function planned(definition: TaskDefinitionRecord | undefined): ContainerStatus[] {
+  return (definition?.containerDefinitions ?? []).map(({ name, image }) => ({
     name,
     image,
     lastStatus: 'PENDING',
@@ -63,16 +147,17 @@ function planned(state: State, record: TaskRecord): ContainerStatus[] {
 }
 
 /** Every container is named, also those that nothing is overridden of. */
-function overridesOf(state: State, record: TaskRecord): TaskOverride {
-  const overrides = record.overrides;
+function overridesOf(
+  { overrides }: TaskRecord,
+  definition: TaskDefinitionRecord | undefined,
+): TaskOverride {
   const given = overrides?.containerOverrides ?? [];
-  const containers = definitionOf(state, record.taskDefinition)?.containerDefinitions ?? [];
+  const containers = definition?.containerDefinitions ?? [];
   const others = containers
     .filter(({ name }) => !given.some((override) => override.name === name))
     .map(({ name }) => ({ name, command: [], environment: [] }));
   return {
-    cpu: overrides?.cpu,
-    memory: overrides?.memory,
+    ...overrides,
     containerOverrides: [...given, ...others],
   };
 }
