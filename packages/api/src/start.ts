@@ -11,6 +11,9 @@ import { collections } from '@berth/store/keys.ts';
 import type { StateCache } from '@berth/store/state.ts';
 import type { Store } from '@berth/store/store.ts';
 
+import type { AuditOptions } from './access/audit.ts';
+import { accessHandlers } from './access/operations/handlers.ts';
+import { type AccessDoor, startAccess } from './access/start-access.ts';
 import { authorized } from './authorize.ts';
 import { sessionCounters, sessionGauges } from './metrics.ts';
 import { ClusterTraffic } from './operations/cluster-traffic.ts';
@@ -39,6 +42,8 @@ export interface ApiOptions {
   readonly leaseSeconds: number;
   /** For the secrets in the records. */
   readonly sealer: Sealer;
+  /** Where calls are told; absent: nowhere. Closed when the role stops. */
+  readonly audit?: AuditOptions | undefined;
 }
 
 /** For callers in the same process, who say who they act for: the AWS endpoint. */
@@ -46,13 +51,17 @@ export interface ApiHandlers {
   readonly Ecs: Handlers<'Ecs'>;
   readonly LoadBalancing: Handlers<'LoadBalancing'>;
   readonly Scaling: Handlers<'Scaling'>;
+  readonly Access: Handlers<'Access'>;
+}
+
+export interface ApiRole extends Role {
+  readonly address: string;
+  readonly handlers: ApiHandlers;
+  readonly access: AccessDoor;
 }
 
 /** Resolves when it serves. @throws BerthError Unavailable when the address or a lease can't be had */
-export async function startApi(
-  options: ApiOptions,
-  surroundings: Surroundings,
-): Promise<Role & { readonly address: string; readonly handlers: ApiHandlers }> {
+export async function startApi(options: ApiOptions, surroundings: Surroundings): Promise<ApiRole> {
   const { store, cache, realm, tls, version, leaseSeconds, sealer } = options;
   const { clock, random, metrics } = surroundings;
   const logger = surroundings.logger.child({ component: 'api' });
@@ -66,6 +75,8 @@ export async function startApi(
     leaseSeconds,
     replicaAddress,
     counters: sessionCounters(metrics),
+    sealer,
+    realm,
   });
   sessionGauges(metrics, sessions);
   const scheduler = leaderClient({
@@ -76,6 +87,7 @@ export async function startApi(
     random,
   });
   const replicas = new Replicas(tls);
+  const freshen = freshenFrom(store, cache);
   const deps: OwnOperationsDeps = {
     store,
     cache,
@@ -100,19 +112,33 @@ export async function startApi(
     requests: sessions.requests,
     replicas,
     replicaAddress,
-    freshen: freshenFrom(store, cache),
+    freshen,
     schedulerPlace: (request, signal) => scheduler.calls.Place(request, { signal }),
     schedulerExplain: (request, signal) => scheduler.calls.Explain(request, { signal }),
   };
+  const access = startAccess({
+    store,
+    cache,
+    realm,
+    sealer,
+    clock,
+    logger,
+    metrics,
+    freshen,
+    audit: options.audit,
+  });
+  const { guard } = access;
   const endAll = async (): Promise<void> => {
     await sessions.stop();
     scheduler.close();
     replicas.close();
+    await access.stop();
   };
   const handlers: ApiHandlers = {
-    Ecs: authorized('Ecs', ecsHandlers(deps)),
-    LoadBalancing: authorized('LoadBalancing', loadBalancingHandlers(deps)),
-    Scaling: authorized('Scaling', scalingHandlers(deps)),
+    Ecs: guard.guarded('Ecs', ecsHandlers(deps)),
+    LoadBalancing: guard.guarded('LoadBalancing', loadBalancingHandlers(deps)),
+    Scaling: guard.guarded('Scaling', scalingHandlers(deps)),
+    Access: guard.guarded('Access', accessHandlers(deps)),
   };
   const server = await serve({
     address: options.listen,
@@ -121,7 +147,7 @@ export async function startApi(
     onCall: rpcMetrics(metrics, 'api').onCall,
     services: {
       ...handlers,
-      Operations: authorized('Operations', operationsHandlers(deps)),
+      Operations: guard.guarded('Operations', operationsHandlers(deps)),
       Agents: authorized('Agents', {
         Session: (messages, context) => sessions.agents.serve(messages, context),
         Stream: (messages, context) => sessions.streams.serve(messages, context),
@@ -141,6 +167,7 @@ export async function startApi(
     name: 'api',
     address: server.address,
     handlers,
+    access: access.door,
     failed: sessions.failed,
     unready: () => {
       if (stopping) return 'stopping';

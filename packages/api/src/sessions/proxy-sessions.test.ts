@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 
 import { isBerthError } from '@berth/model/errors.ts';
 import type { RoutingUpdate } from '@berth/model/generated/messages.ts';
-import { collections } from '@berth/store/keys.ts';
+import { collections, keyOf } from '@berth/store/keys.ts';
 
 import { eventually, readAll, TestCluster, type Replica } from '../testing/cluster.ts';
+import { COOKIE_KEYS } from './cookie-keys.ts';
 
 describe('proxy sessions', () => {
   let cluster: TestCluster;
@@ -13,6 +14,12 @@ describe('proxy sessions', () => {
   beforeEach(async () => {
     cluster = new TestCluster();
     replica = await cluster.replica();
+    // Else a session would make keys, and each test would see them come.
+    const keys = Buffer.from(`first ${Date.now()} AAAA`);
+    await cluster.put(collections.secrets, [COOKIE_KEYS], {
+      name: COOKIE_KEYS,
+      sealed: cluster.sealer.seal(keys, keyOf(collections.secrets, COOKIE_KEYS)),
+    });
   });
   afterEach(() => cluster.close());
 

@@ -24,9 +24,11 @@ import {
   routingDifference,
   routingSnapshot,
   type RoutingChanges,
+  type RoutingSource,
 } from './routing.ts';
 import { CLOSED, SessionRegistry, type Session, type SessionDeps } from './session-registry.ts';
 import { sumOf, type TrafficSource } from './traffic.ts';
+import { partsOf } from './update-parts.ts';
 
 const DESCRIPTION_LIMIT = 1024;
 
@@ -43,16 +45,26 @@ interface ProxySession extends Session {
 
 export interface ProxyObserver {
   update(kind: 'snapshot' | 'difference'): void;
+  /** A proxy has begun a session. */
+  came(): void;
 }
+
+/** How routing updates get their secrets. */
+export type ProxySecrets = Pick<RoutingSource, 'sealer' | 'realm'>;
 
 export class ProxySessions implements TrafficSource {
   readonly #deps: SessionDeps;
   readonly #observer: ProxyObserver;
+  readonly #source: RoutingSource;
   readonly #sessions: SessionRegistry<ProxySession>;
 
-  constructor(deps: SessionDeps, observer: ProxyObserver) {
+  constructor(deps: SessionDeps, secrets: ProxySecrets, observer: ProxyObserver) {
     this.#deps = deps;
     this.#observer = observer;
+    this.#source = {
+      ...secrets,
+      unreadable: (key, err) => deps.logger.error({ err, key }, 'a secret can not be opened'),
+    };
     this.#sessions = new SessionRegistry(deps, 'proxy');
   }
 
@@ -80,7 +92,8 @@ export class ProxySessions implements TrafficSource {
   observe(batch: ChangeBatch): void {
     this.#sessions.observe(batch);
     for (const session of this.#sessions.all()) {
-      if (noteRoutingChanges(batch.changes, session.changes)) session.news.set();
+      const { realm } = this.#source;
+      if (noteRoutingChanges(batch.changes, realm, session.changes)) session.news.set();
     }
     for (const { collection, parts, after } of batch.changes) {
       if (after) continue;
@@ -106,6 +119,7 @@ export class ProxySessions implements TrafficSource {
     const session = await this.#begin(hello, context);
     const log = logger.child({ proxyId: session.id });
     log.info({ version: hello.version, peer: context.peer }, 'proxy session began');
+    this.#observer.came();
     try {
       void this.#read(input, session);
       yield* this.#updates(session);
@@ -145,20 +159,20 @@ export class ProxySessions implements TrafficSource {
   /** A snapshot, then what has changed since the update before. Ends by throwing the reason why the session is over. */
   async *#updates(session: ProxySession): AsyncGenerator<RoutingUpdate, void, undefined> {
     const { cache } = this.#deps;
-    yield this.#sent(session, routingSnapshot(cache));
+    yield* this.#sent(session, routingSnapshot(cache, this.#source));
     for (;;) {
       await session.news.take(session.signal);
       if (session.changes.size === 0) continue;
-      const update = routingDifference(cache, session.changes);
+      const update = routingDifference(cache, session.changes, this.#source);
       session.changes.clear();
-      yield this.#sent(session, update);
+      yield* this.#sent(session, update);
     }
   }
 
-  #sent(session: ProxySession, update: RoutingUpdate): RoutingUpdate {
+  #sent(session: ProxySession, update: RoutingUpdate): readonly RoutingUpdate[] {
     session.sent = update.revision;
     this.#observer.update(update.snapshot ? 'snapshot' : 'difference');
-    return update;
+    return partsOf(update);
   }
 
   async #read(input: AsyncIterator<ProxyMessage>, session: ProxySession): Promise<void> {

@@ -2,11 +2,14 @@
 import type { Clock, Random } from '@berth/control/clock.ts';
 import type { Logger } from '@berth/control/logger.ts';
 import { withDeadline } from '@berth/control/scope.ts';
+import type { Realm } from '@berth/model/resources/arn.ts';
+import type { Sealer } from '@berth/process/seal.ts';
 import type { StateCache } from '@berth/store/state.ts';
 import type { Store } from '@berth/store/store.ts';
 
 import type { SessionCounters } from '../metrics.ts';
 import { AgentSessions } from './agent-sessions.ts';
+import { CookieKeys } from './cookie-keys.ts';
 import { LeasedRecords } from './leased-records.ts';
 import { ProxySessions } from './proxy-sessions.ts';
 import { ReplicaLease } from './replica-lease.ts';
@@ -24,6 +27,8 @@ export interface SessionsOptions {
   /** Where this replica serves gRPC; asked for when a session begins. */
   readonly replicaAddress: () => string;
   readonly counters: SessionCounters;
+  readonly sealer: Sealer;
+  readonly realm: Realm;
 }
 
 export interface Sessions {
@@ -64,7 +69,11 @@ export async function startSessions(options: SessionsOptions): Promise<Sessions>
   const { replicaAddress } = options;
   const deps = { store, cache, clock, random, logger, lease, records, replicaAddress };
   const agents = new AgentSessions(deps, statuses);
-  const proxies = new ProxySessions(deps, { update: (kind) => counters.routingUpdate(kind) });
+  const cookieKeys = new CookieKeys(options);
+  const proxies = new ProxySessions(deps, options, {
+    update: (kind) => counters.routingUpdate(kind),
+    came: () => cookieKeys.wake(),
+  });
   const streams = new StreamBroker({
     clock,
     random,
@@ -78,7 +87,7 @@ export async function startSessions(options: SessionsOptions): Promise<Sessions>
   });
   const firstLease = new Promise<void>((resolve) => lease.onRenewed(resolve));
   const running = new AbortController();
-  const loops = [lease, records, statuses].map((loop) => loop.run(running.signal));
+  const loops = [lease, records, statuses, cookieKeys].map((loop) => loop.run(running.signal));
   const failed = new Promise<never>((_resolve, reject) => {
     for (const loop of loops) loop.catch(reject);
   });
