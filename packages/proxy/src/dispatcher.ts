@@ -5,6 +5,7 @@ import type { Clock } from '@berth/control/clock.ts';
 import { assertNever } from '@berth/model/assert.ts';
 import { redirectLocation } from '@berth/model/routing/redirect.ts';
 import type { ForwardRoute, Route } from '@berth/model/routing/route.ts';
+import { pathFor } from '@berth/model/routing/plain-path.ts';
 import { matchRule } from '@berth/model/routing/rule-match.ts';
 import type { ListenerRoutes } from '@berth/model/routing/table.ts';
 import { transformRequest } from '@berth/model/routing/transforms.ts';
@@ -58,6 +59,8 @@ interface Passage {
   readonly listener: ListenerRoutes;
   readonly route: Route;
   readonly summary: RequestSummary | undefined;
+  /** As rules saw it. */
+  readonly path: string;
   /** Of the rule's transforms. */
   authority: string | undefined;
   target: string;
@@ -106,7 +109,13 @@ export class Dispatcher {
       this.#refuse(request, summary, 'refused', page(400));
       return;
     }
-    const route = matchRule(listener, view);
+    const path = pathFor(listener.settings.pathNormalization, view.path);
+    if (path === undefined) {
+      if (summary !== undefined) summary.errorReason = 'the path has no plain form';
+      this.#refuse(request, summary, 'refused', page(400));
+      return;
+    }
+    const route = matchRule(listener, path === view.path ? view : { ...view, path });
     if (summary !== undefined) {
       summary.route = route;
       summary.routingRevision = this.#with.routing.table.records.revision;
@@ -122,8 +131,9 @@ export class Dispatcher {
       listener,
       route,
       summary,
+      path,
       authority: request.head.authority,
-      target: request.head.target,
+      target: path === view.path ? request.head.target : withQuery(path, view.query),
       fields: '',
       answerFields: '',
     };
@@ -303,13 +313,13 @@ export class Dispatcher {
       case 'redirect': {
         summary?.actions.push('redirect');
         const { actualPort: port, address } = this.#entrance;
-        const { host, path, query } = request.head.view;
+        const { host, query } = request.head.view;
         const protocol = request.client.tls === undefined ? 'http' : 'https';
         const location = redirectLocation(action.redirect, {
           protocol,
           host: host === '' ? address.slice(0, address.lastIndexOf(':')) : host,
           port,
-          path,
+          path: passage.path,
           query,
         });
         if (summary !== undefined) summary.redirectUrl = location;
@@ -373,19 +383,20 @@ export class Dispatcher {
       passage.authority === undefined
         ? address
         : hostForTarget(passage.authority, actualPort, client.tls !== undefined, preserveHost);
+    const outgoing = {
+      method: head.view.method,
+      target: passage.target,
+      authority,
+      lines: passage.fields === '' ? lines : lines + passage.fields,
+      bodyLength: head.bodyLength,
+      upgrade: request.upgrade,
+      trailers: head.trailers,
+      idleTimeoutMs: settings.idleTimeoutMs ?? balancer.idleTimeoutMs,
+    };
     new Exchange(
       {
         request,
-        outgoing: {
-          method: head.view.method,
-          target: passage.target,
-          authority,
-          lines: passage.fields === '' ? lines : lines + passage.fields,
-          bodyLength: head.bodyLength,
-          upgrade: request.upgrade,
-          trailers: head.trailers,
-          idleTimeoutMs: settings.idleTimeoutMs ?? balancer.idleTimeoutMs,
-        },
+        outgoing,
         group,
         stickiness,
         preferred: preferred ?? group.targetOfAddress(client.address),
@@ -393,6 +404,7 @@ export class Dispatcher {
         edits: this.#editsOf(listener, passage.answerFields),
         maximumBodyBytes: most,
         requestTimeoutMs: route.settings.requestTimeoutMs ?? group.settings.requestTimeoutMs,
+        copy: routing.mirrors.begin(route.settings.mirror, outgoing),
         summary,
         observer,
       },
@@ -464,4 +476,8 @@ function listenerEdits({ settings }: ListenerRoutes): AnswerEdits | undefined {
     .map(([name, value]) => `${name}: ${headerValue(value)}\r\n`)
     .join('');
   return { without, lines };
+}
+
+function withQuery(path: string, query: string): string {
+  return query === '' ? path : `${path}?${query}`;
 }

@@ -7,6 +7,7 @@ import type { Socket } from 'node:net';
 import type { Clock } from '@berth/control/clock.ts';
 
 import { type Answer, dateField, page, sendAnswer } from './answers.ts';
+import type { MirrorCopy } from './balancing/mirrors.ts';
 import type { Stickiness } from './balancing/stickiness.ts';
 import type { TargetWaiter } from './balancing/target-queue.ts';
 import type {
@@ -57,6 +58,8 @@ export interface Forwarding {
   readonly maximumBodyBytes: number;
   /** Until the head of the answer; 0 is no limit. */
   readonly requestTimeoutMs: number;
+  /** Is told of the request's body. */
+  readonly copy: MirrorCopy | undefined;
   readonly summary: RequestSummary | undefined;
   readonly observer: RequestObserver | undefined;
 }
@@ -92,6 +95,8 @@ export class Exchange implements UpstreamOwner, RequestOwner, ConnectionWaiter, 
   #replay: Buffer[] | undefined;
   #replayBytes = 0;
   #deadline: AbortController | undefined;
+  /** Of the present try alone. */
+  #tryDeadline: AbortController | undefined;
 
   constructor(forwarding: Forwarding, surroundings: ExchangeSurroundings) {
     this.#forwarding = forwarding;
@@ -156,8 +161,33 @@ export class Exchange implements UpstreamOwner, RequestOwner, ConnectionWaiter, 
       mayReuse && !upgrade
         ? target.pool.take(this.#idempotent ? targetIdleMs : freshMs)
         : undefined;
+    const { tryTimeoutMs } = this.#group.settings.retries;
+    if (tryTimeoutMs > 0) this.#limitTry(target, tryTimeoutMs).catch(() => undefined);
     if (idle === undefined) target.pool.connect(this, upgrade);
     else this.onConnected(idle);
+  }
+
+  /** A target that is silent for too long is left for another one, if there is one and the request may be repeated. */
+  async #limitTry(target: Target, ms: number): Promise<void> {
+    const ended = (this.#tryDeadline = new AbortController());
+    await this.#with.clock.sleep(ms, ended.signal);
+    if (!this.#requestComplete || !this.#mayRepeat(false) || !this.#mayTryAnother) return;
+    const tried = (this.#tried ??= []);
+    const other = this.#group.select([...tried, target]);
+    if (other === undefined) return;
+    if (!this.#beginRepeat()) {
+      this.#group.release(other);
+      return;
+    }
+    tried.push(target);
+    this.#group.meter.retried();
+    this.#abandonTarget('no answer in time: another target was tried');
+    this.#failed(target, false);
+    this.#use(other, true);
+  }
+
+  get #mayTryAnother(): boolean {
+    return (this.#tried?.length ?? 0) < this.#group.settings.retries.attempts;
   }
 
   #noteAttempt(summary: RequestSummary, target: Target): void {
@@ -172,13 +202,12 @@ export class Exchange implements UpstreamOwner, RequestOwner, ConnectionWaiter, 
     const target = this.#leave();
     if (target === undefined) return;
     if (failure.kind !== 'retired') this.#failed(target, true);
-    const tried = (this.#tried ??= []);
-    tried.push(target);
     const status = failure.kind === 'timeout' ? 504 : 502;
-    if (tried.length > this.#group.settings.retries.attempts) {
+    if (!this.#mayTryAnother) {
       this.#answer(status);
       return;
     }
+    (this.#tried ??= []).push(target);
     this.#group.meter.retried();
     this.#choose(status);
   }
@@ -214,6 +243,7 @@ export class Exchange implements UpstreamOwner, RequestOwner, ConnectionWaiter, 
       this.onClientLost('malformed', 413);
       return;
     }
+    this.#forwarding.copy?.body(chunk);
     if (this.#replay !== undefined) this.#keepForReplay(this.#replay, chunk);
     if (this.#upstream?.write(chunk) !== true) this.#request.pauseBody();
   }
@@ -221,6 +251,7 @@ export class Exchange implements UpstreamOwner, RequestOwner, ConnectionWaiter, 
   onRequestEnd(trailers: string): void {
     this.#bodyDone = true;
     this.#trailers = trailers;
+    this.#forwarding.copy?.end();
     this.#upstream?.end(trailers);
   }
 
@@ -243,6 +274,7 @@ export class Exchange implements UpstreamOwner, RequestOwner, ConnectionWaiter, 
     this.#replay = undefined;
     this.#status = head.status;
     this.#deadline?.abort();
+    this.#tryDeadline?.abort();
     const { edits, close, outgoing } = this.#forwarding;
     const summary = this.#summary;
     if (summary !== undefined) {
@@ -295,6 +327,7 @@ export class Exchange implements UpstreamOwner, RequestOwner, ConnectionWaiter, 
     }
     this.#tunnelled = true;
     this.#deadline?.abort();
+    this.#tryDeadline?.abort();
     const summary = this.#summary;
     if (summary !== undefined) {
       summary.answeredAt = this.#with.clock.monotonic();
@@ -333,18 +366,23 @@ export class Exchange implements UpstreamOwner, RequestOwner, ConnectionWaiter, 
     const silent = loss.kind === 'closed' && !loss.started;
     if (silent && loss.reused) this.#with.passive.doubt(this.#group, target);
     else if (loss.kind !== 'cut' && loss.kind !== 'refused') this.#failed(target, silent);
-    const repeats = (silent || loss.kind === 'refused') && this.#mayRepeat(loss);
+    const repeats = (silent || loss.kind === 'refused') && this.#mayRepeat(loss.unsent);
     if (!repeats || (!loss.unsent && !this.#beginRepeat())) {
       this.#answer(502);
       return;
     }
-    this.#group.meter.retried();
     this.#request.pauseBody();
     // A connection that was closed while idle says nothing about the target: a new one to it is as good.
     if (loss.reused && this.#group.retake(target)) {
+      this.#group.meter.retried();
       this.#use(target, false);
       return;
     }
+    if (!this.#mayTryAnother) {
+      this.#answer(502);
+      return;
+    }
+    this.#group.meter.retried();
     (this.#tried ??= []).push(target);
     this.#choose(502);
   }
@@ -362,9 +400,9 @@ export class Exchange implements UpstreamOwner, RequestOwner, ConnectionWaiter, 
     return true;
   }
 
-  #mayRepeat(loss: Loss): boolean {
+  #mayRepeat(unsent: boolean): boolean {
     const whole = this.#forwarding.outgoing.bodyLength === 0 || this.#replay !== undefined;
-    if (loss.unsent) return whole || !this.#pumping;
+    if (unsent) return whole || !this.#pumping;
     return whole && this.#idempotent && !this.#repeated;
   }
 
@@ -393,6 +431,7 @@ export class Exchange implements UpstreamOwner, RequestOwner, ConnectionWaiter, 
     const target = this.#target;
     this.#target = undefined;
     this.#upstream = undefined;
+    this.#tryDeadline?.abort();
     if (target !== undefined) this.#group.release(target);
     return target;
   }
@@ -419,6 +458,7 @@ export class Exchange implements UpstreamOwner, RequestOwner, ConnectionWaiter, 
     if (this.#over) return;
     this.#over = true;
     if (this.#repeated) this.#group.endRepeat();
+    this.#forwarding.copy?.drop();
     this.#replay = undefined;
     this.#deadline?.abort();
     const now = this.#with.clock.monotonic();

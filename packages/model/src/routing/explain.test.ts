@@ -71,6 +71,31 @@ describe('explaining a route', () => {
     );
   });
 
+  it('sees paths as the listener wants them', () => {
+    const [record] = table.records.listeners.values();
+    assert.ok(record);
+    const tableWith = (mode: string): typeof table =>
+      updateTable(
+        table,
+        update(2, {
+          listeners: [{ ...record, attributes: { 'berth.path.normalization': mode } }],
+        }),
+      );
+    const ask = (mode: string, path: string): unknown => {
+      const found = explainRoute(tableWith(mode), { ...request({ path }), port: 80 });
+      return [found?.priority, found?.action];
+    };
+    assert.deepEqual(ask('off', '/x/../api/y'), [
+      'default',
+      'fixed-response 404 text/plain (0 characters)',
+    ]);
+    assert.deepEqual(ask('normalize', '/x/../api/y'), [3, 'forward api:1']);
+    assert.deepEqual(ask('reject', '/x/../api/y'), [
+      'default',
+      'refused with 400: its path has no plain form',
+    ]);
+  });
+
   it('knows no port that nothing listens on', () => {
     assert.equal(explainRoute(table, { ...request(), port: 81 }), undefined);
   });

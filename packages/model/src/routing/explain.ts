@@ -3,6 +3,7 @@
 import { type Condition, type RequestView, conditionHolds } from './conditions.ts';
 import { printAction, printCondition } from './print.ts';
 import type { Route } from './route.ts';
+import { pathFor } from './plain-path.ts';
 import { matchRule } from './rule-match.ts';
 import type { RouteTable } from './table.ts';
 import { transformRequest } from './transforms.ts';
@@ -48,10 +49,12 @@ export interface RouteExplanation {
 /** @returns undefined when nothing listens on the port. Pure. */
 export function explainRoute(
   table: RouteTable,
-  request: RouteQuestion,
+  asked: RouteQuestion,
 ): RouteExplanation | undefined {
-  const listener = table.listeners.get(request.port);
+  const listener = table.listeners.get(asked.port);
   if (listener === undefined) return undefined;
+  const path = pathFor(listener.settings.pathNormalization, asked.path);
+  const request = path === undefined ? asked : { ...asked, path };
   const winner = matchRule(listener, request);
   const passed: PassedRule[] = [];
   for (const route of listener.routes) {
@@ -68,7 +71,10 @@ export function explainRoute(
     priority: winner.priority,
     conditions: winner.conditions.map((condition) => report(condition, request)),
     authentication: winner.authentication?.kind,
-    action: printAction(winner.action),
+    action:
+      path === undefined
+        ? 'refused with 400: its path has no plain form'
+        : printAction(winner.action),
     transformed: transformed(winner, request),
     passed,
   };

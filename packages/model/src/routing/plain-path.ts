@@ -1,6 +1,17 @@
 // Paths that mean something else to whoever takes them apart: `//`, `.` and `..`, encoded slashes and dots, backslashes. ALB takes paths as they are; a listener
 // may refuse them, or make them plain before its rules see them. Source: RFC 3986, sections 5.2.4 and 6.2.2; ALB reference, section 2.2.
 
+import type { ListenerSettings } from './listener-settings.ts';
+
+/** The path that rules see and targets get; undefined: the request is refused with 400. Pure. */
+export function pathFor(
+  policy: ListenerSettings['pathNormalization'],
+  path: string,
+): string | undefined {
+  if (policy === 'off' || isPlainPath(path)) return path;
+  return policy === 'normalize' ? plainPath(path) : undefined;
+}
+
 /** True for a path that is as plain as `plainPath` makes it. Pure. */
 export function isPlainPath(path: string): boolean {
   return (path.startsWith('/') && !SUSPICIOUS.test(path)) || plainPath(path) === path;
