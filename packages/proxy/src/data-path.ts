@@ -2,16 +2,20 @@
 // the control plane should know of a target goes out through `onTargetChange`.
 import type { Clock, Random } from '@berth/control/clock.ts';
 import type { Logger } from '@berth/control/logger.ts';
+import type { GroupTraffic } from '@berth/model/generated/messages.ts';
+import type { TargetHealth } from '@berth/model/routing/target-health.ts';
 import type { RouteTable } from '@berth/model/routing/table.ts';
 import type { Registry } from 'prom-client';
 
 import { Draining } from './draining.ts';
+import { Limits } from './admission/limits.ts';
 import { createFront } from './fronts.ts';
 import { HealthChecks } from './health.ts';
 import { ListenerSet } from './listener-set.ts';
 import { ProxyMetrics, type TargetState } from './metrics.ts';
 import { PassiveHealth } from './passive.ts';
 import { type Ports, ownPorts } from './ports.ts';
+import type { RequestObserver } from './request-summary.ts';
 import { Routing } from './routing.ts';
 import { DEFAULT_SETTINGS, type ProxySettings } from './settings.ts';
 import type { Target } from './target.ts';
@@ -26,7 +30,14 @@ export interface DataPathOptions {
   readonly settings?: Partial<ProxySettings>;
   /** What is to be reported of the target has changed. Called synchronously; must not throw. */
   readonly onTargetChange?: (target: Target) => void;
-  readonly sessionUp?: () => boolean;
+  /** A target is passed over from now on because its connections fail, or no longer. */
+  readonly onEjection?: (target: Target) => void;
+  /** How many share the traffic of this proxy; default 1. */
+  readonly workers?: number;
+  /** Is told of each request that ends. */
+  readonly observer?: RequestObserver;
+  /** Default: it checks the targets' health itself. Else `setHealth` says what it is. */
+  readonly healthIsTold?: boolean;
   /** Where the files of `file:NAME` certificates are; default: nowhere. */
   readonly certificateDirectory?: string;
   /** Default: ports of this process alone. */
@@ -58,7 +69,6 @@ export class DataPath {
     const onChange = (target: Target): void => options.onTargetChange?.(target);
     this.#metrics = new ProxyMetrics(options.metrics, {
       tableRevision: () => this.routing.table.records.revision,
-      sessionUp: () => options.sessionUp?.() ?? false,
       clientConnections: () => this.listeners.connections,
       failedListeners: () => this.listeners.problems().length,
       groups: () => this.#groupGauges(),
@@ -77,13 +87,16 @@ export class DataPath {
       clock,
       logger,
       probe: (group, target, signal) => this.health.look(group, target, signal),
+      onChange: (target) => options.onEjection?.(target),
     });
     this.routing = new Routing({
       metrics: this.#metrics,
       settings,
       clock,
-      hooks: { onIdle: (target) => this.#look(target) },
+      random,
+      hooks: { onIdle: (target) => this.#look(target), onAnomaly: onChange },
     });
+    const limits = new Limits({ clock, workers: options.workers ?? 1 });
     this.listeners = new ListenerSet({
       address,
       clock,
@@ -99,6 +112,8 @@ export class DataPath {
           settings,
           clock,
           tls: this.#tls,
+          admission: limits,
+          ...(options.observer === undefined ? {} : { observer: options.observer }),
         }),
     });
     this.#sweep().catch(() => undefined);
@@ -109,7 +124,7 @@ export class DataPath {
     this.#tls.apply(table);
     const gone = this.routing.swap(table);
     for (const { group, target } of gone) this.#draining.release(group, target);
-    this.health.apply(this.routing.groups.values());
+    if (this.#options.healthIsTold !== true) this.health.apply(this.routing.groups.values());
     for (const group of this.routing.groups.values()) {
       for (const target of group.targets.values()) this.#look(target);
     }
@@ -127,6 +142,29 @@ export class DataPath {
     this.listeners.apply(new Set(this.routing.table.listeners.keys()));
   }
 
+  /** What somebody else has found of a target's health. */
+  setHealth(target: Target, health: TargetHealth): void {
+    const before = target.health;
+    target.health = health;
+    if (before.state !== health.state) this.routing.groups.get(target.record.group)?.refresh();
+  }
+
+  /** Somebody else has found that the connections of a target fail, or that they are well again. */
+  setEjected(target: Target, ejected: boolean): void {
+    const group = this.routing.groups.get(target.record.group);
+    if (group !== undefined) this.#passive.hear(group, target, ejected);
+  }
+
+  traffic(): GroupTraffic[] {
+    return Array.from(this.routing.groups.values(), ({ name, meter }) => ({
+      group: name,
+      requests: meter.requests,
+      failed: meter.failed,
+      targetErrors: meter.targetErrors,
+      active: meter.active,
+    }));
+  }
+
   get serving(): boolean {
     return this.#serving;
   }
@@ -140,6 +178,7 @@ export class DataPath {
   async #sweep(): Promise<void> {
     for (;;) {
       await this.#options.clock.sleep(SWEEP_MS, this.#stopping.signal);
+      this.routing.sweep();
       for (const group of this.routing.groups.values()) {
         for (const target of group.targets.values()) target.pool.sweep();
       }

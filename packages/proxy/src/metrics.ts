@@ -31,7 +31,6 @@ export type AnswerKind = 'fixed_response' | 'redirect' | 'refused' | 'unrouted';
 
 export interface Gauges {
   readonly tableRevision: () => number;
-  readonly sessionUp: () => boolean;
   readonly clientConnections: () => number;
   readonly failedListeners: () => number;
   /** Of every group: what is in flight, whether it serves with all its targets for want of healthy ones, and their states. */
@@ -123,9 +122,6 @@ export class ProxyMetrics {
     this.#gauge(
       named('table_revision', 'Revision of the routing table in use.'),
       gauges.tableRevision,
-    );
-    this.#gauge(named('session_up', '1 while a session with the api stands.'), () =>
-      Number(gauges.sessionUp()),
     );
     this.#gauge(
       named('client_connections', 'Open connections of clients.'),

@@ -7,7 +7,7 @@ import type {
 } from '@berth/model/generated/messages.ts';
 import { DEREGISTERING, causeOfHealth } from '@berth/model/routing/target-health.ts';
 
-import type { Routing } from './routing.ts';
+import type { ReportSource } from './core.ts';
 import type { Target } from './target.ts';
 
 /** In one message; what is left follows in the next. */
@@ -15,15 +15,15 @@ const TARGETS_A_MESSAGE = 500;
 
 export class Reports {
   readonly #proxyId: string;
-  readonly #routing: () => Routing;
+  readonly #source: () => ReportSource;
   readonly #changed = new Set<Target>();
   #reportedRevision = 0;
   #reportedTraffic = '';
   #trafficDue = false;
 
-  constructor(proxyId: string, routing: () => Routing) {
+  constructor(proxyId: string, source: () => ReportSource) {
     this.#proxyId = proxyId;
-    this.#routing = routing;
+    this.#source = source;
   }
 
   targetChanged(target: Target): void {
@@ -32,7 +32,7 @@ export class Reports {
 
   /** Traffic may be reported again. @returns true when it has changed since it was last */
   trafficIsDue(): boolean {
-    this.#trafficDue = JSON.stringify(this.#traffic()) !== this.#reportedTraffic;
+    this.#trafficDue = JSON.stringify(this.#source().traffic()) !== this.#reportedTraffic;
     return this.#trafficDue;
   }
 
@@ -40,25 +40,31 @@ export class Reports {
   startOver(): void {
     this.#reportedRevision = 0;
     this.#reportedTraffic = '';
-    for (const group of this.#routing().groups.values()) {
-      for (const target of group.targets.values()) this.#changed.add(target);
-    }
+    for (const target of this.#source().targets()) this.#changed.add(target);
   }
 
   get pending(): boolean {
     return (
-      this.#changed.size > 0 ||
+      this.#sayable() ||
       this.#trafficDue ||
-      this.#routing().table.records.revision !== this.#reportedRevision
+      this.#source().appliedRevision !== this.#reportedRevision
     );
+  }
+
+  #sayable(): boolean {
+    for (const target of this.#changed) {
+      if (target.retired || this.#source().isRouted(target)) return true;
+    }
+    return false;
   }
 
   /** All that is new, or as much of it as fits a message. */
   next(): Partial<ProxyMessage> {
-    const { revision } = this.#routing().table.records;
+    const revision = this.#source().appliedRevision;
     const targets: TargetHealthRecord[] = [];
     for (const target of this.#changed) {
       if (targets.length >= TARGETS_A_MESSAGE) break;
+      if (!target.retired && !this.#source().isRouted(target)) continue;
       this.#changed.delete(target);
       if (!target.retired) targets.push(healthRecord(target, this.#proxyId, revision));
     }
@@ -67,7 +73,7 @@ export class Reports {
     let traffic: readonly GroupTraffic[] | undefined;
     if (this.#trafficDue) {
       this.#trafficDue = false;
-      traffic = this.#traffic();
+      traffic = this.#source().traffic();
       this.#reportedTraffic = JSON.stringify(traffic);
     }
     return {
@@ -75,16 +81,6 @@ export class Reports {
       ...(targets.length > 0 ? { health: { targets } } : {}),
       ...(traffic === undefined ? {} : { traffic: { groups: traffic } }),
     };
-  }
-
-  #traffic(): GroupTraffic[] {
-    return [...this.#routing().groups.values()].map(({ name, meter }) => ({
-      group: name,
-      requests: meter.requests,
-      failed: meter.failed,
-      targetErrors: meter.targetErrors,
-      active: meter.active,
-    }));
   }
 }
 

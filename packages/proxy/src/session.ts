@@ -10,14 +10,17 @@ import type { ProxyMessage, RoutingUpdate } from '@berth/model/generated/message
 import type { Client } from '@berth/rpc/api.ts';
 
 import type { Reports } from './report.ts';
+import { UpdateParts } from './update-parts.ts';
 
 export interface SessionOptions {
   readonly client: Client<'Proxies'>;
   readonly proxyId: string;
   readonly version: string;
   readonly reports: Reports;
-  /** Puts an update in use; when it returns no new request follows an older table. */
+  /** Brings an update in use. It is acknowledged when the reports say that it is. */
   readonly apply: (update: RoutingUpdate) => void;
+  /** There is no session now: called once each time that one could not be had or broke. */
+  readonly onDown?: () => void;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -60,6 +63,7 @@ export class Session {
         if (this.#up || this.#failures === 0) logger.warn({ err }, 'session with the api broke');
       }
       this.#up = false;
+      this.#options.onDown?.();
       this.#failures += 1;
       const wait = backoffDelay(BACKOFF, this.#failures, random);
       await clock.sleep(wait, signal).catch(() => undefined);
@@ -71,7 +75,10 @@ export class Session {
     const scope = childScope(signal);
     try {
       const updates = client.Session(this.#messages(scope.signal), { signal: scope.signal });
-      for await (const update of updates) {
+      const parts = new UpdateParts();
+      for await (const part of updates) {
+        const update = parts.take(part);
+        if (update === undefined) continue;
         if (!this.#up && !update.snapshot) {
           throw new BerthError('Internal', 'The first update of a session was not a snapshot');
         }

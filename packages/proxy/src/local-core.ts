@@ -1,0 +1,113 @@
+// Everything in this process: the data path, its recent requests and its access log.
+import type { GroupTraffic, RequestOrder, RoutingUpdate } from '@berth/model/generated/messages.ts';
+import { type RouteTable, updateTable } from '@berth/model/routing/table.ts';
+
+import { AccessLog, type AccessLogSettings } from './access-log/access-log.ts';
+import type { Core, CoreEvents, RequestTeller } from './core.ts';
+import { DataPath, type DataPathOptions } from './data-path.ts';
+import { accessLogMetrics } from './metrics-access-log.ts';
+import type { RequestObserver } from './request-summary.ts';
+import { Answering } from './requests/answering.ts';
+import { RequestBook } from './requests/book.ts';
+import type { Target } from './target.ts';
+
+export interface LocalCoreOptions extends Omit<DataPathOptions, 'observer'> {
+  readonly proxyId: string;
+  readonly accessLog: AccessLogSettings;
+}
+
+export class LocalCore implements Core {
+  readonly path: DataPath;
+  onAnswer: RequestTeller['onAnswer'] = () => false;
+  readonly #events: Pick<CoreEvents, 'onApplied'>;
+  readonly #log: AccessLog;
+  readonly #answering: Answering;
+  readonly #removeMetrics: () => void;
+
+  constructor(options: LocalCoreOptions, events: CoreEvents) {
+    const { clock, logger, metrics, proxyId } = options;
+    this.#events = events;
+    const book = new RequestBook({ proxyId });
+    const log = new AccessLog({ ...options.accessLog, clock, logger });
+    this.#log = log;
+    this.#removeMetrics = accessLogMetrics(metrics, log);
+    this.#answering = new Answering({ book, send: (answer) => this.onAnswer(answer) });
+    this.path = new DataPath({
+      ...options,
+      observer: both(book, log),
+      onTargetChange: (target) => {
+        events.onTargetChange(target);
+        options.onTargetChange?.(target);
+      },
+    });
+  }
+
+  get table(): RouteTable {
+    return this.path.routing.table;
+  }
+
+  get serving(): boolean {
+    return this.path.serving;
+  }
+
+  get settled(): boolean {
+    return this.path.listeners.settled;
+  }
+
+  get appliedRevision(): number {
+    return this.table.records.revision;
+  }
+
+  update(update: RoutingUpdate): void {
+    this.path.swap(updateTable(this.table, update));
+    this.#events.onApplied();
+  }
+
+  serve(): Promise<void> {
+    return this.path.serve();
+  }
+
+  problems(): string[] {
+    return this.path.listeners.problems();
+  }
+
+  actualPort(port: number): number | undefined {
+    return this.path.listeners.actualPort(port);
+  }
+
+  *targets(): Generator<Target> {
+    for (const group of this.path.routing.groups.values()) yield* group.targets.values();
+  }
+
+  isRouted(): boolean {
+    return true;
+  }
+
+  traffic(): GroupTraffic[] {
+    return this.path.traffic();
+  }
+
+  take(order: RequestOrder): void {
+    this.#answering.take(order);
+  }
+
+  stopTelling(): void {
+    this.#answering.stop();
+  }
+
+  async stop(graceMs: number): Promise<void> {
+    await this.path.stop(graceMs);
+    this.#answering.stop();
+    await this.#log.close();
+    this.#removeMetrics();
+  }
+}
+
+function both(first: RequestObserver, second: RequestObserver): RequestObserver {
+  return {
+    onRequestEnd: (summary) => {
+      first.onRequestEnd(summary);
+      second.onRequestEnd(summary);
+    },
+  };
+}
