@@ -3294,6 +3294,47 @@ export interface DeleteCertificateRequest {
 export interface DeleteCertificateResponse {
 }
 
+export interface RequestCertificateRequest {
+  /** 1-100, no wildcards */
+  readonly domainNames: readonly string[];
+  readonly tags: readonly Tag[];
+}
+
+export interface RequestCertificateResponse {
+  readonly certificate?: Certificate | undefined;
+}
+
+export interface AcmeSettings {
+  readonly directoryUrl: string;
+  readonly email?: string | undefined;
+  readonly authorityPem?: string | undefined;
+  readonly challenge: string;
+  readonly agreedAt: number;
+}
+
+export interface PutAcmeSettingsRequest {
+  /** https */
+  readonly directoryUrl: string;
+  readonly email?: string | undefined;
+  /** Who signs the directory's own certificate, PEM; absent: a public authority. */
+  readonly authorityPem?: string | undefined;
+  /** default http-01 */
+  readonly challenge?: 'http-01' | 'tls-alpn-01' | undefined;
+  /** To the authority's terms of service. Must be true. */
+  readonly agreeToTerms: boolean;
+}
+
+export interface PutAcmeSettingsResponse {
+  readonly settings?: AcmeSettings | undefined;
+}
+
+export interface DescribeAcmeSettingsRequest {
+}
+
+export interface DescribeAcmeSettingsResponse {
+  readonly settings?: AcmeSettings | undefined;
+}
+
 export interface HttpHeader {
   readonly name: string;
   readonly value: string;
@@ -4370,6 +4411,13 @@ export interface MessageTypes {
   readonly DescribeCertificatesResponse: DescribeCertificatesResponse;
   readonly DeleteCertificateRequest: DeleteCertificateRequest;
   readonly DeleteCertificateResponse: DeleteCertificateResponse;
+  readonly RequestCertificateRequest: RequestCertificateRequest;
+  readonly RequestCertificateResponse: RequestCertificateResponse;
+  readonly AcmeSettings: AcmeSettings;
+  readonly PutAcmeSettingsRequest: PutAcmeSettingsRequest;
+  readonly PutAcmeSettingsResponse: PutAcmeSettingsResponse;
+  readonly DescribeAcmeSettingsRequest: DescribeAcmeSettingsRequest;
+  readonly DescribeAcmeSettingsResponse: DescribeAcmeSettingsResponse;
   readonly HttpHeader: HttpHeader;
   readonly TestRouteRequest: TestRouteRequest;
   readonly RouteCondition: RouteCondition;

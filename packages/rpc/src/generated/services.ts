@@ -154,6 +154,11 @@ export interface LoadBalancing {
   readonly ImportCertificate: { readonly kind: 'unary'; readonly request: messages.ImportCertificateRequest; readonly response: messages.ImportCertificateResponse };
   readonly DescribeCertificates: { readonly kind: 'unary'; readonly request: messages.DescribeCertificatesRequest; readonly response: messages.DescribeCertificatesResponse };
   readonly DeleteCertificate: { readonly kind: 'unary'; readonly request: messages.DeleteCertificateRequest; readonly response: messages.DeleteCertificateResponse };
+  /** A certificate from the ACME authority that is set, for names that resolve to the proxies; renewed in time. It is issued soon after. */
+  readonly RequestCertificate: { readonly kind: 'unary'; readonly request: messages.RequestCertificateRequest; readonly response: messages.RequestCertificateResponse };
+  /** Sets the authority for all certificates of ACME, and asks it at once for those that are not issued yet. */
+  readonly PutAcmeSettings: { readonly kind: 'unary'; readonly request: messages.PutAcmeSettingsRequest; readonly response: messages.PutAcmeSettingsResponse };
+  readonly DescribeAcmeSettings: { readonly kind: 'unary'; readonly request: messages.DescribeAcmeSettingsRequest; readonly response: messages.DescribeAcmeSettingsResponse };
   /** Which rule a request would meet, and why. */
   readonly TestRoute: { readonly kind: 'unary'; readonly request: messages.TestRouteRequest; readonly response: messages.TestRouteResponse };
   /** Rules that can't match anything because one before them takes it all, and rules that lead nowhere. */

@@ -10,7 +10,7 @@ import type {
   ImportCertificateResponse,
 } from '@berth/model/generated/messages.ts';
 import { arn } from '@berth/model/resources/arn.ts';
-import { drawHexId } from '@berth/model/resources/ids.ts';
+import { drawUuid } from '@berth/model/resources/ids.ts';
 import { checkBalancingTags } from '@berth/model/validation/balancing-tags.ts';
 import { markedPage } from '@berth/model/validation/markers.ts';
 import type { CallContext } from '@berth/rpc/api.ts';
@@ -92,19 +92,6 @@ function recordOf(
     keyAlgorithm: chain.keyAlgorithm,
     tags: typeof before === 'string' || tags.length > 0 ? tags : before.tags,
   };
-}
-
-/** Version 4. */
-function drawUuid(random: () => number): string {
-  const digits = drawHexId(random, 32);
-  const variant = '89ab'.charAt(Number.parseInt(digits.charAt(16), 16) % 4);
-  return [
-    digits.slice(0, 8),
-    digits.slice(8, 12),
-    `4${digits.slice(13, 16)}`,
-    `${variant}${digits.slice(17, 20)}`,
-    digits.slice(20),
-  ].join('-');
 }
 
 /** The named ones, or all. */

@@ -2,6 +2,7 @@
 import type { Handlers } from '@berth/rpc/api.ts';
 
 import { handlersOn, type OperationsDeps } from '../deps.ts';
+import { describeAcmeSettings, putAcmeSettings, requestCertificate } from './acme.ts';
 import { describeAccountLimits } from './account-limits.ts';
 import { deleteCertificate, describeCertificates, importCertificate } from './certificates.ts';
 import {
@@ -113,6 +114,9 @@ export function loadBalancingHandlers(deps: OperationsDeps): Handlers<'LoadBalan
     ImportCertificate: handle(importCertificate),
     DescribeCertificates: handle(describeCertificates),
     DeleteCertificate: handle(deleteCertificate),
+    RequestCertificate: handle(requestCertificate),
+    PutAcmeSettings: handle(putAcmeSettings),
+    DescribeAcmeSettings: handle(describeAcmeSettings),
     TestRoute: handle(testRoute),
     FindRouteProblems: handle(findRouteProblems),
   };
