@@ -13,6 +13,8 @@ export interface CheckSettings {
   readonly protocol: 'HTTP' | 'HTTPS' | 'TCP';
   /** A gRPC call, whose status the matcher is about. */
   readonly grpc: boolean;
+  /** Over HTTP/2, as the group's requests. */
+  readonly http2: boolean;
   /** Undefined: the port that takes the traffic. */
   readonly port: number | undefined;
   readonly path: string;
@@ -177,6 +179,7 @@ function checkSettings(group: TargetGroupRecord): CheckSettings {
   return {
     protocol: check?.protocol || plain,
     grpc,
+    http2: group.protocolVersion === 'HTTP2',
     port:
       check === undefined || check.port === 'traffic-port'
         ? undefined

@@ -7,6 +7,8 @@ import { matcherAccepts } from './matcher.ts';
 
 export type ProbeOutcome =
   | { readonly kind: 'answered'; readonly code: number }
+  /** A connection stands; of checks that ask for nothing more. */
+  | { readonly kind: 'connected' }
   | { readonly kind: 'timeout' }
   /** No connection, or one that broke before an answer that could be read. */
   | { readonly kind: 'failed' }
@@ -58,6 +60,7 @@ export const DEREGISTERING: HealthCause = {
 
 /** Pure. */
 export function probeSucceeded(outcome: ProbeOutcome, check: CheckSettings): boolean {
+  if (outcome.kind === 'connected') return true;
   return outcome.kind === 'answered' && matcherAccepts(check.matcher, outcome.code);
 }
 
@@ -67,7 +70,7 @@ export function nextHealth(
   outcome: ProbeOutcome,
   check: CheckSettings,
 ): TargetHealth {
-  if (probeSucceeded(outcome, check)) {
+  if (outcome.kind === 'connected' || probeSucceeded(outcome, check)) {
     if (health.state !== 'unhealthy') return { state: 'healthy', failures: 0 };
     const successes = health.successes + 1;
     if (successes >= check.healthyThreshold) return { state: 'healthy', failures: 0 };
@@ -81,7 +84,7 @@ export function nextHealth(
   return { state: 'initial', failures, cause: health.cause };
 }
 
-function causeOf(outcome: ProbeOutcome): HealthCause {
+function causeOf(outcome: Exclude<ProbeOutcome, { kind: 'connected' }>): HealthCause {
   switch (outcome.kind) {
     case 'answered':
       return {
