@@ -309,7 +309,7 @@ for (const workers of [1, 2])
       api.say({ ...snapshot(), listeners: [] });
       const proxy = await starting;
       assert.deepEqual(statuses(await ask(proxy)), [200]);
-      assert.equal(api.applied, 10);
+      await until('it is acknowledged', () => api.applied === 10);
     });
 
     it('answers what it is asked of requests', async () => {
