@@ -1373,6 +1373,8 @@ export interface TargetRecord {
   readonly state: 'REGISTERED' | 'DRAINING';
   readonly registeredAt: number;
   readonly drainingSince?: number | undefined;
+  /** Of its host, where that has one. */
+  readonly availabilityZone?: string | undefined;
 }
 
 /** target-health/G/X/P - written by api for proxy P, under the replica's lease. */
