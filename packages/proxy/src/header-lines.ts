@@ -33,3 +33,8 @@ export function withoutHeaders(lines: string, names: ReadonlySet<string>): strin
   }
   return left;
 }
+
+/** The elements of a list, without the blanks around them; other white space is part of an element. Source: RFC 9110, section 5.6.1. */
+export function listOf(value: string): string[] {
+  return value.split(',').map((element) => element.replace(/^[\t ]+|[\t ]+$/g, ''));
+}

@@ -3,7 +3,7 @@
 import type { RequestView } from '@berth/model/routing/conditions.ts';
 
 import type { ClientInfo } from './exchange-sides.ts';
-import { withoutHeaders } from './header-lines.ts';
+import { listOf, withoutHeaders } from './header-lines.ts';
 import { classifyRequestHeader, isProtected } from './header-names.ts';
 import type { DesyncFinding } from './request-summary.ts';
 import { LIMITS } from './settings.ts';
@@ -128,11 +128,7 @@ const BARE = /^(?:keep-alive|close|upgrade|te|)$/;
 /** Leaves out the headers that `Connection` names, except those that a client may not have removed. */
 export function withoutNamed(lines: string, connection: string): string {
   const named = new Set(
-    connection
-      .toLowerCase()
-      .split(',')
-      .map((token) => token.trim())
-      .filter((token) => !BARE.test(token) && !isProtected(token)),
+    listOf(connection.toLowerCase()).filter((token) => !BARE.test(token) && !isProtected(token)),
   );
   return named.size === 0 ? lines : keepLines(lines, (name) => !named.has(name.toLowerCase()));
 }

@@ -1,6 +1,6 @@
 // Reads the head of a target's response, strictly: what is not understood to the last byte is refused, since a response whose
 // end is in doubt could give its tail to the next client. Source: RFC 9112; ALB reference, section 6, cases 92-95.
-import { withoutHeaders } from './header-lines.ts';
+import { listOf, withoutHeaders } from './header-lines.ts';
 import { classifyResponseHeader, isSpecialResponseHeader } from './header-names.ts';
 import { HeaderCursor, type HeaderFault } from './http1/header-cursor.ts';
 
@@ -62,7 +62,7 @@ class Fields {
         this.dated = true;
         return true;
       case 'content-length': {
-        const length = parseLength(value);
+        const length = cursor.tabAfter ? undefined : parseLength(value);
         if (length === undefined) return 'malformed Content-Length';
         if (this.contentLength >= 0 && this.contentLength !== length) {
           return 'contradicting Content-Length';
@@ -71,7 +71,8 @@ class Fields {
         return false;
       }
       case 'transfer-encoding':
-        if (this.chunked || value.toLowerCase() !== 'chunked') return 'unknown Transfer-Encoding';
+        if (this.chunked || cursor.tabAfter || value.toLowerCase() !== 'chunked')
+          return 'unknown Transfer-Encoding';
         if (http10) return 'Transfer-Encoding in HTTP/1.0';
         this.chunked = true;
         return false;
@@ -110,6 +111,7 @@ export function parseResponseHead(text: string): ResponseHead | string {
     if (found === null) return 'malformed status line';
     http10 = found[1] === '0';
     status = Number(found[2]);
+    if (http10 && status < 200) return 'interim response in HTTP/1.0';
     reason = found[3] ?? '';
   }
   fields.clear();
@@ -139,7 +141,7 @@ export function parseResponseHead(text: string): ResponseHead | string {
   let keepAlive = !http10;
   if (connection === 'keep-alive') keepAlive = true;
   else if (connection !== undefined) {
-    const tokens = new Set(connection.split(',').map((token) => token.trim()));
+    const tokens = new Set(listOf(connection));
     if (tokens.has('close')) keepAlive = false;
     else if (tokens.has('keep-alive')) keepAlive = true;
     // Headers that `Connection` names belong to the connection too.

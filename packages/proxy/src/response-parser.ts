@@ -115,6 +115,8 @@ export class ResponseParser {
     if (head.status < 200) {
       this.#interim += 1;
       if (this.#interim > INTERIM_LIMIT) return 'too many interim responses';
+      // What is not the last response can't end the connection.
+      if (!head.keepAlive) return 'interim response that closes';
       if (head.status > 101) sink.onInformational(head);
       return rest;
     }

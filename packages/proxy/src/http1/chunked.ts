@@ -16,8 +16,9 @@ const QUOTED = '"(?:[\\t !#-\\[\\]-~\\x80-\\xff]|\\\\[\\t -~\\x80-\\xff])*"';
 const SIZE_LINE = new RegExp(
   `^([0-9a-fA-F]{1,${SIZE_DIGITS}})((?:;${TOKEN}(?:=(?:${TOKEN}|${QUOTED}))?)*)$`,
 );
-/** Trailers that would be part of the framing, had they come as headers. */
-const FRAMING = /^(?:content-length|transfer-encoding|host)$/i;
+/** What belongs to the framing or to the connection is no trailer; some parsers would heed it even here. */
+const FRAMING =
+  /^(?:content-length|transfer-encoding|host|connection|proxy-connection|keep-alive|upgrade|te|trailer|expect)$/i;
 const CR = 0x0d;
 const LF = 0x0a;
 

@@ -54,6 +54,8 @@ export class HeaderCursor {
   canonical = true;
   /** The value has bytes beyond ASCII. */
   wide = false;
+  /** A tab follows the value: some parsers take it for a part of it. */
+  tabAfter = false;
   fault: HeaderFault | undefined;
 
   /**
@@ -93,7 +95,11 @@ export class HeaderCursor {
     if (text.charCodeAt(at + 1) !== 0x0a) return this.#fail('line-end');
     this.next = at + 2;
     const blanksEnd = at;
-    while (at > this.valueStart && isBlank(text.charCodeAt(at - 1))) at -= 1;
+    this.tabAfter = false;
+    while (at > this.valueStart && isBlank(text.charCodeAt(at - 1))) {
+      at -= 1;
+      if (text.charCodeAt(at) === TAB) this.tabAfter = true;
+    }
     this.valueEnd = at;
     this.wide = all >= 0x80;
     this.canonical =

@@ -2,6 +2,7 @@
 // differential.test.ts). Source: RFC 9112; ALB reference, sections 4.2, 4.4 and 6.
 import type { RequestView } from '@berth/model/routing/conditions.ts';
 
+import { listOf } from '../header-lines.ts';
 import { classifyRequestHeader, isSpecialRequestHeader } from '../header-names.ts';
 import {
   type Refusal,
@@ -216,7 +217,7 @@ class Fields {
   }
 
   #takeLength(value: string): false | Refusal {
-    const length = parseLength(value);
+    const length = cursor.tabAfter ? undefined : parseLength(value);
     if (length === undefined) {
       return refuse(400, 'malformed Content-Length', 'Severe', 'BadContentLength');
     }
@@ -239,11 +240,11 @@ class Fields {
         'MultipleTransferEncodingChunked',
       );
     }
-    if (lower === 'chunked') {
+    if (lower === 'chunked' && !cursor.tabAfter) {
       this.chunked = true;
       return false;
     }
-    const codings = lower.split(',').map((coding) => coding.trim());
+    const codings = listOf(lower);
     if (codings.some((coding) => !KNOWN_CODING.test(coding))) {
       const status = isToken(lower) ? 501 : 400;
       return refuse(status, 'unknown Transfer-Encoding', 'Severe', 'BadTransferEncoding');
@@ -275,8 +276,7 @@ class Fields {
     if (value === 'keep-alive') this.keepAlive = true;
     else if (value === 'close') this.close = true;
     else {
-      for (const part of value.split(',')) {
-        const token = part.trim();
+      for (const token of listOf(value)) {
         if (token === 'keep-alive') this.keepAlive = true;
         else if (token === 'close') this.close = true;
         else if (token === 'upgrade') this.webSocket |= CONNECTION_SAYS;
