@@ -11,7 +11,12 @@ const SECRET_MEMBERS: ReadonlySet<string> = new Set([
 /** Of these, the values: people put passwords there. */
 const SECRET_VALUES: ReadonlySet<string> = new Set(['environment']);
 /** Public, and long. */
-const LONG_MEMBERS: ReadonlySet<string> = new Set(['chainPem', 'bundlePem', 'revocationsPem']);
+const LONG_MEMBERS: ReadonlySet<string> = new Set([
+  'authorityPem',
+  'bundlePem',
+  'chainPem',
+  'revocationsPem',
+]);
 const DEPTH = 12;
 
 /** A copy without empty lists and absent members. */

@@ -225,6 +225,13 @@ export const loadBalancingRules: Rules<'LoadBalancing'> = {
     const resource = `arn:aws:acm:${realm.region}:${realm.account}:certificate/${id}`;
     return [{ action: 'acm:ImportCertificate', resource, conditions: requestTags(request.tags) }];
   },
+  RequestCertificate: (request, { realm }) => [
+    {
+      action: 'acm:RequestCertificate',
+      resource: `arn:aws:acm:${realm.region}:${realm.account}:certificate/*`,
+      conditions: { ...requestTags(request.tags), 'acm:domainnames': request.domainNames },
+    },
+  ],
   DescribeCertificates: certificates('DescribeCertificate'),
   DeleteCertificate: (request, { realm }) => [
     {
@@ -232,6 +239,9 @@ export const loadBalancingRules: Rules<'LoadBalancing'> = {
       resource: `arn:aws:acm:${realm.region}:${realm.account}:certificate/${nameOf(request.certificate)}`,
     },
   ],
+
+  PutAcmeSettings: certificates('PutAccountConfiguration'),
+  DescribeAcmeSettings: certificates('GetAccountConfiguration'),
 
   TestRoute: describe('DescribeRules'),
   FindRouteProblems: describe('DescribeRules'),
