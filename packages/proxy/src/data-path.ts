@@ -172,7 +172,7 @@ export class DataPath {
   #look(target: Target): void {
     const group = this.routing.groups.get(target.record.group);
     if (group === undefined || target.retired) return;
-    this.#draining.look(target, group.settings.deregistrationDelayMs);
+    this.#draining.look(target, group.settings);
   }
 
   async #sweep(): Promise<void> {

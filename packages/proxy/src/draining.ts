@@ -3,6 +3,7 @@
 import type { Clock } from '@berth/control/clock.ts';
 import type { Logger } from '@berth/control/logger.ts';
 import { nextDrain } from '@berth/model/routing/drain.ts';
+import type { GroupSettings } from '@berth/model/routing/group-settings.ts';
 
 import type { Group } from './group.ts';
 import type { Target } from './target.ts';
@@ -14,6 +15,9 @@ export interface DrainingOptions {
   readonly onChange: (target: Target) => void;
 }
 
+type DrainSettings = Pick<GroupSettings, 'deregistrationDelayMs' | 'earlyDrain'>;
+
+const AT_ONCE: DrainSettings = { deregistrationDelayMs: 0, earlyDrain: true };
 const CUT = 'the deregistration delay is over';
 
 export class Draining {
@@ -25,12 +29,18 @@ export class Draining {
   }
 
   /** To be called after each swap, and when the last request on a draining target ends. */
-  look(target: Target, delayMs: number): void {
+  look(target: Target, settings: DrainSettings): void {
     const { clock, logger } = this.#options;
     const before = target.drain;
     const { draining, inFlight } = target;
     const now = clock.monotonic();
-    const drain = nextDrain(before, { draining, inFlight, now, delayMs });
+    const drain = nextDrain(before, {
+      draining,
+      inFlight,
+      now,
+      delayMs: settings.deregistrationDelayMs,
+      early: settings.earlyDrain,
+    });
     if (drain.phase === before.phase) return;
     target.drain = drain;
     target.since = clock.now();
@@ -64,7 +74,7 @@ export class Draining {
     // A timer may fire a moment before its time; nobody would look again.
     do await clock.sleep(deadline - clock.monotonic(), this.#stopping.signal);
     while (clock.monotonic() < deadline);
-    if (!target.retired) this.look(target, 0);
+    if (!target.retired) this.look(target, AT_ONCE);
   }
 
   async #cutLater(target: Target, ms: number): Promise<void> {

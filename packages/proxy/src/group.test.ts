@@ -273,6 +273,24 @@ describe('group', () => {
     assert.notEqual(group.select(undefined, second), second);
   });
 
+  it('that is not cross-zone sends to targets of its own zone, while there are any', () => {
+    const inZone = (port: number, availabilityZone: string): TargetRecord => ({
+      ...at(port),
+      availabilityZone,
+    });
+    const all = [inZone(1, 'a'), inZone(2, 'b'), inZone(3, 'b')];
+    const taken = (attributes: Readonly<Record<string, string>>, zone?: string): unknown => {
+      const group = groupOf(all, attributes, { zone });
+      return ports([group.select(), group.select(), group.select()]);
+    };
+    const own = { 'load_balancing.cross_zone.enabled': 'false' };
+    assert.deepEqual(taken({}, 'a'), [1, 2, 3]);
+    assert.deepEqual(taken(own, 'a'), [1, 1, 1]);
+    assert.deepEqual(taken(own, 'b'), [2, 3, 2]);
+    assert.deepEqual(taken(own, 'c'), [1, 2, 3], 'none is there');
+    assert.deepEqual(taken(own), [1, 2, 3], 'the proxy does not know where it is');
+  });
+
   it('of a TCP group keeps clients on their target by their address', () => {
     const group = groupOf([at(1), at(2), at(3)]);
     assert.equal(group.targetOfAddress('192.0.2.1'), undefined);

@@ -43,6 +43,7 @@ export class Group {
   readonly meter: GroupMeter;
   settings: GroupSettings;
   inUse: boolean;
+  #crossZone: boolean;
   /** By target id. */
   targets: ReadonlyMap<string, Target> = new Map();
   failOpen = false;
@@ -59,6 +60,7 @@ export class Group {
     this.meter = meter;
     this.settings = routes.settings;
     this.inUse = routes.inUse;
+    this.#crossZone = routes.crossZone;
     this.#with = surroundings;
     this.#queue = new TargetQueue(surroundings.clock);
   }
@@ -68,6 +70,7 @@ export class Group {
     const before = this.targets;
     this.settings = routes.settings;
     this.inUse = routes.inUse;
+    this.#crossZone = routes.crossZone;
     this.targets = new Map(
       routes.targets.map((record) => [record.id, this.#targetFor(record, before.get(record.id))]),
     );
@@ -95,11 +98,19 @@ export class Group {
     const all = [...this.targets.values()];
     this.#settle(all);
     for (const target of this.#eligible) target.eligible = false;
-    const found = eligibleTargets(all, this.settings);
+    const found = eligibleTargets(this.#near(all), this.settings);
     for (const target of found.targets) target.eligible = true;
     this.#eligible = found.targets;
     this.failOpen = found.failOpen;
     this.#serveQueue();
+  }
+
+  /** Those in the proxy's zone where the group wants it so; all of them while none is registered there. */
+  #near(all: readonly Target[]): readonly Target[] {
+    const { zone } = this.#with.settings;
+    if (this.#crossZone || zone === undefined) return all;
+    const near = all.filter(({ record }) => record.availabilityZone === zone);
+    return near.some((target) => !target.draining) ? near : all;
   }
 
   /** Begins and ends slow starts. */

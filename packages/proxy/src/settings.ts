@@ -1,8 +1,8 @@
 // The limits and times of the data path. They are those of ALB where it has one, see ALB reference, section 4.2.
 
 export interface ProxySettings {
-  /** How long a connection to a target may take to stand. ALB waits 10 s; here another target is tried sooner. */
-  readonly connectTimeoutMs: number;
+  /** How long a connection to a target may take to stand; undefined: as the target group says. */
+  readonly connectTimeoutMs: number | undefined;
   /** Silence on either side of an exchange, or in both directions of a tunnel, before it is given up; undefined: as the load balancer says. */
   readonly idleTimeoutMs: number | undefined;
   /** How long a client's connection may stay without a request. */
@@ -27,10 +27,12 @@ export interface ProxySettings {
   readonly clientConnections: number;
   /** Health checks in flight at once. */
   readonly concurrentChecks: number;
+  /** Where the proxy is: groups that are not cross-zone send to targets of this zone. Undefined: all zones are near. */
+  readonly zone: string | undefined;
 }
 
 export const DEFAULT_SETTINGS: ProxySettings = {
-  connectTimeoutMs: 2_000,
+  connectTimeoutMs: undefined,
   idleTimeoutMs: undefined,
   clientKeepAliveMs: 60_000,
   headTimeoutMs: 30_000,
@@ -43,6 +45,7 @@ export const DEFAULT_SETTINGS: ProxySettings = {
   targetConnections: 4_096,
   clientConnections: 20_000,
   concurrentChecks: 64,
+  zone: undefined,
 };
 
 /** Source: ALB reference, section 4.2. */

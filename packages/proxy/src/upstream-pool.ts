@@ -15,6 +15,7 @@ export interface PoolOptions {
   readonly port: number;
   /** TLS without verifying the target's certificate, as ALB does. */
   readonly secure: boolean;
+  readonly connectTimeoutMs: number;
   readonly settings: ProxySettings;
   readonly clock: Clock;
 }
@@ -58,7 +59,7 @@ export class UpstreamPool implements TargetPool, ConnectionHome {
 
   /** @param upgrade the connection outlives the target's FIN: for tunnels */
   connect(waiter: ConnectionWaiter, upgrade: boolean): void {
-    const { address, port, secure, settings } = this.#options;
+    const { address, port, secure, connectTimeoutMs } = this.#options;
     const socket: Socket = secure
       ? connectTls({ host: address, port, rejectUnauthorized: false })
       : connectTcp({ host: address, port, noDelay: true, allowHalfOpen: upgrade });
@@ -87,9 +88,9 @@ export class UpstreamPool implements TargetPool, ConnectionHome {
     };
     const timer = setTimeout(() => {
       giveUp();
-      const message = `no connection within ${settings.connectTimeoutMs} ms`;
+      const message = `no connection within ${connectTimeoutMs} ms`;
       waiter.onRefused({ kind: 'timeout', message });
-    }, settings.connectTimeoutMs);
+    }, connectTimeoutMs);
     this.#dials.set(waiter, giveUp);
     socket.once(connected, stand).once('error', refuse).once('close', refuse);
   }

@@ -17,7 +17,8 @@ export interface PoolPlace {
 }
 
 export function createPool({ address, port, group, settings, clock }: PoolPlace): TargetPool {
-  const { protocol, version, connectTimeoutMs } = group;
+  const { protocol, version } = group;
+  const connectTimeoutMs = settings.connectTimeoutMs ?? group.connectTimeoutMs;
   const secure = protocol === 'HTTPS' || protocol === 'TLS';
   if (protocol === 'TCP' || protocol === 'TLS') {
     return new TcpPool({ address, port, secure, connectTimeoutMs });
@@ -25,5 +26,5 @@ export function createPool({ address, port, group, settings, clock }: PoolPlace)
   if (version !== 'HTTP1') {
     return new SessionPool({ address, port, secure, connectTimeoutMs, clock });
   }
-  return new UpstreamPool({ address, port, secure, settings, clock });
+  return new UpstreamPool({ address, port, secure, connectTimeoutMs, settings, clock });
 }

@@ -6,7 +6,7 @@ import { type Drain, REGISTERED, nextDrain } from './drain.ts';
 
 const DELAY = 300;
 const step = (drain: Drain, draining: boolean, inFlight: number, now: number): Drain =>
-  nextDrain(drain, { draining, inFlight, now, delayMs: DELAY });
+  nextDrain(drain, { draining, inFlight, now, delayMs: DELAY, early: true });
 
 describe('drain', () => {
   it('ends at once when nothing is in flight', () => {
@@ -21,8 +21,15 @@ describe('drain', () => {
     assert.deepEqual(step(draining, true, 1, 310), { phase: 'drained', cut: true });
   });
 
+  it('may last for the whole delay, as on AWS', () => {
+    const facts = { draining: true, inFlight: 0, now: 10, delayMs: DELAY, early: false };
+    const draining = nextDrain(REGISTERED, facts);
+    assert.deepEqual(draining, { phase: 'draining', deadline: 310 });
+    assert.deepEqual(nextDrain(draining, { ...facts, now: 310 }), { phase: 'drained', cut: false });
+  });
+
   it('with a delay of zero cuts at once', () => {
-    const facts = { draining: true, inFlight: 3, now: 5, delayMs: 0 };
+    const facts = { draining: true, inFlight: 3, now: 5, delayMs: 0, early: true };
     assert.deepEqual(nextDrain(REGISTERED, facts), { phase: 'drained', cut: true });
   });
 
