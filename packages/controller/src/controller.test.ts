@@ -13,7 +13,7 @@ import { realClock, silent, until } from '@berth/store/testing/time.ts';
 import { Registry } from 'prom-client';
 
 import { startController } from './start.ts';
-import { CLUSTER, TestCluster } from './testing.ts';
+import { CLUSTER, GROUP, TestCluster } from './testing.ts';
 
 describe('the controller', function () {
   this.timeout(60_000);
@@ -327,6 +327,49 @@ describe('the controller', function () {
         assert.ok(n > 8, `the story took only ${n} commits`);
       });
     }
+  });
+
+  it('makes targets of what is registered by hand, and drains what is not any more', async () => {
+    await controller();
+    const parts = [GROUP, 'h1:8080'];
+    const register = (registrationId: string): Promise<void> =>
+      cluster.put(
+        collections.targetRegistrations,
+        parts,
+        complete('TargetRegistrationRecord', {
+          group: GROUP,
+          id: 'h1',
+          port: 8080,
+          registrationId,
+        }),
+      );
+    const group = complete('TargetGroupRecord', { name: GROUP, targetType: 'instance' });
+    await cluster.put(collections.targetGroups, [GROUP], group);
+    const targets = () =>
+      Array.from(cluster.cache.list(collections.targets, GROUP), ({ value }) => value);
+    await register('first');
+    await until('a target', () => targets().length === 1);
+    assert.deepEqual(
+      targets().map(({ id, address, hostId, taskId }) => [id, address, hostId, taskId]),
+      [['10.0.0.1-8080-first', '10.0.0.1', 'h1', '']],
+    );
+    cluster.script.drains = false;
+    await cluster.delete(collections.targetRegistrations, ...parts);
+    await until('draining', () => targets()[0]?.state === 'DRAINING');
+    await register('second');
+    await until('a second target', () => targets().length === 2);
+    cluster.script.drains = true;
+    await cluster.put(collections.targetGroups, [GROUP], group);
+    await until('one target', () => targets().length === 1);
+    assert.equal(targets()[0]?.id, '10.0.0.1-8080-second');
+    await cluster.delete(collections.hosts, CLUSTER, 'h1');
+    await until('no target', () => targets().length === 0);
+    await cluster.host('h1');
+    await until('the target again', () => targets().length === 1);
+    await cluster.delete(collections.targetGroups, GROUP);
+    await until('no target', () => targets().length === 0);
+    const left = () => [...cluster.cache.list(collections.targetRegistrations)];
+    await until('no registration', () => left().length === 0);
   });
 });
 

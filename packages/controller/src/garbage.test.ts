@@ -145,4 +145,18 @@ describe('garbage', () => {
     const expected = ids.slice(0, 3).map((id) => `/berth/v1/events/c/${id}`);
     assert.deepEqual(deleted(...events).sort(), expected);
   });
+
+  it('is a rule without a listener, and no target that somebody registered', () => {
+    const rule = { id: 'r', listenerId: 'l' };
+    const target = { group: 'g', id: 'x', taskId: '', state: 'REGISTERED' };
+    assert.deepEqual(
+      deleted(
+        item(collections.rules, ['l', 'r'], rule),
+        item(collections.rules, ['m', 'r'], { ...rule, listenerId: 'm' }),
+        item(collections.listeners, ['m'], { id: 'm' }),
+        item(collections.targets, ['g', 'x'], target),
+      ),
+      ['/berth/v1/rules/l/r'],
+    );
+  });
 });

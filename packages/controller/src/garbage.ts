@@ -3,7 +3,7 @@
 import { delayMs, PORT_HOLD_MS } from '@berth/model/deployment/targets.ts';
 import type { TaskRecord } from '@berth/model/generated/messages.ts';
 import { collections, keyOf } from '@berth/store/keys.ts';
-import { guardUnchanged, putRecord } from '@berth/store/record.ts';
+import { guardAbsent, guardUnchanged, putRecord } from '@berth/store/record.ts';
 import type { State, Stored } from '@berth/store/state.ts';
 
 import { formerThings } from './former-things.ts';
@@ -36,6 +36,7 @@ export function garbage(state: State, now: number): Garbage[] {
     ...inactiveServices(state, now).map((write) => ({ kind: 'service' as const, write })),
     ...oldEvents(state, now).map((write) => ({ kind: 'event' as const, write })),
     ...formerThings(state, now),
+    ...orphanedRules(state).map((write) => ({ kind: 'rule' as const, write })),
   ];
 }
 
@@ -92,7 +93,7 @@ function orphanedStatus(state: State, tasks: ReadonlySet<string>): Write[] {
 /** Targets whose task's record is gone, which only a hand in the state can bring about. They drain by time. */
 function orphanedTargets(state: State, tasks: ReadonlySet<string>, now: number): Write[] {
   return [...state.list(collections.targets)]
-    .filter(({ value }) => !tasks.has(value.taskId))
+    .filter(({ value }) => value.taskId !== '' && !tasks.has(value.taskId))
     .flatMap((target): Write[] => {
       const { value, parts, key } = target;
       const guards = [guardUnchanged(target)];
@@ -104,6 +105,16 @@ function orphanedTargets(state: State, tasks: ReadonlySet<string>, now: number):
       const over = (value.drainingSince ?? now) + delay + PORT_HOLD_MS;
       return now >= over ? [{ guards, deletes: [key] }] : [];
     });
+}
+
+/** Rules whose listener is gone: whoever deleted it with very many rules was stopped halfway. */
+function orphanedRules(state: State): Write[] {
+  return [...state.list(collections.rules)]
+    .filter(({ value }) => !state.get(collections.listeners, value.listenerId))
+    .map((rule) => ({
+      guards: [guardUnchanged(rule), guardAbsent(collections.listeners, rule.value.listenerId)],
+      deletes: [rule.key],
+    }));
 }
 
 function inactiveServices(state: State, now: number): Write[] {

@@ -6,6 +6,7 @@ export const REAPED_KINDS = [
   'service',
   'event',
   'target',
+  'rule',
   'deployment',
   'definition',
   'host',

@@ -10,6 +10,7 @@ import { certificateKeys, reconcileCertificate } from './acme/reconcile-certific
 import type { TermContext } from './context.ts';
 import { hostKeys, watchHost } from './host-monitor.ts';
 import { runReaper } from './reaper.ts';
+import { reconcileRegistrations, registrationKeys } from './registration-reconciler.ts';
 import { reconcileService } from './service-reconciler.ts';
 import { reconcileStandalone, standaloneKeys } from './standalone-reconciler.ts';
 import { StateEvents } from './state-events.ts';
@@ -29,6 +30,7 @@ export class ControllerTerm {
   readonly #services: Reconciler;
   readonly #tasks: Reconciler;
   readonly #hosts: Reconciler;
+  readonly #groups: Reconciler;
   readonly #certificates: Reconciler;
   readonly #events: StateEvents;
   readonly #roomier = new Set<string>();
@@ -55,6 +57,12 @@ export class ControllerTerm {
       workers: 1,
       keys: () => hostKeys(cache),
       reconcile: (key, signal) => watchHost(key, context, (id) => this.#lost(id), signal),
+    });
+    this.#groups = this.#loop({
+      name: 'registered targets',
+      workers: 4,
+      keys: () => registrationKeys(cache),
+      reconcile: (key, signal) => reconcileRegistrations(key, context, signal),
     });
     this.#certificates = this.#certificateLoop();
   }
@@ -91,9 +99,9 @@ export class ControllerTerm {
     });
   }
 
-  /** Services, tasks and hosts that wait for a worker. */
+  /** Services, tasks, hosts and target groups that wait for a worker. */
   get depth(): number {
-    return this.#services.depth + this.#tasks.depth + this.#hosts.depth;
+    return this.#services.depth + this.#tasks.depth + this.#hosts.depth + this.#groups.depth;
   }
 
   /** Act until the term ends and everything of it is at rest. */
@@ -111,6 +119,7 @@ export class ControllerTerm {
         this.#services.run(signal),
         this.#tasks.run(signal),
         this.#hosts.run(signal),
+        this.#groups.run(signal),
         this.#certificates.run(signal),
         this.#events.run(signal),
         this.#retryPlacements(signal),
@@ -125,6 +134,7 @@ export class ControllerTerm {
     if (of === 'service') this.#services.add(key);
     else if (of === 'task') this.#tasks.add(key);
     else if (of === 'host') this.#hosts.add(key);
+    else if (of === 'group') this.#groups.add(key);
     else if (of === 'certificate') this.#certificates.add(key);
     else {
       this.#roomier.add(key);

@@ -271,7 +271,8 @@ export class TestCluster {
     for (const { value: target } of [...this.cache.list(collections.targets)]) {
       const { group, id, taskId, state } = target;
       const said = this.cache.get(collections.targetHealth, group, id, 'p1')?.value.state;
-      const definition = this.cache.get(collections.tasks, CLUSTER, taskId)?.value.taskDefinition;
+      const task = taskId === '' ? undefined : this.cache.get(collections.tasks, CLUSTER, taskId);
+      const definition = task?.value.taskDefinition;
       const draining = this.script.drains ? 'drained' : 'draining';
       const now = state === 'DRAINING' ? draining : this.script.target(definition ?? '');
       if (said === now || !this.cache.get(collections.sessions, 'proxy', 'p1')) continue;

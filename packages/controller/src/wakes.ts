@@ -19,6 +19,8 @@ export type Wake =
   /** A task outside of services. */
   | { readonly of: 'task'; readonly key: string }
   | { readonly of: 'host'; readonly key: string }
+  /** A target group with targets that were registered by hand. */
+  | { readonly of: 'group'; readonly key: string }
   | { readonly of: 'certificate'; readonly key: string }
   /** Something may fit now in this cluster that did not before. */
   | { readonly of: 'capacity'; readonly key: string };
@@ -67,16 +69,25 @@ export function* wakesOf(change: Change, state: State): Generator<Wake, void, un
     }
     case 'hosts':
       yield* ofHost(state, changed as HostRecord);
+      for (const { value } of state.list(collections.targetRegistrations)) {
+        if (value.id === second) yield { of: 'group', key: value.group };
+      }
       return;
     case 'sessions':
-      if (first === 'proxy') yield* balancedServices(state);
+      if (first === 'proxy') yield* balanced(state);
       else {
         for (const { value } of state.hostsById(second)) yield* ofHost(state, value);
       }
       return;
     case 'targetGroups':
+      yield { of: 'group', key: first };
+      yield* usersOf(state, collection, parts);
+      return;
     case 'taskDefinitions':
       yield* usersOf(state, collection, parts);
+      return;
+    case 'targetRegistrations':
+      yield { of: 'group', key: first };
       return;
     case 'certificates':
       yield { of: 'certificate', key: first };
@@ -101,7 +112,6 @@ export function* wakesOf(change: Change, state: State): Generator<Wake, void, un
     case 'scheduledActions':
     case 'acmeChallenges':
     case 'secrets':
-    case 'targetRegistrations':
     case 'listeners':
     case 'listenerPorts':
     case 'rules':
@@ -144,12 +154,14 @@ export function* daemonsOf(state: State, cluster: string): Generator<Wake, void,
   }
 }
 
-function* balancedServices(state: State): Generator<Wake, void, undefined> {
-  const seen = new Set<string>();
+/** Whatever has targets. */
+function* balanced(state: State): Generator<Wake, void, undefined> {
+  const seen = new Map<string, Wake>();
   for (const { value } of state.list(collections.targets)) {
-    seen.add(serviceKey(value.cluster, value.service));
+    const wake = ofTarget(value);
+    seen.set(`${wake.of} ${wake.key}`, wake);
   }
-  for (const key of seen) yield { of: 'service', key };
+  yield* seen.values();
 }
 
 function* usersOf(
@@ -170,6 +182,7 @@ function* everyService(state: State): Generator<Wake, void, undefined> {
   for (const key of allServices(state)) yield { of: 'service', key };
 }
 
-function ofTarget({ cluster, service }: TargetRecord): Wake {
+function ofTarget({ cluster, service, taskId, group }: TargetRecord): Wake {
+  if (taskId === '') return { of: 'group', key: group };
   return { of: 'service', key: serviceKey(cluster, service) };
 }

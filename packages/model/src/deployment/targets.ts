@@ -20,6 +20,7 @@ import {
 
 /** How long a group's draining targets may finish their requests, unless it says otherwise. */
 const DEFAULT_DELAY_SECONDS = 300;
+const ZONE = 'ecs.availability-zone';
 /** A host port stays reserved so long after the delay, whatever the proxies say. */
 export const PORT_HOLD_MS = 60_000;
 
@@ -81,7 +82,8 @@ function missingTargets(
 ): { register: TargetRecord[]; unregistered: Unregistered[] } {
   const register: TargetRecord[] = [];
   const unregistered: Unregistered[] = [];
-  const address = view.hosts.get(of.task.hostId)?.record?.address;
+  const host = view.hosts.get(of.task.hostId)?.record;
+  const address = host?.address;
   if (of.status?.lastStatus !== 'RUNNING' || address === undefined)
     return { register, unregistered };
   const definition = view.definitions.get(of.task.taskDefinition);
@@ -105,6 +107,7 @@ function missingTargets(
         service: view.name,
         state: 'REGISTERED',
         registeredAt: now,
+        availabilityZone: host?.attributes.find(({ name }) => name === ZONE)?.value,
       });
     }
   }
@@ -150,7 +153,7 @@ function endTargets(view: ServiceView, of: TaskView, now: number): Ending {
  * Every live proxy says that it sends nothing there any more and that its last request there has ended, and no
  * other proxy may be at work unseen.
  */
-function isAcknowledged(
+export function isAcknowledged(
   target: TargetView,
   proxies: ProxiesView,
   now: number,
