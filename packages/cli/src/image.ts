@@ -23,7 +23,10 @@ export async function registerWithImages(context: Context, change: ImageChange):
   const { ecs } = await context.api();
   const from =
     change.from ?? (await describeService(ecs, change.cluster, change.service)).taskDefinition;
-  const { taskDefinition, tags } = await ecs.DescribeTaskDefinition({ taskDefinition: from });
+  const { taskDefinition, tags } = await ecs.DescribeTaskDefinition({
+    taskDefinition: from,
+    include: ['TAGS'],
+  });
   if (!taskDefinition) throw new Error('DescribeTaskDefinition answered without a definition');
   const { family, cpu, memory, networkMode, volumes, placementConstraints } = taskDefinition;
   const answer = await ecs.RegisterTaskDefinition({

@@ -148,7 +148,10 @@ export async function describeHost(ecs: Ecs, cluster: string, id: string): Promi
 
 /** @throws CommandError when there is no such cluster */
 export async function describeCluster(ecs: Ecs, name: string): Promise<Cluster> {
-  const { clusters, failures } = await ecs.DescribeClusters({ clusters: [name] });
+  const { clusters, failures } = await ecs.DescribeClusters({
+    clusters: [name],
+    include: ['TAGS', 'SETTINGS', 'STATISTICS'],
+  });
   return onlyOne(clusters, failures, `cluster "${name}"`, 'cluster');
 }
 

@@ -17,6 +17,7 @@ export type Lookup<T> =
   /** Some of the ids that the reference may mean. */
   | { readonly kind: 'ambiguous'; readonly ids: readonly string[] };
 
+const ID_DIGITS = 32;
 const MISSING = { kind: 'missing' } as const;
 
 export function lookUpService(state: State, cluster: string, name: string): Lookup<ServiceRecord> {
@@ -27,8 +28,20 @@ export function lookUpService(state: State, cluster: string, name: string): Look
 export function lookUpTask(state: State, cluster: string, name: string): Lookup<TaskRecord> {
   const exact = state.get(collections.tasks, cluster, name);
   if (exact) return { kind: 'found', item: exact };
-  if (!isIdPrefix(name)) return MISSING;
-  return only(state.list(collections.tasks, cluster), ({ id }) => id.startsWith(name));
+  if (!isIdPrefix(name) || name.length >= ID_DIGITS) return MISSING;
+  return onlyOf(tasksFrom(state, cluster, name));
+}
+
+/** Tasks whose id begins so: in order they stand together. */
+function* tasksFrom(
+  state: State,
+  cluster: string,
+  prefix: string,
+): Generator<Stored<TaskRecord>, void, undefined> {
+  for (const task of state.tasksAfter(cluster, prefix)) {
+    if (!task.value.id.startsWith(prefix)) return;
+    yield task;
+  }
 }
 
 /** Hosts go by their name too; a name wins over the beginning of an id. */
@@ -46,6 +59,11 @@ function only<T extends { readonly id: string }>(
 ): Lookup<T> {
   const found: Stored<T>[] = [];
   for (const item of items) if (matches(item.value)) found.push(item);
+  return onlyOf(found);
+}
+
+function onlyOf<T extends { readonly id: string }>(items: Iterable<Stored<T>>): Lookup<T> {
+  const found = [...items];
   const [item, ...others] = found;
   if (!item) return MISSING;
   if (others.length === 0) return { kind: 'found', item };
@@ -63,10 +81,10 @@ export function lookUpDefinition(
   if (revision !== undefined) {
     return state.get(collections.taskDefinitions, family, String(revision));
   }
-  let newest: Stored<TaskDefinitionRecord> | undefined;
-  for (const item of state.list(collections.taskDefinitions, family)) {
-    const newer = !newest || item.value.revision > newest.value.revision;
-    if (item.value.status === 'ACTIVE' && newer) newest = item;
+  const latest = state.get(collections.taskDefinitionFamilies, family)?.value.latestRevision ?? 0;
+  for (let number = latest; number > 0; number -= 1) {
+    const item = state.get(collections.taskDefinitions, family, String(number));
+    if (item?.value.status === 'ACTIVE') return item;
   }
-  return newest;
+  return undefined;
 }

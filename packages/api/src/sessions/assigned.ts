@@ -1,5 +1,10 @@
 // What an agent is told of its tasks, read from the view. Pure.
-import type { AgentChanges, AssignedTask, TaskRecord } from '@berth/model/generated/messages.ts';
+import type {
+  AgentChanges,
+  AssignedTask,
+  TaskDefinitionRecord,
+  TaskRecord,
+} from '@berth/model/generated/messages.ts';
 import { collections } from '@berth/store/keys.ts';
 import type { State } from '@berth/store/state.ts';
 
@@ -29,7 +34,19 @@ export function assignedChanges(
 function assignedTask(state: State, task: TaskRecord): AssignedTask {
   return {
     task,
-    taskDefinition: definitionOf(state, task.taskDefinition),
+    taskDefinition: asAgentsKnow(definitionOf(state, task.taskDefinition)),
     status: state.get(collections.taskStatus, task.cluster, task.id)?.value,
   };
+}
+
+/** On a host a task of awsvpc is one of bridge whose host ports are picked. */
+function asAgentsKnow(
+  definition: TaskDefinitionRecord | undefined,
+): TaskDefinitionRecord | undefined {
+  if (definition?.networkMode !== 'awsvpc') return definition;
+  const containerDefinitions = definition.containerDefinitions.map((container) => ({
+    ...container,
+    portMappings: container.portMappings.map((mapping) => ({ ...mapping, hostPort: 0 })),
+  }));
+  return { ...definition, networkMode: 'bridge', containerDefinitions };
 }

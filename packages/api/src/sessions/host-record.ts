@@ -59,6 +59,7 @@ export function hostRecord(
     agentVersion: hello.agentVersion,
     engineVersion: hello.engineVersion,
     bootId: hello.bootId,
+    tags: known?.tags ?? [],
   };
 }
 

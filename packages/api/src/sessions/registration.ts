@@ -21,7 +21,8 @@ export function registration(state: State, hello: AgentHello, now: number): Comp
   const parts = [hello.cluster, hello.hostId] as const;
   const known = state.get(collections.hosts, ...parts);
   const host = hostRecord(hello, known?.value, now);
-  const cluster = clusterOf(state.get(collections.clusters, hello.cluster), hello.cluster, now);
+  const found = state.get(collections.clusters, hello.cluster);
+  const cluster = clusterOf(found, hello.cluster, now, known !== undefined);
   if (known && sameHost(known.value, host)) return cluster;
   const guard = known ? guardUnchanged(known) : guardAbsent(collections.hosts, ...parts);
   return {
@@ -31,8 +32,8 @@ export function registration(state: State, hello: AgentHello, now: number): Comp
 }
 
 function refuseOtherCluster(state: State, { hostId, cluster }: AgentHello): void {
-  for (const { value } of state.list(collections.hosts)) {
-    if (value.id !== hostId || value.cluster === cluster) continue;
+  for (const { value } of state.hostsById(hostId)) {
+    if (value.cluster === cluster) continue;
     throw new BerthError(
       'ClientException',
       `Host ${hostId} is registered in cluster ${value.cluster}, not in ${cluster}; deregister it there first.`,
@@ -40,9 +41,19 @@ function refuseOtherCluster(state: State, { hostId, cluster }: AgentHello): void
   }
 }
 
-/** As ECS's agent does, the first host makes the cluster `default`; any other must be there and ACTIVE. */
-function clusterOf(found: Stored<ClusterRecord> | undefined, name: string, now: number): Company {
-  if (found?.value.status === 'ACTIVE') return { guards: [guardPresent(found)], puts: [] };
+/**
+ * As ECS's agent does, the first host makes the cluster `default`; any other must be there and ACTIVE, and, for a host that
+ * is new to it, still be when the host is in: a cluster that is being deleted takes none.
+ */
+function clusterOf(
+  found: Stored<ClusterRecord> | undefined,
+  name: string,
+  now: number,
+  isKnown: boolean,
+): Company {
+  if (found?.value.status === 'ACTIVE') {
+    return { guards: [isKnown ? guardPresent(found) : guardUnchanged(found)], puts: [] };
+  }
   if (name !== DEFAULT_CLUSTER) {
     throw new BerthError('ClusterNotFoundException', `Cluster not found. (cluster "${name}")`);
   }

@@ -34,10 +34,7 @@ export function taskView(state: State, realm: Realm, record: TaskRecord): Task {
   const definition = definitionOf(state, record.taskDefinition);
   const host = state.get(collections.hosts, cluster, hostId)?.value;
   const { capacityProviderName: provider } = record;
-  const launchType =
-    provider !== undefined && isBuiltInProvider(provider)
-      ? 'FARGATE'
-      : (record.launchType ?? 'EC2');
+  const launchType = launchTypeOf(record);
   const ofFargate = launchType === 'FARGATE';
   return {
     taskArn: arn.task(realm, cluster, record.id),
@@ -83,6 +80,12 @@ export function taskView(state: State, realm: Realm, record: TaskRecord): Task {
       state.get(collections.taskStatus, cluster, record.id),
     ),
   };
+}
+
+/** How ECS says that a task was launched. */
+export function launchTypeOf({ launchType, capacityProviderName: provider }: TaskRecord): string {
+  if (provider !== undefined && isBuiltInProvider(provider)) return 'FARGATE';
+  return launchType ?? 'EC2';
 }
 
 function platformVersion({ platformVersion: asked }: TaskRecord): string {

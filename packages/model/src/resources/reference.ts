@@ -29,6 +29,24 @@ export function parseEcsReference(
   return path.length === 2 ? { name, cluster: path[0] } : { name };
 }
 
+/** What a service deployment or a service revision is called, which has no name but its ARN. */
+export interface HistoryReference {
+  readonly cluster: string;
+  readonly service: string;
+  readonly id: string;
+}
+
+/** @returns undefined for what is no ARN of that kind in this region and account */
+export function parseHistoryArn(
+  realm: Realm,
+  kind: 'service-deployment' | 'service-revision',
+  text: string,
+): HistoryReference | undefined {
+  const [found, cluster = '', service = '', id = '', ...more] = resourceOf(realm, 'ecs', text);
+  const whole = [cluster, service, id].every((part) => SEGMENT.test(part)) && more.length === 0;
+  return found === kind && whole ? { cluster, service, id } : undefined;
+}
+
 /** @returns the segments after the kind, or the text itself as the only one; undefined as above */
 export function parseElbReference(
   realm: Realm,

@@ -23,7 +23,7 @@ describe('clusters', () => {
     await bench.refuses(
       () => bench.ecs('CreateCluster', { tags: [{ key: 'a', value: 'b' }] }),
       'InvalidParameterException',
-      'Arguments on this idempotent request are inconsistent with arguments used in previous request(s). (cluster "default" exists with other tags)',
+      'Arguments on this idempotent request are inconsistent with arguments used in previous request(s). (cluster "default" exists and is not what is asked for)',
     );
     await bench.refuses(
       () => bench.ecs('CreateCluster', { clusterName: 'a b' }),

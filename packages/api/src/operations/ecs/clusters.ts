@@ -12,7 +12,6 @@ import type {
   Failure,
   ListClustersRequest,
   ListClustersResponse,
-  Tag,
 } from '@berth/model/generated/messages.ts';
 import { arn } from '@berth/model/resources/arn.ts';
 import { Checker } from '@berth/model/validation/check.ts';
@@ -24,52 +23,85 @@ import { collections } from '@berth/store/keys.ts';
 import { guardAbsent, guardUnchanged, putRecord } from '@berth/store/record.ts';
 import type { State } from '@berth/store/state.ts';
 
-import { clusterView } from '../../views/cluster-view.ts';
+import { clusterStatistics, clusterView } from '../../views/cluster-view.ts';
 import { lastStatusOf } from '../../views/task-status.ts';
-import type { OperationContext } from '../deps.ts';
+import { type OperationContext, principalArn } from '../deps.ts';
+import { included } from '../include.ts';
 import { DEFAULT_CLUSTER, findCluster, invalid, requireCluster } from '../resolve.ts';
 import { replace, write } from '../write.ts';
+import { effectiveSetting } from './account-settings.ts';
+import { acceptClusterProviders } from './cluster-providers.ts';
+import { checkSettings } from './update-cluster.ts';
 
 /** Idempotent by name: the same arguments give the cluster that there is. An INACTIVE name becomes a new cluster. */
 export async function createCluster(
   on: OperationContext,
   request: CreateClusterRequest,
-  { signal }: CallContext,
+  call: CallContext,
 ): Promise<CreateClusterResponse> {
   const name = request.clusterName || DEFAULT_CLUSTER;
   const check = new Checker('InvalidParameterException');
   checkEcsName(check, 'clusterName', name);
   checkTags(check, request.tags);
-  return write(on, { signal, attempted: `create cluster ${name}` }, (state) => {
+  checkSettings(check, request.settings);
+  const attempted = `create cluster ${name}`;
+  return write(on, { signal: call.signal, attempted }, (state) => {
     const found = state.get(collections.clusters, name);
-    if (found?.value.status === 'ACTIVE') {
-      if (!sameTags(found.value.tags, request.tags)) {
-        throw new BerthError(
-          'InvalidParameterException',
-          'Arguments on this idempotent request are inconsistent with arguments used in previous request(s). ' +
-            `(cluster "${name}" exists with other tags)`,
-        );
-      }
-      return { result: (seen) => ({ cluster: clusterView(seen, on.realm, found.value) }) };
-    }
+    const { guards, ...providers } = acceptClusterProviders({ state, realm: on.realm }, request);
     const record: ClusterRecord = {
       name,
       status: 'ACTIVE',
       createdAt: on.clock.now(),
       tags: request.tags,
+      settings: request.settings.length > 0 ? request.settings : defaultSettings(on, state, call),
+      configuration: request.configuration,
+      ...providers,
     };
+    if (found?.value.status === 'ACTIVE') {
+      if (intentOf(found.value) !== intentOf(record)) {
+        throw new BerthError(
+          'InvalidParameterException',
+          'Arguments on this idempotent request are inconsistent with arguments used in previous request(s). ' +
+            `(cluster "${name}" exists and is not what is asked for)`,
+        );
+      }
+      return { result: (seen) => ({ cluster: clusterView(seen, on.realm, found.value) }) };
+    }
     return {
-      guards: [found ? guardUnchanged(found) : guardAbsent(collections.clusters, name)],
+      guards: [found ? guardUnchanged(found) : guardAbsent(collections.clusters, name), ...guards],
       puts: [putRecord(collections.clusters, [name], record)],
       result: (seen) => ({ cluster: clusterView(seen, on.realm, record) }),
     };
   });
 }
 
-function sameTags(a: readonly Tag[], b: readonly Tag[]): boolean {
-  const text = (tags: readonly Tag[]): string =>
-    JSON.stringify(tags.map(({ key, value }) => [key, value]).sort());
-  return text(a) === text(b);
+/** What the account setting of the caller makes of a cluster of which nothing is said. */
+function defaultSettings(
+  { realm }: OperationContext,
+  state: State,
+  call: CallContext,
+): ClusterRecord['settings'] {
+  const value = effectiveSetting(state, principalArn(realm, call), 'containerInsights');
+  return value === 'disabled' ? [] : [{ name: 'containerInsights', value }];
+}
+
+/** What a person said of the cluster, as text that is equal for equal wishes. */
+function intentOf(record: ClusterRecord): string {
+  const { settings, configuration, capacityProviders } = record;
+  return JSON.stringify([
+    record.tags.map(({ key, value }) => [key, value]).sort(),
+    settings
+      .filter(({ value }) => value !== 'disabled')
+      .map(({ name, value }) => [name, value])
+      .sort(),
+    configuration ?? {},
+    [...capacityProviders].sort(),
+    record.defaultCapacityProviderStrategy.map(({ capacityProvider, weight = 0, base = 0 }) => [
+      capacityProvider,
+      weight,
+      base,
+    ]),
+  ]);
 }
 
 /** Clusters of any status; without names the default cluster. */
@@ -83,19 +115,38 @@ export function describeClusters(
     100,
     'clusters',
   );
+  const include = included(request.include, INCLUDE);
   const asked = request.clusters.length > 0 ? request.clusters : [DEFAULT_CLUSTER];
   const place = { state: on.cache, realm: on.realm };
   const clusters: Cluster[] = [];
   const failures: Failure[] = [];
   for (const text of new Set(asked)) {
     const found = findCluster(place, text);
-    if (found) clusters.push(clusterView(on.cache, on.realm, found.value));
+    if (found) clusters.push(describedCluster(on, found.value, include));
     else {
       const missing = text.startsWith('arn:') ? text : arn.cluster(on.realm, text);
       failures.push({ arn: missing, reason: 'MISSING' });
     }
   }
   return { clusters, failures };
+}
+
+const INCLUDE = ['ATTACHMENTS', 'CONFIGURATIONS', 'SETTINGS', 'STATISTICS', 'TAGS'] as const;
+
+function describedCluster(
+  { cache, realm }: OperationContext,
+  record: ClusterRecord,
+  include: ReadonlySet<(typeof INCLUDE)[number]>,
+): Cluster {
+  const view = clusterView(cache, realm, record);
+  return {
+    ...view,
+    tags: include.has('TAGS') ? view.tags : [],
+    settings: include.has('SETTINGS') ? view.settings : [],
+    statistics: include.has('STATISTICS') ? clusterStatistics(cache, record.name) : [],
+    configuration: include.has('CONFIGURATIONS') ? view.configuration : undefined,
+    attachmentsStatus: include.has('ATTACHMENTS') ? 'UPDATE_COMPLETE' : undefined,
+  };
 }
 
 /** ACTIVE ones, by name. */
@@ -118,7 +169,10 @@ export function listClusters(
   };
 }
 
-/** An empty cluster becomes INACTIVE. */
+/**
+ * An empty cluster becomes INACTIVE. Whatever comes into it at the same moment is noticed: nothing can be registered
+ * in an INACTIVE cluster, and what was registered just before is looked for again when it is one.
+ */
 export async function deleteCluster(
   on: OperationContext,
   request: DeleteClusterRequest,
@@ -126,17 +180,38 @@ export async function deleteCluster(
 ): Promise<DeleteClusterResponse> {
   if (request.cluster === '')
     throw invalid('cluster is missing; expected the name or ARN of a cluster.');
-  const attempted = `delete cluster ${request.cluster}`;
-  return write(on, { signal, attempted }, (state) => {
+  const options = { signal, attempted: `delete cluster ${request.cluster}` };
+  const deleted = await write(on, options, (state) => {
     const { cluster, name } = requireCluster({ state, realm: on.realm }, request.cluster);
     refuseContents(state, name);
-    const record: ClusterRecord = { ...cluster.value, status: 'INACTIVE' };
-    const { guard, put } = replace(collections.clusters, cluster, record);
-    return {
-      guards: [guard],
-      puts: [put],
-      result: (seen) => ({ cluster: clusterView(seen, on.realm, record) }),
+    const record: ClusterRecord = {
+      ...cluster.value,
+      status: 'INACTIVE',
+      deletedAt: on.clock.now(),
     };
+    const { guard, put } = replace(collections.clusters, cluster, record);
+    return { guards: [guard], puts: [put], result: () => ({ before: cluster.value, record }) };
+  });
+  try {
+    refuseContents(on.cache, deleted.record.name);
+  } catch (error) {
+    await restore(on, deleted.before, options);
+    throw error;
+  }
+  return { cluster: clusterView(on.cache, on.realm, deleted.record) };
+}
+
+/** Undo a deletion, unless somebody has made the cluster anew. */
+async function restore(
+  on: OperationContext,
+  before: ClusterRecord,
+  options: { readonly signal: AbortSignal; readonly attempted: string },
+): Promise<void> {
+  await write(on, options, (state) => {
+    const found = state.get(collections.clusters, before.name);
+    if (found?.value.status !== 'INACTIVE') return { result: () => undefined };
+    const { guard, put } = replace(collections.clusters, found, before);
+    return { guards: [guard], puts: [put], result: () => undefined };
   });
 }
 

@@ -7,6 +7,7 @@ import type {
 } from '@berth/model/generated/messages.ts';
 import { drawDeploymentId } from '@berth/model/resources/ids.ts';
 import { definitionName } from '@berth/model/resources/task-definition.ts';
+import { checkLaunchOf } from '@berth/model/validation/launch.ts';
 import {
   acceptCreateService,
   checkConstraintsTogether,
@@ -21,7 +22,7 @@ import { serviceView } from '../../views/service-view.ts';
 import { type OperationContext, principalArn } from '../deps.ts';
 import { type ClusterPlace, invalid, requireActiveDefinition, requireCluster } from '../resolve.ts';
 import { type Decision, touch, write } from '../write.ts';
-import { resolveLoadBalancers } from './service-order.ts';
+import { launchIn, resolveLoadBalancers } from './service-order.ts';
 
 /** The same call with the same client token gives the service that there is. */
 export async function createService(
@@ -54,9 +55,13 @@ function decide(
   const { loadBalancers, groups } = resolveLoadBalancers(place, request.loadBalancers);
   checkLoadBalancers(loadBalancers, definition.value);
   checkConstraintsTogether(order.placementConstraints, definition.value);
+  const launch = launchIn(place, order.launch);
+  checkLaunchOf(launch, definition.value, 'created');
   const now = on.clock.now();
   const record: ServiceRecord = {
     ...order,
+    launch,
+    roleArn: request.role,
     cluster: place.name,
     name,
     status: 'ACTIVE',
@@ -120,5 +125,8 @@ function intentOf(record: ServiceRecord): string {
     record.loadBalancers,
     record.healthCheckGracePeriodSeconds,
     record.tags,
+    record.launch,
+    record.roleArn,
+    record.availabilityZoneRebalancing,
   ]);
 }

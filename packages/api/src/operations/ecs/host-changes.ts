@@ -1,27 +1,24 @@
-// Changing hosts: draining, attributes, deregistration. Source: ECS reference, sections 2.7, 5.6 and 7.4.
-import { BerthError } from '@berth/model/errors.ts';
+// Changing hosts: draining, deregistration. Source: ECS reference, sections 2.7 and 7.4.
+import { isBerthError } from '@berth/model/errors.ts';
 import type {
   DeregisterHostRequest,
   DeregisterHostResponse,
   HostRecord,
-  PutAttributesRequest,
-  PutAttributesResponse,
   TaskRecord,
   UpdateHostsStateRequest,
   UpdateHostsStateResponse,
 } from '@berth/model/generated/messages.ts';
-import { putAttributes as merge } from '@berth/model/validation/attributes.ts';
+import { arn } from '@berth/model/resources/arn.ts';
 import { Checker } from '@berth/model/validation/check.ts';
 import type { CallContext } from '@berth/rpc/api.ts';
 import { collections } from '@berth/store/keys.ts';
-import { guardUnchanged } from '@berth/store/record.ts';
+import { guardUnchanged, putRecord } from '@berth/store/record.ts';
 import type { State, Stored } from '@berth/store/state.ts';
 
-import { hostView } from '../../views/host-view.ts';
+import { formerHostView, hostView } from '../../views/host-view.ts';
 import { lastStatusOf } from '../../views/task-status.ts';
 import type { OperationContext } from '../deps.ts';
-import { lookUpHost } from '../lookup.ts';
-import { invalid, lookUp, requireCluster, requireHost } from '../resolve.ts';
+import { invalid, requireCluster, requireHost } from '../resolve.ts';
 import { replace, write } from '../write.ts';
 import { findHosts } from './hosts.ts';
 
@@ -44,7 +41,12 @@ export async function updateHostsState(
       'container-instance',
       request.hosts,
     );
-    const { found, failures } = findHosts(place, request.hosts, 10);
+    const { found, former, failures: missing } = findHosts(place, request.hosts, 10);
+    const gone = former.map(({ id }) => ({
+      arn: arn.host(on.realm, place.name, id),
+      reason: 'INACTIVE',
+    }));
+    const failures = [...missing, ...gone];
     const hosts = found.map((stored) => ({ stored, record: { ...stored.value, status } }));
     const changes = hosts
       .filter(({ stored }) => stored.value.status !== status)
@@ -60,43 +62,10 @@ export async function updateHostsState(
   });
 }
 
-/** Adds attributes of people's own, or replaces their values. */
-export async function putAttributes(
-  on: OperationContext,
-  request: PutAttributesRequest,
-  { signal }: CallContext,
-): Promise<PutAttributesResponse> {
-  const attempted = `put attributes of host ${request.host}`;
-  return write(on, { signal, attempted }, (state) => {
-    const place = requireCluster(
-      { state, realm: on.realm },
-      request.cluster,
-      'container-instance',
-      [request.host],
-    );
-    const found = lookUp(place, 'container-instance', request.host, lookUpHost);
-    if (found.kind !== 'found') {
-      throw new BerthError(
-        'TargetNotFoundException',
-        `The specified target wasn't found. (host "${request.host}" in cluster "${place.name}")`,
-      );
-    }
-    const attributes = merge(found.item.value.attributes, request.attributes);
-    const { guard, put } = replace(collections.hosts, found.item, {
-      ...found.item.value,
-      attributes,
-    });
-    return {
-      guards: [guard],
-      puts: [put],
-      result: () => ({ attributes: request.attributes }),
-    };
-  });
-}
-
 /**
  * Takes a host out of its cluster. With force its tasks count as lost and are replaced elsewhere; should its agent
- * be connected, it is ordered to stop them.
+ * be connected, it is ordered to stop them. First nothing new may come to it: a task that was placed at the same moment
+ * is seen then, and without force the host stays as it was.
  */
 export async function deregisterHost(
   on: OperationContext,
@@ -113,39 +82,51 @@ export async function deregisterHost(
     );
     return requireHost(place, request.host);
   };
-  if (request.force === true) {
-    const { value } = find(on.cache);
-    await stopPlacement(on, find, attempted, signal);
-    await endTasks(on, value, attempted, signal);
-  }
-  return write(on, { signal, attempted }, (state) => {
-    const host = find(state);
-    const left = unfinished(state, host.value);
-    if (request.force !== true && left.length > 0) {
-      throw invalid(
-        `Found running tasks on the instance. (host "${host.value.name}" has ${left.length}; drain it first, or use force)`,
-      );
+  const { value: before } = find(on.cache);
+  if (request.force !== true) refuseTasks(on.cache, before);
+  await setStatus(on, find, 'DRAINING', attempted, signal);
+  if (request.force === true) await endTasks(on, before, attempted, signal);
+  try {
+    return await write(on, { signal, attempted }, (state) => {
+      const host = find(state);
+      if (request.force !== true) refuseTasks(state, host.value);
+      const record: HostRecord = { ...host.value, deregisteredAt: on.clock.now() };
+      const view = formerHostView(state, on.realm, record);
+      return {
+        guards: [guardUnchanged(host)],
+        puts: [putRecord(collections.deregisteredHosts, host.parts, record)],
+        deletes: [host.key],
+        result: () => ({ host: view }),
+      };
+    });
+  } catch (error) {
+    if (isBerthError(error, 'InvalidParameterException')) {
+      await setStatus(on, find, before.status, attempted, signal);
     }
-    const view = { ...hostView(state, on.realm, host.value), status: 'INACTIVE' };
-    return {
-      guards: [guardUnchanged(host)],
-      deletes: [host.key],
-      result: () => ({ host: view }),
-    };
-  });
+    throw error;
+  }
+}
+
+function refuseTasks(state: State, host: HostRecord): void {
+  const left = unfinished(state, host);
+  if (left.length === 0) return;
+  throw invalid(
+    `Found running tasks on the instance. (host "${host.name}" has ${left.length}; drain it first, or use force)`,
+  );
 }
 
 /** Nothing new comes to a host that is DRAINING. */
-async function stopPlacement(
+async function setStatus(
   on: OperationContext,
   find: (state: State) => Stored<HostRecord>,
+  status: HostRecord['status'],
   attempted: string,
   signal: AbortSignal,
 ): Promise<void> {
   await write(on, { signal, attempted }, (state) => {
     const host = find(state);
-    if (host.value.status === 'DRAINING') return { result: () => undefined };
-    const { guard, put } = replace(collections.hosts, host, { ...host.value, status: 'DRAINING' });
+    if (host.value.status === status) return { result: () => undefined };
+    const { guard, put } = replace(collections.hosts, host, { ...host.value, status });
     return { guards: [guard], puts: [put], result: () => undefined };
   });
 }

@@ -11,13 +11,15 @@ import type {
 import { compileQuery } from '@berth/model/query/evaluate.ts';
 import { parseQuery } from '@berth/model/query/parser.ts';
 import { arn } from '@berth/model/resources/arn.ts';
+import { parseEcsReference } from '@berth/model/resources/reference.ts';
 import { Checker } from '@berth/model/validation/check.ts';
 import { pageOf } from '@berth/model/validation/pagination.ts';
 import { collections } from '@berth/store/keys.ts';
 import type { Stored } from '@berth/store/state.ts';
 
-import { hostFacts, hostView } from '../../views/host-view.ts';
+import { formerHostView, hostFacts, hostHealth, hostView } from '../../views/host-view.ts';
 import type { OperationContext } from '../deps.ts';
+import { included } from '../include.ts';
 import { lookUpHost } from '../lookup.ts';
 import { ambiguous, type ClusterPlace, invalid, lookUp, requireCluster } from '../resolve.ts';
 
@@ -63,26 +65,58 @@ export function describeHosts(
     'container-instance',
     request.hosts,
   );
-  const { found, failures } = findHosts(place, request.hosts, 100);
-  const hosts: Host[] = found.map(({ value }) => hostView(on.cache, on.realm, value));
+  const include = included(request.include, INCLUDE);
+  const { found, former, failures } = findHosts(place, request.hosts, 100);
+  const hosts: Host[] = [
+    ...found.map(({ value }) => described(on, value, include)),
+    ...former.map((record) => {
+      const view = formerHostView(on.cache, on.realm, record);
+      return include.has('TAGS') ? view : { ...view, tags: [] };
+    }),
+  ];
   return { hosts, failures };
 }
 
-/** The hosts of a request, each once, and a failure for each reference that means none. */
+const INCLUDE = ['TAGS', 'CONTAINER_INSTANCE_HEALTH'] as const;
+
+function described(
+  { cache, realm }: OperationContext,
+  record: HostRecord,
+  include: ReadonlySet<(typeof INCLUDE)[number]>,
+): Host {
+  const view = hostView(cache, realm, record);
+  return {
+    ...view,
+    tags: include.has('TAGS') ? view.tags : [],
+    healthStatus: include.has('CONTAINER_INSTANCE_HEALTH') ? hostHealth(cache, record) : undefined,
+  };
+}
+
+/**
+ * The hosts of a request, each once; those that were deregistered lately; and a failure for each reference that means
+ * none.
+ */
 export function findHosts(
   place: ClusterPlace,
   references: readonly string[],
   most: number,
-): { readonly found: readonly Stored<HostRecord>[]; readonly failures: readonly Failure[] } {
+): {
+  readonly found: readonly Stored<HostRecord>[];
+  readonly former: readonly HostRecord[];
+  readonly failures: readonly Failure[];
+} {
   if (references.length === 0) {
     throw invalid(`Container instances cannot be empty. (hosts has 0 ids; expected 1 to ${most})`);
   }
   new Checker('InvalidParameterException').atMost('hosts', references.length, most, 'ids');
   const found = new Map<string, Stored<HostRecord>>();
+  const former = new Map<string, HostRecord>();
   const failures: Failure[] = [];
   for (const text of new Set(references)) {
     const host = lookUp(place, 'container-instance', text, lookUpHost);
+    const gone = host.kind === 'missing' ? formerHost(place, text) : undefined;
     if (host.kind === 'found') found.set(host.item.key, host.item);
+    else if (gone) former.set(gone.id, gone);
     else {
       failures.push({
         arn: text.startsWith('arn:') ? text : arn.host(place.realm, place.name, text),
@@ -91,5 +125,13 @@ export function findHosts(
       });
     }
   }
-  return { found: [...found.values()], failures };
+  return { found: [...found.values()], former: [...former.values()], failures };
+}
+
+/** A host that was deregistered, by its id or ARN. */
+export function formerHost(place: ClusterPlace, text: string): HostRecord | undefined {
+  const reference = parseEcsReference(place.realm, 'container-instance', text);
+  return (
+    reference && place.state.get(collections.deregisteredHosts, place.name, reference.name)?.value
+  );
 }

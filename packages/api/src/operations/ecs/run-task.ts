@@ -12,6 +12,8 @@ import type {
 import { arn } from '@berth/model/resources/arn.ts';
 import { drawHexId, fingerprint } from '@berth/model/resources/ids.ts';
 import { definitionName } from '@berth/model/resources/task-definition.ts';
+import { taskTags } from '@berth/model/resources/task-tags.ts';
+import { checkLaunchOf } from '@berth/model/validation/launch.ts';
 import { acceptRunTask, type RunTaskOrder } from '@berth/model/validation/run-task.ts';
 import type { CallContext } from '@berth/rpc/api.ts';
 import { collections } from '@berth/store/keys.ts';
@@ -21,6 +23,7 @@ import { taskView } from '../../views/task-view.ts';
 import type { OperationContext } from '../deps.ts';
 import { type ClusterPlace, invalid, requireActiveDefinition, requireCluster } from '../resolve.ts';
 import { failuresOf } from './placement-failures.ts';
+import { launchIn } from './service-order.ts';
 
 const MOST_ATTEMPTS = 5;
 
@@ -32,9 +35,11 @@ export async function runTask(
 ): Promise<RunTaskResponse> {
   const place = requireCluster({ state: on.cache, realm: on.realm }, request.cluster);
   const definition = requireActiveDefinition(place, request.taskDefinition).value;
-  const order = acceptRunTask(request, definition);
+  const accepted = acceptRunTask(request, definition);
+  const order = { ...accepted, launch: launchIn(place, accepted.launch) };
+  checkLaunchOf(order.launch, definition, 'run');
   const token = request.clientToken || drawHexId(on.random, 32);
-  const wish = placeRequest(place, definition, order, token);
+  const wish = placeWish(place, definition, order, token, []);
   return on.turns.run(`run/${place.name}/${token}`, call.signal, async () => {
     // A repetition is answered with its tasks, whatever has become of the hosts since.
     if (tasksOf(on.cache, wish).length === 0) refuseWithoutHosts(place);
@@ -52,14 +57,17 @@ function refuseWithoutHosts({ state, name }: ClusterPlace): void {
   );
 }
 
-type Wish = Omit<PlaceRequest, 'viewRevision'>;
+export type Wish = Omit<PlaceRequest, 'viewRevision'>;
 
-function placeRequest(
+/** @param hostIds the hosts of StartTask; none: any */
+export function placeWish(
   place: ClusterPlace,
   definition: TaskDefinitionRecord,
   order: RunTaskOrder,
   token: string,
+  hostIds: readonly string[],
 ): Wish {
+  const { launch } = order;
   const wish = {
     cluster: place.name,
     taskDefinition: definitionName(definition),
@@ -69,11 +77,22 @@ function placeRequest(
     placementConstraints: order.placementConstraints,
     placementStrategy: order.placementStrategy,
     overrides: order.overrides,
-    tags: order.tags,
+    tags: taskTags({
+      cluster: place.name,
+      own: order.tags,
+      propagate: launch.propagateTags,
+      definition: definition.tags,
+      managed: launch.enableECSManagedTags,
+    }),
     loadBalanced: false,
-    hostIds: [],
+    hostIds,
+    launchType: launch.launchType,
+    capacityProviderStrategy: launch.capacityProviderStrategy,
+    enableExecuteCommand: launch.enableExecuteCommand,
+    platformVersion: launch.platformVersion,
   };
-  return { ...wish, owner: ownerOf(token, fingerprint(JSON.stringify(wish))) };
+  const args = JSON.stringify([wish, launch.networkConfiguration]);
+  return { ...wish, owner: ownerOf(token, fingerprint(args)) };
 }
 
 /** One intention: the same token with the same arguments. The fingerprint has a fixed length, the token any characters. */
@@ -84,9 +103,8 @@ function ownerOf(token: string, argumentsOf: string): string {
 /** @throws BerthError ConflictException when tasks were started by this token with other arguments */
 function refuseReusedToken({ state, realm, name }: ClusterPlace, wish: Wish, token: string): void {
   const others: string[] = [];
-  for (const { value } of state.list(collections.tasks, name)) {
-    const sameToken = value.owner.startsWith('run/') && value.owner.slice(21) === token;
-    if (sameToken && value.owner !== wish.owner) others.push(arn.task(realm, name, value.id));
+  for (const { value } of state.tasksByToken(name, token)) {
+    if (value.owner !== wish.owner) others.push(arn.task(realm, name, value.id));
   }
   if (others.length === 0) return;
   throw new BerthError(
@@ -100,7 +118,7 @@ function refuseReusedToken({ state, realm, name }: ClusterPlace, wish: Wish, tok
  * Place the tasks unless it has been done. An answer that was lost, or a leader that changed, is found out by looking
  * again at a newer view; the scheduler refuses to place for an owner that an older view does not show.
  */
-async function placeOnce(
+export async function placeOnce(
   on: OperationContext,
   wish: Wish,
   signal: AbortSignal,

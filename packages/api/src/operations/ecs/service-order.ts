@@ -1,18 +1,36 @@
 // What creating and updating a service have in common: looking up what it names. Pure.
 // Source: ECS reference, section 2.5; ALB reference, section 5.
-import type { LoadBalancer, TargetGroupRecord } from '@berth/model/generated/messages.ts';
+import type {
+  LaunchSettings,
+  LoadBalancer,
+  TargetGroupRecord,
+} from '@berth/model/generated/messages.ts';
 import { arn } from '@berth/model/resources/arn.ts';
 import { parseElbReference } from '@berth/model/resources/reference.ts';
 import { collections } from '@berth/store/keys.ts';
 import type { Stored } from '@berth/store/state.ts';
 
 import { isGroupInUse } from '../../views/group-references.ts';
-import { invalid, type Place } from '../resolve.ts';
+import { type ClusterPlace, invalid, type Place } from '../resolve.ts';
+import { resolveStrategy } from './cluster-providers.ts';
 
 export interface ResolvedLoadBalancers {
   /** With target groups by name. */
   readonly loadBalancers: readonly LoadBalancer[];
   readonly groups: readonly Stored<TargetGroupRecord>[];
+}
+
+/** The launch settings with providers by name; who says neither launch type nor providers gets the cluster's. */
+export function launchIn(place: ClusterPlace, asked: LaunchSettings): LaunchSettings {
+  const cluster = place.cluster.value;
+  if (asked.capacityProviderStrategy.length > 0) {
+    const strategy = resolveStrategy(place, cluster, asked.capacityProviderStrategy);
+    return { ...asked, capacityProviderStrategy: strategy };
+  }
+  if (asked.launchType !== undefined) return asked;
+  const strategy = cluster.defaultCapacityProviderStrategy;
+  if (strategy.length === 0) return { ...asked, launchType: 'EC2' };
+  return { ...asked, capacityProviderStrategy: strategy };
 }
 
 /**

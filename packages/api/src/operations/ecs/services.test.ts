@@ -66,7 +66,10 @@ describe('services', () => {
       assert.equal(primary.desiredCount, 2);
       assert.equal(primary.rolloutState, 'IN_PROGRESS');
       assert.equal(primary.rolloutStateReason, `ECS deployment ${primary.id} in progress.`);
-      const described = await bench.ecs('DescribeServices', { services: ['web'] });
+      const described = await bench.ecs('DescribeServices', {
+        services: ['web'],
+        include: ['TAGS'],
+      });
       assert.deepEqual(described, { services: [service], failures: [] });
       assert.equal(record().generation, 1);
     });

@@ -36,8 +36,15 @@ describe('task definitions', () => {
       { containerPort: 80, hostPort: 0, protocol: 'tcp' },
     ]);
     assert.deepEqual(tags, [{ key: 'team', value: 'a' }]);
-    const described = await bench.ecs('DescribeTaskDefinition', { taskDefinition: 'hello' });
+    const described = await bench.ecs('DescribeTaskDefinition', {
+      taskDefinition: 'hello',
+      include: ['TAGS'],
+    });
     assert.deepEqual(described, { taskDefinition, tags });
+    const { tags: without } = await bench.ecs('DescribeTaskDefinition', {
+      taskDefinition: 'hello',
+    });
+    assert.deepEqual(without, []);
   });
 
   it('get distinct consecutive revisions, also when many are registered at once at two replicas', async () => {

@@ -22,6 +22,7 @@ import { guardAbsent, guardUnchanged, putRecord } from '@berth/store/record.ts';
 
 import { taskDefinitionView } from '../../views/task-definition-view.ts';
 import { type OperationContext, principalArn } from '../deps.ts';
+import { included } from '../include.ts';
 import { findDefinition } from '../resolve.ts';
 import { replace, write } from '../write.ts';
 
@@ -72,7 +73,7 @@ export async function registerTaskDefinition(
 /** A revision of any status; of a bare family the newest ACTIVE one. */
 export function describeTaskDefinition(
   on: OperationContext,
-  { taskDefinition }: DescribeTaskDefinitionRequest,
+  { taskDefinition, include }: DescribeTaskDefinitionRequest,
 ): DescribeTaskDefinitionResponse {
   const found = findDefinition({ state: on.cache, realm: on.realm }, taskDefinition);
   if (!found) {
@@ -81,7 +82,8 @@ export function describeTaskDefinition(
       `Unable to describe task definition. (found none for "${taskDefinition}")`,
     );
   }
-  return { taskDefinition: taskDefinitionView(on.realm, found.value), tags: found.value.tags };
+  const tags = included(include, ['TAGS']).has('TAGS') ? found.value.tags : [];
+  return { taskDefinition: taskDefinitionView(on.realm, found.value), tags };
 }
 
 /** Makes a revision INACTIVE: services go on with it, nothing new may be made of it. */
@@ -108,7 +110,7 @@ export async function deregisterTaskDefinition(
           `(task definition "${taskDefinition}")`,
       );
     }
-    if (found.value.status === 'INACTIVE') {
+    if (found.value.status !== 'ACTIVE') {
       return { result: () => ({ taskDefinition: taskDefinitionView(on.realm, found.value) }) };
     }
     const record: TaskDefinitionRecord = {

@@ -13,14 +13,15 @@ import type {
 import { arn } from '@berth/model/resources/arn.ts';
 import { parseDefinitionName } from '@berth/model/resources/task-definition.ts';
 import { Checker } from '@berth/model/validation/check.ts';
-import { pageOf } from '@berth/model/validation/pagination.ts';
+import { pageOf, pageOfOrdered } from '@berth/model/validation/pagination.ts';
 import { checkStopReason } from '@berth/model/validation/run-task.ts';
 import type { CallContext } from '@berth/rpc/api.ts';
 import { collections } from '@berth/store/keys.ts';
 
 import { lastStatusOf } from '../../views/task-status.ts';
-import { taskView } from '../../views/task-view.ts';
+import { launchTypeOf, taskView } from '../../views/task-view.ts';
 import type { OperationContext } from '../deps.ts';
+import { included } from '../include.ts';
 import { lookUpTask } from '../lookup.ts';
 import {
   ambiguous,
@@ -84,12 +85,14 @@ export function describeTasks(
     'task',
     request.tasks,
   );
+  const tags = included(request.include, ['TAGS']).has('TAGS');
   const tasks = new Map<string, Task>();
   const failures: Failure[] = [];
   for (const text of new Set(request.tasks)) {
     const found = lookUp(place, 'task', text, lookUpTask);
     if (found.kind === 'found') {
-      tasks.set(found.item.key, taskView(on.cache, on.realm, found.item.value));
+      const task = taskView(on.cache, on.realm, found.item.value);
+      tasks.set(found.item.key, tags ? task : { ...task, tags: [] });
     } else {
       failures.push({
         arn: text.startsWith('arn:') ? text : arn.task(on.realm, place.name, text),
@@ -105,14 +108,13 @@ export function describeTasks(
 export function listTasks(on: OperationContext, request: ListTasksRequest): ListTasksResponse {
   const place = requireCluster({ state: on.cache, realm: on.realm }, request.cluster);
   const desired = request.desiredStatus || 'RUNNING';
-  const matching = Array.from(candidates(place, request), ({ value }) => value)
-    .filter((task) => task.cluster === place.name && matches(request, task))
-    .filter((task) => {
-      const stopped =
-        task.desiredStatus === 'STOPPED' || lastStatusOf(on.cache, task) === 'STOPPED';
-      return stopped ? desired === 'STOPPED' : desired === 'RUNNING';
-    });
-  const page = pageOf(matching, ({ id }) => id, {
+  const wanted = ({ value: task }: Candidate): boolean => {
+    if (task.cluster !== place.name || !matches(request, task)) return false;
+    const stopped = task.desiredStatus === 'STOPPED' || lastStatusOf(on.cache, task) === 'STOPPED';
+    return stopped ? desired === 'STOPPED' : desired === 'RUNNING';
+  };
+  const idOf = ({ value }: Candidate): string => value.id;
+  const asked = {
     question: [
       'ListTasks',
       place.name,
@@ -120,23 +122,32 @@ export function listTasks(on: OperationContext, request: ListTasksRequest): List
       request.serviceName,
       request.containerInstance,
       request.startedBy,
+      request.launchType,
       desired,
     ],
     nextToken: request.nextToken,
     maxResults: request.maxResults,
     defaultResults: 100,
-  });
+  };
+  const some = candidates(place, request);
+  const page = some
+    ? pageOf(Array.from(some).filter(wanted), idOf, asked)
+    : pageOfOrdered((id) => on.cache.tasksAfter(place.name, id), idOf, wanted, asked);
   return {
-    taskArns: page.items.map(({ id }) => arn.task(on.realm, place.name, id)),
+    taskArns: page.items.map(({ value }) => arn.task(on.realm, place.name, value.id)),
     nextToken: page.nextToken,
   };
 }
 
-/** The smallest set that has all that match, by the indexes of the view. */
+interface Candidate {
+  readonly value: TaskRecord;
+}
+
+/** The smallest set that has all that match, by the indexes of the view; undefined: all tasks of the cluster. */
 function candidates(
   place: ClusterPlace,
   request: ListTasksRequest,
-): Iterable<{ readonly value: TaskRecord }> {
+): Iterable<Candidate> | undefined {
   const { family, serviceName, containerInstance, startedBy } = request;
   if (startedBy && (family || serviceName || containerInstance)) {
     throw invalid(
@@ -151,10 +162,12 @@ function candidates(
   }
   if (host) return place.state.tasksByHost(host.id);
   if (service) return place.state.tasksByService(place.name, service.name);
-  return place.state.list(collections.tasks, place.name);
+  if (startedBy) return place.state.tasksByStarter(place.name, startedBy);
+  return family ? place.state.tasksByFamily(place.name, family) : undefined;
 }
 
-function matches({ family, startedBy }: ListTasksRequest, task: TaskRecord): boolean {
+function matches({ family, startedBy, launchType }: ListTasksRequest, task: TaskRecord): boolean {
   if (family && parseDefinitionName(task.taskDefinition)?.family !== family) return false;
+  if (launchType && launchTypeOf(task) !== launchType) return false;
   return !startedBy || task.startedBy === startedBy;
 }

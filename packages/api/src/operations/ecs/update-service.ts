@@ -3,6 +3,7 @@
 import { BerthError } from '@berth/model/errors.ts';
 import type {
   DeploymentRecord,
+  LaunchSettings,
   LoadBalancer,
   ServiceRecord,
   UpdateServiceRequest,
@@ -10,6 +11,7 @@ import type {
 } from '@berth/model/generated/messages.ts';
 import { drawDeploymentId } from '@berth/model/resources/ids.ts';
 import { definitionName } from '@berth/model/resources/task-definition.ts';
+import { checkLaunchOf } from '@berth/model/validation/launch.ts';
 import {
   acceptUpdateService,
   checkConstraintsTogether,
@@ -32,7 +34,7 @@ import {
   requireService,
 } from '../resolve.ts';
 import { type Decision, replace, touch, write } from '../write.ts';
-import { resolveLoadBalancers } from './service-order.ts';
+import { launchIn, resolveLoadBalancers } from './service-order.ts';
 
 /** An update that changes nothing writes nothing and gives the service as it is. */
 export async function updateService(
@@ -73,15 +75,19 @@ function decide(
   const given = request.loadBalancers && resolveLoadBalancers(place, request.loadBalancers.items);
   const loadBalancers = given?.loadBalancers ?? current.loadBalancers;
   const content = definitionOf(place.state, definition);
+  const strategy = request.capacityProviderStrategy?.items;
+  const launch = strategy ? launchIn(place, order.launch) : order.launch;
   if (content) {
     checkLoadBalancers(loadBalancers, content);
     checkConstraintsTogether(order.placementConstraints, content);
+    checkLaunchOf(launch, content, 'updated');
   }
-  const wanted: ServiceRecord = { ...current, ...order, loadBalancers };
+  const wanted: ServiceRecord = { ...current, ...order, launch, loadBalancers };
   const redeploys =
     request.forceNewDeployment === true ||
     definition !== primary.taskDefinition ||
-    !sameLoadBalancers(loadBalancers, current.loadBalancers);
+    !sameLoadBalancers(loadBalancers, current.loadBalancers) ||
+    !sameNetwork(launch, current.launch);
   if (!redeploys && sameSettings(wanted, current)) {
     return { result: (seen) => ({ service: serviceView(seen, on.realm, current) }) };
   }
@@ -135,6 +141,31 @@ function sameLoadBalancers(a: readonly LoadBalancer[], b: readonly LoadBalancer[
   return text(a) === text(b);
 }
 
+/** What of the launch settings needs a new deployment; the rest is for tasks that are started later. */
+function sameNetwork(a: LaunchSettings, b: LaunchSettings | undefined): boolean {
+  const text = (launch: LaunchSettings | undefined): string => {
+    const { subnets, securityGroups, assignPublicIp } =
+      launch?.networkConfiguration?.awsvpcConfiguration ?? {};
+    const groups = [[...(subnets ?? [])].sort(), [...(securityGroups ?? [])].sort()];
+    return JSON.stringify([groups, assignPublicIp ?? 'DISABLED', launch?.platformVersion]);
+  };
+  return text(a) === text(b);
+}
+
+function launchTexts(launch: LaunchSettings | undefined): unknown[] {
+  return [
+    launch?.launchType ?? 'EC2',
+    (launch?.capacityProviderStrategy ?? []).map(({ capacityProvider, weight = 0, base = 0 }) => [
+      capacityProvider,
+      weight,
+      base,
+    ]),
+    launch?.enableECSManagedTags ?? false,
+    launch?.propagateTags ?? 'NONE',
+    launch?.enableExecuteCommand ?? false,
+  ];
+}
+
 function sameSettings(a: ServiceRecord, b: ServiceRecord): boolean {
   const text = (record: ServiceRecord): string =>
     JSON.stringify([
@@ -143,11 +174,21 @@ function sameSettings(a: ServiceRecord, b: ServiceRecord): boolean {
       record.placementConstraints.map(({ type, expression }) => [type, expression]),
       record.placementStrategy.map(({ type, field }) => [type, field]),
       record.healthCheckGracePeriodSeconds,
+      launchTexts(record.launch),
+      record.availabilityZoneRebalancing ?? 'DISABLED',
     ]);
   return text(a) === text(b);
 }
 
 function settingsOf({ deploymentConfiguration: of }: ServiceRecord): unknown[] {
   const breaker = of?.deploymentCircuitBreaker;
-  return [of?.minimumHealthyPercent, of?.maximumPercent, breaker?.enable, breaker?.rollback];
+  return [
+    of?.minimumHealthyPercent,
+    of?.maximumPercent,
+    breaker?.enable,
+    breaker?.rollback,
+    breaker?.resetOnHealthyTask ?? true,
+    breaker?.thresholdConfiguration?.type,
+    breaker?.thresholdConfiguration?.value,
+  ];
 }
