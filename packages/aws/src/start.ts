@@ -8,6 +8,7 @@ import { Counter, Histogram, type Registry } from 'prom-client';
 import { ecsService } from './services/ecs.ts';
 import { elbv2Service } from './services/elbv2.ts';
 import { scalingService } from './services/scaling.ts';
+import { stsService } from './services/sts.ts';
 import { SigningKeys } from './sigv4/signing-keys.ts';
 import { Dispatcher, type DispatcherDeps } from './wire/dispatch.ts';
 import { startHttpServer, type HttpServerOptions } from './wire/http-server.ts';
@@ -19,6 +20,7 @@ export interface AwsOptions extends Pick<HttpServerOptions, 'listen' | 'tls'> {
     readonly Ecs: Handlers<'Ecs'>;
     readonly LoadBalancing: Handlers<'LoadBalancing'>;
     readonly Scaling: Handlers<'Scaling'>;
+    readonly Access: Handlers<'Access'>;
   };
   readonly credentials: DispatcherDeps['credentials'];
 }
@@ -36,6 +38,7 @@ export async function startAws(
       ecsService(handlers.Ecs),
       elbv2Service(handlers.LoadBalancing),
       scalingService(handlers.Scaling),
+      stsService(handlers.Access),
     ],
     credentials: options.credentials,
     region: options.realm.region,

@@ -308,7 +308,7 @@ export const ecsSupport: ServiceSupport = {
         requiresCompatibilities: "Kept and shown; all of them mean Berth's own hosts.",
         ephemeralStorage: HOST_DISK,
         networkMode:
-          'bridge, host and none as in ECS. awsvpc: one container, whose ports are reached as those of bridge are.',
+          'As in ECS, but for awsvpc: one container, whose ports are reached as those of bridge are.',
       },
       refused: {
         pidMode: 'Containers have process namespaces of their own.',

@@ -66,12 +66,14 @@ function violatedBy(
   }
   if (typeof value === 'string') {
     if (words !== undefined && !(model.words[words] ?? []).includes(value)) return 'words';
-    if (pattern !== undefined && !patternOf(pattern).test(value)) return 'pattern';
   }
   const size = sizeOf(value);
   if (size === undefined) return undefined;
   if (min !== undefined && size < min) return 'shortest';
-  return max !== undefined && size > max ? 'longest' : undefined;
+  if (max !== undefined && size > max) return 'longest';
+  // Only now: of a text of bounded length.
+  const fits = pattern === undefined || typeof value !== 'string' || patternOf(pattern).test(value);
+  return fits ? undefined : 'pattern';
 }
 
 function sizeOf(value: unknown): number | undefined {

@@ -31,6 +31,8 @@ export interface HttpServer {
 }
 
 const MOST_BODY = 1024 * 1024;
+/** Of a body above the limit; a longer one is cut off. */
+const MOST_FORGOTTEN = 16 * 1024 * 1024;
 const MOST_HEAD = 32 * 1024;
 const MOST_CONNECTIONS = 2_000;
 /** Above that, callers are told to come again. */
@@ -193,17 +195,17 @@ async function serve(
   });
 }
 
-/** Undefined for one that is too large; the rest of it is then not read. */
+/** Undefined for one that is too large. The rest of it is read and forgotten, or its sender would not read the answer. */
 async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
-  if (Number(request.headers['content-length'] ?? 0) > MOST_BODY) return undefined;
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > MOST_BODY) return undefined;
-    chunks.push(chunk);
+    if (size > MOST_FORGOTTEN) return undefined;
+    if (size > MOST_BODY) chunks.length = 0;
+    else chunks.push(chunk);
   }
-  return Buffer.concat(chunks);
+  return size > MOST_BODY ? undefined : Buffer.concat(chunks);
 }
 
 function send(

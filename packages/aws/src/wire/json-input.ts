@@ -102,7 +102,8 @@ function readTime(value: unknown, path: string): number {
 }
 
 function isWhole(value: unknown, limit: number): boolean {
-  return Number.isInteger(value) && Math.abs(value as number) <= limit;
+  const number = value as number;
+  return Number.isInteger(value) && number <= limit && number >= -limit - 1;
 }
 
 function isObject(value: unknown): value is Plain {

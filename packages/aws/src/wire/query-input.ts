@@ -9,6 +9,7 @@ import type { XmlDialect } from './xml-output.ts';
 const MOST_PARAMETERS = 5_000;
 const MOST_DEPTH = 16;
 const INTEGER_LIMIT = 2 ** 31 - 1;
+const LONG_LIMIT = Number.MAX_SAFE_INTEGER;
 const WHOLE = /^[+-]?\d{1,16}$/;
 const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?$/;
 
@@ -131,8 +132,9 @@ function scalar(shape: Member, text: string, path: string): unknown {
       throw wrong(text, 'a boolean', path);
     case 'integer':
     case 'long': {
-      const limit = shape.type === 'integer' ? INTEGER_LIMIT : Number.MAX_SAFE_INTEGER;
-      if (!WHOLE.test(text) || Math.abs(Number(text)) > limit) throw wrong(text, shape.type, path);
+      const limit = shape.type === 'integer' ? INTEGER_LIMIT : LONG_LIMIT;
+      const fits = WHOLE.test(text) && Number(text) <= limit && Number(text) >= -limit - 1;
+      if (!fits) throw wrong(text, shape.type, path);
       return Number(text);
     }
     case 'double':
