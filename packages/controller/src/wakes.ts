@@ -112,6 +112,11 @@ export function* wakesOf(change: Change, state: State): Generator<Wake, void, un
     case 'scheduledActions':
     case 'acmeChallenges':
     case 'secrets':
+    case 'users':
+    case 'accessKeys':
+    case 'accessKeyUses':
+    case 'policies':
+    case 'roles':
     case 'listeners':
     case 'listenerPorts':
     case 'rules':

@@ -12,6 +12,7 @@ import { ulidSource } from '@berth/control/ulid.ts';
 import { settle, type VirtualClock } from '@berth/control/virtual-clock.ts';
 import { isBerthError, BerthError } from '@berth/model/errors.ts';
 import type { PlaceRequest, PlaceResponse } from '@berth/model/generated/messages.ts';
+import { KeyRing } from '@berth/process/key-ring.ts';
 import { complete } from '@berth/rpc/codec.ts';
 import { schedulerMetrics } from '@berth/scheduler/metrics.ts';
 import { Term } from '@berth/scheduler/term.ts';
@@ -33,6 +34,8 @@ import {
 } from './settings.ts';
 
 const REAP_EVERY_MS = 60_000;
+/** Nothing in a scenario is secret; a context needs one all the same. */
+const SEALER = KeyRing.create();
 
 interface ControllerProcess {
   readonly context: TermContext;
@@ -193,6 +196,7 @@ export class ControlPlane {
       metrics: SILENT_METRICS,
       nextEventId: ulidSource(clock, random),
       hostLostAfterMs: HOST_LOST_AFTER_MS,
+      sealer: SEALER,
     };
   }
 
