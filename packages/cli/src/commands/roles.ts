@@ -31,6 +31,7 @@ import {
   storeConfig,
 } from '../roles/config.ts';
 import { claimHostId } from '../roles/host-id.ts';
+import { proxyConfig, withReload } from '../roles/proxy.ts';
 import { type Start, runProcess, stateRole } from '../roles/run.ts';
 
 const holder = (): string => `${hostname()}:${process.pid}`;
@@ -187,19 +188,17 @@ export const handlers: Handlers = {
   }),
 
   proxy: role('proxy', (flags, tlsDirectory) => {
-    const config = {
-      api: apiAddresses(flags),
-      bindAddress: flags.text('bind') ?? '0.0.0.0',
-      dataDirectory: flags.text('data-dir') ?? '/var/lib/berth/proxy',
-      version,
-    };
+    const config = proxyConfig(flags);
+    const { logLevel } = processConfig(flags);
     return {
-      config: { ...config, id: flags.text('id') },
+      config: { ...config, version, id: flags.text('id') },
       starts: [
         async ({ surroundings }) => {
           const tls = readIdentity(tlsDirectory, 'proxy');
           const id = flags.text('id') ?? nameIn(tls.certificate, 'proxy', tlsDirectory);
-          return await startProxy({ ...config, id, tls }, surroundings);
+          const options = { ...config, id, tls, version, logLevel };
+          const proxy = await startProxy(options, surroundings);
+          return withReload(proxy, config.dataDirectory, surroundings);
         },
       ],
     };

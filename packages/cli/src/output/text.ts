@@ -42,6 +42,13 @@ export function duration(ms: number): string {
     : `${Math.floor(seconds / 60)} min ${rest} s`;
 }
 
+/** A short time by the clock of a proxy: 480 µs, 48.1 ms, 2.3 s. @param took microseconds */
+export function micros(took: number): string {
+  if (took < 1_000) return `${took} µs`;
+  if (took < 999_950) return `${(took / 1_000).toFixed(1)} ms`;
+  return duration(took / 1_000);
+}
+
 const UNITS: Readonly<Record<string, number>> = {
   ms: 1,
   s: SECOND,

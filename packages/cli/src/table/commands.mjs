@@ -22,7 +22,10 @@ export const sections = [
     title: 'Deploy and look',
     names: ['service', 'task', 'task-definition', 'logs', 'exec', 'events'],
   },
-  { title: 'Route requests', names: ['listener', 'rule', 'target-group'] },
+  {
+    title: 'Route requests',
+    names: ['listener', 'rule', 'target-group', 'requests', 'explain'],
+  },
   { title: 'Machines', names: ['cluster', 'host'] },
   {
     title: 'Run the parts of a cluster',
@@ -38,6 +41,7 @@ export const groupSummaries = {
   listener: 'The ports of the proxies',
   rule: 'Which requests go where',
   'target-group': 'The tasks behind a rule, and their health',
+  explain: 'Why a request was answered as it was',
   cluster: 'Create and list clusters',
   host: 'List, drain and remove machines',
   certificate: 'The identities of roles that are started alone',

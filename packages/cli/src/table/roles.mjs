@@ -201,6 +201,40 @@ export const roleCommands = [
       env('BERTH_PROXY_BIND'),
     ),
     flag(
+      'workers',
+      'N',
+      'processes that requests pass through (default: one a core)',
+      env('BERTH_PROXY_WORKERS'),
+    ),
+    flag(
+      'access-log',
+      'FILE|stdout',
+      'write a line a request (default: only where a load balancer asks for it)',
+      env('BERTH_ACCESS_LOG'),
+    ),
+    flag(
+      'availability-zone',
+      'ZONE',
+      'where it is: groups that are not cross-zone send to hosts with this ecs.availability-zone',
+      env('BERTH_AVAILABILITY_ZONE'),
+    ),
+    flag('access-log-format', 'FORMAT', 'alb (default) or json', {
+      complete: ['alb', 'json'],
+      env: 'BERTH_ACCESS_LOG_FORMAT',
+    }),
+    flag(
+      'access-log-dir',
+      'DIRECTORY',
+      'the access logs that load balancers ask for (default: access-logs in --data-dir)',
+      env('BERTH_ACCESS_LOG_DIR'),
+    ),
+    flag(
+      'certificates',
+      'DIRECTORY',
+      'has NAME.pem, chain and key, of the certificates that listeners call file:NAME',
+      env('BERTH_PROXY_CERTIFICATES'),
+    ),
+    flag(
       'data-dir',
       'DIRECTORY',
       'its memory (default /var/lib/berth/proxy)',
@@ -209,6 +243,20 @@ export const roleCommands = [
     ...TLS,
     ...ADMIN,
   ]),
+  command('proxy reload', 'Replace the workers of a running proxy without breaking a request', {
+    module: 'proxy-reload',
+    flags: [
+      flag(
+        'data-dir',
+        'DIRECTORY',
+        'that of the proxy (default /var/lib/berth/proxy)',
+        env('BERTH_DATA_DIR'),
+      ),
+    ],
+    details:
+      'The new workers run the program as it is on disk now. The same as SIGHUP to the proxy; how it went is in its log.',
+    local: true,
+  }),
   command('certificate create-authority', 'Create the authority of a cluster', {
     flags: [...TLS],
     details:

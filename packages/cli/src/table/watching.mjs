@@ -29,6 +29,26 @@ export const watchingCommands = [
     complete: { 'TASK|SERVICE': 'task-or-service' },
     examples: ['berth logs --follow hello', 'berth logs 3f2a --tail 20'],
   }),
+  command('requests', 'Show requests that went through the proxies', {
+    flags: [
+      FOLLOW,
+      flag('status', 'STATUS', 'only those answered so: 404, or 5xx'),
+      flag('target-group', 'NAME', 'only those sent to this group', { complete: 'target-group' }),
+      flag('limit', 'N', 'how many recent ones first (default 20)', { short: 'n' }),
+      JSON_FLAG,
+    ],
+    details: 'Each proxy remembers its last few thousand requests.',
+    examples: [
+      'berth requests --follow --status 5xx',
+      'berth requests --target-group hello -n 100',
+    ],
+  }),
+  command('explain request ID', 'Say what became of a request, and why', {
+    flags: [JSON_FLAG],
+    details:
+      'ID is what `berth requests` shows, the root of an X-Amzn-Trace-Id, or the X-Request-Id that the client sent.',
+    examples: ['berth explain request 1-58337281-1d84f3d73c47ec4e58577259'],
+  }),
   command('exec TASK -- COMMAND...', 'Run a command in a container', {
     flags: [
       flag('interactive', '', 'pass our input on', { short: 'i' }),
