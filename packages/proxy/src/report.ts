@@ -95,6 +95,8 @@ function healthRecord(target: Target, proxy: string, revision: number): TargetHe
     state: phase === 'registered' ? target.health.state : phase,
     reason: cause?.reason,
     description: cause?.description,
+    anomaly: target.anomalous ? 'anomalous' : undefined,
+    mitigationInEffect: target.weight < 1 ? true : undefined,
     routingRevision: revision,
     since: target.since,
   };

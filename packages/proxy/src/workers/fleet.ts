@@ -72,6 +72,8 @@ export class Fleet implements Core {
   readonly #draining = new WeakMap<Target, number>();
   readonly #told = new Set<Target>();
   readonly #ejected = new Map<Target, WorkerHandle>();
+  /** Targets whose errors stand out, and their weights in the workers that say so. */
+  readonly #anomalous = new Map<Target, Map<WorkerHandle, number>>();
   /** Who has not finished answering, by order. */
   readonly #asked = new Map<string, Set<WorkerHandle>>();
   readonly #shortLives = new Map<number, number>();
@@ -161,6 +163,7 @@ export class Fleet implements Core {
     for (const { target } of gone) {
       this.#told.delete(target);
       this.#ejected.delete(target);
+      this.#anomalous.delete(target);
     }
     for (const worker of this.#workers) {
       // One that starts gets the table as it is then.
@@ -313,6 +316,11 @@ export class Fleet implements Core {
       case 'ejection':
         this.#onEjection(worker, news);
         return;
+      case 'anomaly': {
+        const target = findTarget(this.#routing.groups, news);
+        if (target !== undefined) this.#onAnomaly(worker, target, news.anomalous, news.weight);
+        return;
+      }
       case 'take':
         this.#slots.ask(news.port, {
           slot: worker.slot,
@@ -355,6 +363,18 @@ export class Fleet implements Core {
     }
   }
 
+  /** It stands out as soon as one worker says so. */
+  #onAnomaly(worker: WorkerHandle, target: Target, anomalous: boolean, weight: number): void {
+    const sayers = this.#anomalous.get(target) ?? new Map<WorkerHandle, number>();
+    if (anomalous || weight < 1) sayers.set(worker, weight);
+    else sayers.delete(worker);
+    if (sayers.size > 0) this.#anomalous.set(target, sayers);
+    else this.#anomalous.delete(target);
+    target.anomalous = sayers.size > 0;
+    target.weight = Math.min(1, ...sayers.values());
+    this.#events.onTargetChange(target);
+  }
+
   #onAnswer(worker: WorkerHandle, answer: Parameters<RequestTeller['onAnswer']>[0]): void {
     const waiting = this.#asked.get(answer.orderId);
     if (waiting === undefined) return;
@@ -394,6 +414,9 @@ export class Fleet implements Core {
     this.#traffic.add(worker.traffic);
     this.#metrics.add(worker.metrics).catch(() => undefined);
     for (const [target, by] of this.#ejected) if (by === worker) this.#ejected.delete(target);
+    for (const [target, sayers] of this.#anomalous) {
+      if (sayers.has(worker)) this.#onAnomaly(worker, target, false, 1);
+    }
     for (const [orderId, waiting] of this.#asked) {
       if (waiting.delete(worker)) this.#endOrder(orderId, waiting);
     }

@@ -66,6 +66,12 @@ export type News =
       readonly sequence: number;
     } & TargetName)
   | ({ readonly kind: 'ejection'; readonly ejected: boolean } & TargetName)
+  /** How the target's errors compare with those of its peers, in this worker. */
+  | ({
+      readonly kind: 'anomaly';
+      readonly anomalous: boolean;
+      readonly weight: number;
+    } & TargetName)
   /** Where is this port to be listened on? */
   | { readonly kind: 'take'; readonly port: number }
   /** It is; with the socket, which the primary keeps for whoever comes after this worker. */

@@ -65,7 +65,7 @@ export class Worker {
         onEjection: (target) =>
           void tell({ kind: 'ejection', ejected: target.unreachable, ...nameOfTarget(target) }),
       },
-      { onTargetChange: (target) => this.#onDrain(target), onApplied: () => undefined },
+      { onTargetChange: (target) => this.#onChange(target), onApplied: () => undefined },
     );
     this.#core.onAnswer = (answer) => tell({ kind: 'requests', answer });
     this.#tellTraffic().catch(() => undefined);
@@ -121,9 +121,13 @@ export class Worker {
     }
   }
 
-  #onDrain(target: Target): void {
-    const { drain } = target;
-    if (drain.phase === 'registered') return;
+  /** Health is told by the primary: what changes here is how a target drains, or how it compares with its peers. */
+  #onChange(target: Target): void {
+    const { drain, anomalous, weight } = target;
+    if (drain.phase === 'registered') {
+      this.#with.tell({ kind: 'anomaly', anomalous, weight, ...nameOfTarget(target) });
+      return;
+    }
     const cut = drain.phase === 'drained' && drain.cut;
     this.#with.tell({
       kind: 'drain',
