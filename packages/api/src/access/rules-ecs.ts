@@ -38,6 +38,16 @@ const anywhere = (action: string, conditions: Conditions = {}): Need[] => [
   { action: `ecs:${action}`, resource: '*', conditions },
 ];
 
+/** On each of these; a request that names nothing is about anything. */
+const each = (
+  action: string,
+  texts: readonly string[],
+  find: (text: string) => Resource,
+): Need[] =>
+  texts.length === 0 ? anywhere(action) : texts.map((text) => need(action, find(text)));
+
+const untagged = (text: string): Resource => ({ arn: text, tags: [] });
+
 /** Tags that are given at creation need a permission of their own. */
 function tagging(creation: string, resource: string, tags: readonly Tag[]): Need[] {
   if (tags.length === 0) return [];
@@ -179,6 +189,7 @@ function hosts(
   texts: readonly string[],
 ): Need[] {
   const where = within(place, asked, 'container-instance', texts);
+  if (texts.length === 0) return anywhere(action, inCluster(place, where));
   return texts.map((text) => need(action, host(place, where, text), inCluster(place, where)));
 }
 
@@ -190,6 +201,7 @@ function services(
   conditions: Conditions = {},
 ): Need[] {
   const where = within(place, asked, 'service', texts);
+  if (texts.length === 0) return anywhere(action, inCluster(place, where));
   return texts.map((text) =>
     need(action, service(place, where, text), { ...inCluster(place, where), ...conditions }),
   );
@@ -240,11 +252,7 @@ export const ecsRules: Rules<'Ecs'> = {
     ...tagging('CreateCapacityProvider', provider(place, request.name).arn, request.tags),
   ],
   DescribeCapacityProviders: (request, place) =>
-    request.capacityProviders.length === 0
-      ? anywhere('DescribeCapacityProviders')
-      : request.capacityProviders.map((text) =>
-          need('DescribeCapacityProviders', provider(place, text)),
-        ),
+    each('DescribeCapacityProviders', request.capacityProviders, (text) => provider(place, text)),
   UpdateCapacityProvider: (request, place) => [
     need('UpdateCapacityProvider', provider(place, request.name)),
   ],
@@ -278,7 +286,7 @@ export const ecsRules: Rules<'Ecs'> = {
   ListTaskDefinitions: () => anywhere('ListTaskDefinitions'),
   ListTaskDefinitionFamilies: () => anywhere('ListTaskDefinitionFamilies'),
   DeleteTaskDefinitions: (request, place) =>
-    request.taskDefinitions.map((text) => need('DeleteTaskDefinitions', definition(place, text))),
+    each('DeleteTaskDefinitions', request.taskDefinitions, (text) => definition(place, text)),
 
   CreateService: (request, place) => {
     const made = service(place, request.cluster, request.serviceName);
@@ -311,15 +319,11 @@ export const ecsRules: Rules<'Ecs'> = {
   ListServiceDeployments: (request, place) =>
     services('ListServiceDeployments', place, request.cluster, [request.service]),
   DescribeServiceDeployments: (request) =>
-    request.serviceDeploymentArns.map((text) =>
-      need('DescribeServiceDeployments', { arn: text, tags: [] }),
-    ),
+    each('DescribeServiceDeployments', request.serviceDeploymentArns, untagged),
   DescribeServiceRevisions: (request) =>
-    request.serviceRevisionArns.map((text) =>
-      need('DescribeServiceRevisions', { arn: text, tags: [] }),
-    ),
+    each('DescribeServiceRevisions', request.serviceRevisionArns, untagged),
   StopServiceDeployment: (request) => [
-    need('StopServiceDeployment', { arn: request.serviceDeploymentArn, tags: [] }),
+    need('StopServiceDeployment', untagged(request.serviceDeploymentArn)),
   ],
 
   RunTask: (request, place) => [

@@ -146,7 +146,7 @@ const tagged =
     },
     place: Place,
   ): Need[] =>
-    request.resourceArns.map((text) => {
+    (request.resourceArns.length > 0 ? request.resourceArns : ['*']).map((text) => {
       const kind = kindOf(text);
       const { arn, tags } = kind ? found(place, kind, text) : { arn: text, tags: [] };
       return need(action, arn, tags, conditions(request));
@@ -199,10 +199,12 @@ export const loadBalancingRules: Rules<'LoadBalancing'> = {
   DescribeRules: describe('DescribeRules'),
   DeleteRule: on('DeleteRule', 'listener-rule', 'rule'),
   SetRulePriorities: (request, place) =>
-    request.rulePriorities.map(({ rule }) => {
-      const { arn, tags } = found(place, 'listener-rule', rule);
-      return need('SetRulePriorities', arn, tags);
-    }),
+    request.rulePriorities.length === 0
+      ? [need('SetRulePriorities', '*')]
+      : request.rulePriorities.map(({ rule }) => {
+          const { arn, tags } = found(place, 'listener-rule', rule);
+          return need('SetRulePriorities', arn, tags);
+        }),
   DescribeRuleAttributes: describe('DescribeRules'),
   ModifyRuleAttributes: on('ModifyRule', 'listener-rule', 'rule'),
 
