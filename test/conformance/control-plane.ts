@@ -1,13 +1,13 @@
 // A whole control plane for the conformance tests: a real etcd, api, scheduler, controller and the AWS endpoint, on free ports of
 // loopback. No Docker: hosts are registered by call and run nothing.
-import type { AccessCredentials } from '@berth/model/access/principal.ts';
 import { createRegistry } from '@berth/process/metrics.ts';
 import { KeyRing } from '@berth/process/key-ring.ts';
 import { realClock, realRandom } from '@berth/process/real-clock.ts';
 import type { Role, Surroundings } from '@berth/process/role.ts';
 import type { CallContext } from '@berth/rpc/api.ts';
+import { complete } from '@berth/rpc/codec.ts';
 import { createAuthority, issue } from '@berth/rpc/authority.ts';
-import { startApi } from '@berth/api/start.ts';
+import { type ApiHandlers, startApi } from '@berth/api/start.ts';
 import { startAws } from '@berth/aws/start.ts';
 import { startController } from '@berth/controller/start.ts';
 import { startScheduler } from '@berth/scheduler/start.ts';
@@ -23,23 +23,6 @@ export const REALM = { region: 'us-east-1', account: '000000000000' };
 const LOOPBACK = '127.0.0.1';
 const LEASE_SECONDS = 10;
 const GRACE_MS = 5_000;
-const KEY = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'conformance' };
-const CREDENTIALS: AccessCredentials = {
-  ...KEY,
-  sessionToken: undefined,
-  expiresAt: undefined,
-  principal: {
-    arn: `arn:aws:iam::${REALM.account}:user/tester`,
-    uniqueId: 'AIDATESTER',
-    name: 'tester',
-    accessKeyId: KEY.accessKeyId,
-    authority: { kind: 'user', user: 'tester' },
-    policies: [],
-    sessionPolicy: undefined,
-    tags: {},
-  },
-};
-
 export interface ControlPlane {
   /** http://HOST:PORT */
   readonly endpoint: string;
@@ -97,6 +80,7 @@ export async function startControlPlane(): Promise<ControlPlane> {
         surroundings,
       ),
     );
+    const key = await createKey(api.handlers);
     const schedulerAt = `${LOOPBACK}:${await freePort()}`;
     await started(
       startScheduler({ listen: schedulerAt, advertise: schedulerAt, ...shared }, surroundings),
@@ -109,15 +93,15 @@ export async function startControlPlane(): Promise<ControlPlane> {
           listen: `${LOOPBACK}:0`,
           tls: undefined,
           realm: REALM,
-          handlers: asAdmin(api.handlers),
-          credentials: (id) => (id === KEY.accessKeyId ? CREDENTIALS : undefined),
+          handlers: api.handlers,
+          access: api.access,
         },
         surroundings,
       ),
     );
     return {
       endpoint: `http://${aws.address}`,
-      ...KEY,
+      ...key,
       logger,
       stop,
     };
@@ -127,18 +111,23 @@ export async function startControlPlane(): Promise<ControlPlane> {
   }
 }
 
-type AnyHandler = (request: object, call: CallContext) => unknown;
-
-function asAdmin<H extends object>(services: H): H {
-  const table = (handlers: object): object =>
-    Object.fromEntries(
-      Object.entries(handlers as Record<string, AnyHandler>).map(([name, handler]) => [
-        name,
-        (request: object, call: CallContext) =>
-          handler(request, { ...call, identity: { role: 'admin', name: 'tester' } }),
-      ]),
-    );
-  return Object.fromEntries(
-    Object.entries(services).map(([name, handlers]) => [name, table(handlers as object)]),
-  ) as H;
+/** A user who may do everything, with a key. */
+async function createKey({ Access }: ApiHandlers): Promise<{
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+}> {
+  const call: CallContext = {
+    identity: { role: 'admin', name: 'test' },
+    peer: LOOPBACK,
+    requestId: 'setup',
+    metadata: new Map(),
+    signal: AbortSignal.timeout(10_000),
+  };
+  const userName = 'tester';
+  await Access.CreateUser(complete('CreateUserRequest', { userName }), call);
+  const policy = 'arn:aws:iam::aws:policy/AdministratorAccess';
+  await Access.AttachPolicy(complete('AttachPolicyRequest', { userName, policy }), call);
+  const made = await Access.CreateAccessKey(complete('CreateAccessKeyRequest', { userName }), call);
+  const { accessKeyId = '', secretAccessKey = '' } = made.accessKey ?? {};
+  return { accessKeyId, secretAccessKey };
 }

@@ -2,7 +2,7 @@
 import { LATENCY_BUCKETS } from '@berth/process/metrics.ts';
 import type { Role, Surroundings } from '@berth/process/role.ts';
 import type { Realm } from '@berth/model/resources/arn.ts';
-import type { Handlers } from '@berth/rpc/api.ts';
+import type { CallContext, Handlers } from '@berth/rpc/api.ts';
 import { Counter, Histogram, type Registry } from 'prom-client';
 
 import { ecsService } from './services/ecs.ts';
@@ -10,7 +10,7 @@ import { elbv2Service } from './services/elbv2.ts';
 import { scalingService } from './services/scaling.ts';
 import { stsService } from './services/sts.ts';
 import { SigningKeys } from './sigv4/signing-keys.ts';
-import { Dispatcher, type DispatcherDeps } from './wire/dispatch.ts';
+import { type AccessDoor, Dispatcher, type DispatcherDeps } from './wire/dispatch.ts';
 import { startHttpServer, type HttpServerOptions } from './wire/http-server.ts';
 
 export interface AwsOptions extends Pick<HttpServerOptions, 'listen' | 'tls'> {
@@ -22,7 +22,7 @@ export interface AwsOptions extends Pick<HttpServerOptions, 'listen' | 'tls'> {
     readonly Scaling: Handlers<'Scaling'>;
     readonly Access: Handlers<'Access'>;
   };
-  readonly credentials: DispatcherDeps['credentials'];
+  readonly access: AccessDoor;
 }
 
 /** Resolves when it serves. @throws BerthError Unavailable when the address can't be had */
@@ -31,7 +31,8 @@ export async function startAws(
   surroundings: Surroundings,
 ): Promise<Role & { readonly address: string }> {
   const { clock, metrics } = surroundings;
-  const { handlers } = options;
+  const handled = new WeakSet<CallContext>();
+  const handlers = noting(options.handlers, handled);
   const logger = surroundings.logger.child({ component: 'aws' });
   const dispatcher = new Dispatcher({
     services: [
@@ -40,7 +41,8 @@ export async function startAws(
       scalingService(handlers.Scaling),
       stsService(handlers.Access),
     ],
-    credentials: options.credentials,
+    access: options.access,
+    handled: (call) => handled.has(call),
     region: options.realm.region,
     clock,
     keys: new SigningKeys(),
@@ -65,6 +67,25 @@ export async function startAws(
       return server.stop(graceMs);
     },
   };
+}
+
+type AnyHandler = (request: unknown, call: CallContext) => unknown;
+
+/** The same handlers, noting which calls have come to them: those are in the audit log by their doing. */
+function noting<H extends object>(services: H, handled: WeakSet<CallContext>): H {
+  const all = Object.entries(services).map(([service, handlers]) => [
+    service,
+    Object.fromEntries(
+      Object.entries(handlers as Record<string, AnyHandler>).map(([name, handler]) => [
+        name,
+        (request: unknown, call: CallContext) => {
+          handled.add(call);
+          return handler(request, call);
+        },
+      ]),
+    ),
+  ]);
+  return Object.fromEntries(all) as H;
 }
 
 function callMetrics(registry: Registry): DispatcherDeps['onCall'] {

@@ -6,9 +6,11 @@ import { createRegistry } from '@berth/process/metrics.ts';
 import { realClock } from '@berth/process/real-clock.ts';
 import { testLogger, type TestLogger } from '@berth/rpc/testing/fixtures.ts';
 import type { CallContext } from '@berth/rpc/api.ts';
+import { methodsOf } from '@berth/rpc/load.ts';
 import { SignatureV4 } from '@smithy/signature-v4';
 
 import { type AwsOptions, startAws } from '../start.ts';
+import type { UnhandledCall } from '../wire/dispatch.ts';
 
 export const KEY = { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'secret' };
 export const REGION = 'us-east-1';
@@ -34,6 +36,8 @@ export interface TestEndpoint {
   readonly url: string;
   /** Every call that reached a handler. */
   readonly seen: SeenCall[];
+  /** What was told to the audit log of the others. */
+  readonly recorded: UnhandledCall[];
   readonly logger: TestLogger;
   /** For clients of the SDK. */
   readonly settings: {
@@ -53,25 +57,24 @@ type Answers = Readonly<
 /** Methods without an answer of their own answer an empty message. */
 export async function startEndpoint(answers: Answers = {}): Promise<TestEndpoint> {
   const seen: SeenCall[] = [];
+  const recorded: UnhandledCall[] = [];
   const logger = testLogger();
-  const service = (): object =>
-    new Proxy(
-      {},
-      {
-        get:
-          (_target, method: string) =>
-          async (request: Record<string, unknown>, call: CallContext) => {
-            seen.push({ method, request, call });
-            const answer = answers[method] ?? {};
-            return isFunction(answer) ? answer(request) : answer;
-          },
-      },
+  const service = (name: 'Ecs' | 'LoadBalancing' | 'Scaling' | 'Access'): object =>
+    Object.fromEntries(
+      [...methodsOf(name).keys()].map((method) => [
+        method,
+        async (request: Record<string, unknown>, call: CallContext) => {
+          seen.push({ method, request, call });
+          const answer = answers[method] ?? {};
+          return isFunction(answer) ? answer(request) : answer;
+        },
+      ]),
     );
   const handlers = {
-    Ecs: service(),
-    LoadBalancing: service(),
-    Scaling: service(),
-    Access: service(),
+    Ecs: service('Ecs'),
+    LoadBalancing: service('LoadBalancing'),
+    Scaling: service('Scaling'),
+    Access: service('Access'),
   } as AwsOptions['handlers'];
   const role = await startAws(
     {
@@ -79,10 +82,19 @@ export async function startEndpoint(answers: Answers = {}): Promise<TestEndpoint
       tls: undefined,
       realm: { region: REGION, account: '000000000000' },
       handlers,
-      credentials: (accessKeyId) =>
-        accessKeyId === KEY.accessKeyId
-          ? { ...KEY, sessionToken: undefined, expiresAt: undefined, principal: PRINCIPAL }
-          : undefined,
+      access: {
+        credentials: (accessKeyId) =>
+          Promise.resolve(
+            accessKeyId === KEY.accessKeyId
+              ? { ...KEY, sessionToken: undefined, expiresAt: undefined, principal: PRINCIPAL }
+              : undefined,
+          ),
+        check: () => Promise.resolve(),
+        record: (call) => {
+          recorded.push(call);
+          return Promise.resolve();
+        },
+      },
     },
     {
       clock: realClock,
@@ -95,6 +107,7 @@ export async function startEndpoint(answers: Answers = {}): Promise<TestEndpoint
   return {
     url,
     seen,
+    recorded,
     logger,
     settings: { endpoint: url, region: REGION, credentials: KEY, maxAttempts: 1 },
     stop: (graceMs = 1_000) => role.stop(graceMs),

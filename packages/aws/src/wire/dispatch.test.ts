@@ -275,6 +275,26 @@ describe('the AWS endpoint', () => {
     assert.match(await query.text(), /<Code>MissingAuthenticationToken</);
   });
 
+  it('tells the audit log of calls that came to no handler, and of no other', async () => {
+    endpoint.recorded.length = 0;
+    await client.send(new DescribeTasksCommand({ tasks: ['a'] }));
+    assert.equal(endpoint.recorded.length, 0);
+    await send(endpoint, { service: 'ecs', target: `${ECS}.ExecuteCommand`, body: '{}' });
+    const stranger = new ECSClient({
+      ...endpoint.settings,
+      credentials: { accessKeyId: 'AKIANOBODYNOBODYNOBO', secretAccessKey: 'x' },
+    });
+    clients.push(stranger);
+    await fails(stranger.send(new ListClustersCommand({})), 'UnrecognizedClientException');
+    const [known, unknown] = endpoint.recorded;
+    assert.equal(known?.operation, 'ExecuteCommand');
+    assert.equal(known.identity?.name, 'ada');
+    assert.equal(known.error?.code, 'InvalidParameterException');
+    assert.equal(unknown?.identity, undefined);
+    assert.equal(unknown?.accessKeyId, 'AKIANOBODYNOBODYNOBO');
+    assert.equal(unknown.error?.code, 'UnrecognizedClientException');
+  });
+
   it('answers anything that is signed in the form of its protocol', async function () {
     this.timeout(30_000);
     const json = [ecs, scaling].flatMap((model) =>

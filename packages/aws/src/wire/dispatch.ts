@@ -1,10 +1,12 @@
 // From a whole HTTP request to a whole answer: which service, who calls, what is asked, and what comes of it. Whatever happens, the
 // answer is one that the service's clients understand.
+import type { IncomingHttpHeaders } from 'node:http';
+
 import type { AccessCredentials } from '@berth/model/access/principal.ts';
 import type { Clock } from '@berth/control/clock.ts';
 import type { Logger } from '@berth/control/logger.ts';
 import { isBerthError } from '@berth/model/errors.ts';
-import type { CallContext } from '@berth/rpc/api.ts';
+import type { CallContext, Identity } from '@berth/rpc/api.ts';
 
 import { jsonFailure, queryFailure } from '../sigv4/failure.ts';
 import type { SigningKeys } from '../sigv4/signing-keys.ts';
@@ -22,19 +24,49 @@ export interface WireRequest {
   /** Path and query. */
   readonly target: string;
   readonly rawHeaders: readonly string[];
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
   readonly peer: string;
   readonly requestId: string;
   readonly signal: AbortSignal;
 }
 
-export interface DispatcherDeps {
-  readonly services: readonly WireService[];
-  readonly credentials: (
+/** What the api decides for callers in its process. */
+export interface AccessDoor {
+  credentials(
     accessKeyId: string,
     sessionToken: string | undefined,
-  ) => AccessCredentials | undefined | Promise<AccessCredentials | undefined>;
+  ): Promise<AccessCredentials | undefined>;
+  /** For what no handler of the api's stands for. @throws BerthError AccessDeniedException */
+  check(
+    needs: readonly { readonly action: string; readonly resource: string }[],
+    call: CallContext,
+  ): Promise<void>;
+  /** For the audit log: calls that came to no handler, which tells of its calls itself. */
+  record(call: UnhandledCall): Promise<void>;
+}
+
+export interface UnhandledCall {
+  readonly service: string;
+  readonly operation: string;
+  readonly readOnly: boolean;
+  /** Undefined for one who could not prove who it is. */
+  readonly identity: Identity | undefined;
+  /** As it was claimed. */
+  readonly accessKeyId?: string | undefined;
+  readonly peer: string;
+  readonly userAgent?: string | undefined;
+  readonly requestId: string;
+  readonly resources: readonly string[];
+  readonly durationMs: number;
+  readonly error?: { readonly code: string; readonly message: string } | undefined;
+}
+
+export interface DispatcherDeps {
+  readonly services: readonly WireService[];
+  readonly access: Pick<AccessDoor, 'credentials' | 'record'>;
+  /** Whether a call has come to a handler of the api's. */
+  readonly handled: (call: CallContext) => boolean;
   readonly region: string;
   readonly clock: Clock;
   readonly keys: SigningKeys;
@@ -51,6 +83,16 @@ interface Asked {
   readonly parameters: Parameters | undefined;
 }
 
+/** How far a call has come. */
+interface Course {
+  asked: Asked | undefined;
+  call: CallContext | undefined;
+  fault: Fault | undefined;
+}
+
+const READING = /^(Describe|List|Get)/;
+const LONGEST_OPERATION = 100;
+
 export class Dispatcher {
   readonly #deps: DispatcherDeps;
 
@@ -61,26 +103,47 @@ export class Dispatcher {
   /** Never throws. */
   async answer(request: WireRequest): Promise<WireAnswer> {
     const started = this.#deps.clock.monotonic();
-    let asked: Asked | undefined;
-    let code = 'OK';
+    const course: Course = { asked: undefined, call: undefined, fault: undefined };
+    let answer: WireAnswer;
     try {
-      asked = this.#asked(request);
-      return await this.#serve(asked, request);
+      course.asked = this.#asked(request);
+      answer = await this.#serve(course.asked, request, course);
     } catch (error) {
-      const fault = this.#fault(error, asked, request.requestId);
-      ({ code } = fault);
-      const json = asked ? asked.service.model.protocol === 'json' : isJson(request);
-      return json ? jsonFault(fault) : queryFault(fault, request.requestId, asked?.service);
-    } finally {
-      this.#count(asked, code, (this.#deps.clock.monotonic() - started) / 1000);
+      course.fault = this.#fault(error, course.asked, request.requestId);
+      answer = faultAnswer(course.fault, course.asked, request);
     }
+    const tookMs = this.#deps.clock.monotonic() - started;
+    this.#count(course, tookMs / 1000);
+    await this.#tell(course, request, tookMs);
+    return answer;
   }
 
   /** Labels come from closed sets: of an operation that nobody serves the name is not kept. */
-  #count(asked: Asked | undefined, code: string, seconds: number): void {
+  #count({ asked, fault }: Course, seconds: number): void {
     const { name } = asked?.service.model ?? { name: 'none' };
     const served = asked !== undefined && Object.hasOwn(asked.service.operations, asked.operation);
-    this.#deps.onCall(name, served ? asked.operation : 'none', code, seconds);
+    this.#deps.onCall(name, served ? asked.operation : 'none', fault?.code ?? 'OK', seconds);
+  }
+
+  /** To the audit log, unless a handler has told it. */
+  async #tell({ asked, call, fault }: Course, request: WireRequest, tookMs: number): Promise<void> {
+    const { access, handled } = this.#deps;
+    if (!asked || (call && handled(call))) return;
+    const { operation, service } = asked;
+    const agent = request.headers['user-agent'];
+    await access.record({
+      service: service.signingName,
+      operation: operation.slice(0, LONGEST_OPERATION),
+      readOnly: READING.test(operation),
+      identity: call?.identity,
+      accessKeyId: call ? undefined : claimedKey(request),
+      peer: request.peer,
+      userAgent: agent,
+      requestId: request.requestId,
+      resources: [],
+      durationMs: tookMs,
+      error: fault && { code: fault.code, message: fault.message },
+    });
   }
 
   #asked(request: WireRequest): Asked {
@@ -126,10 +189,11 @@ export class Dispatcher {
     return { service, operation, parameters };
   }
 
-  async #serve(asked: Asked, request: WireRequest): Promise<WireAnswer> {
+  async #serve(asked: Asked, request: WireRequest, course: Course): Promise<WireAnswer> {
     const { service, operation, parameters } = asked;
     const { model } = service;
     const call = await this.#authenticated(service, request);
+    course.call = call;
     const names = Object.hasOwn(model.operations, operation)
       ? model.operations[operation]
       : undefined;
@@ -161,9 +225,9 @@ export class Dispatcher {
 
   /** @throws Fault when the request is nobody's */
   async #authenticated(service: WireService, request: WireRequest): Promise<CallContext> {
-    const { credentials: lookup, clock, region, keys } = this.#deps;
+    const { access, clock, region, keys } = this.#deps;
     const verdict = await verify(request, {
-      lookup,
+      lookup: (accessKeyId, sessionToken) => access.credentials(accessKeyId, sessionToken),
       now: clock.now(),
       region,
       service: service.signingName,
@@ -199,6 +263,16 @@ export class Dispatcher {
   }
 }
 
+function faultAnswer(fault: Fault, asked: Asked | undefined, request: WireRequest): WireAnswer {
+  const json = asked ? asked.service.model.protocol === 'json' : isJson(request);
+  return json ? jsonFault(fault) : queryFault(fault, request.requestId, asked?.service);
+}
+
+/** Whose key the request says that it is signed with. */
+function claimedKey({ headers }: WireRequest): string | undefined {
+  return /Credential=([A-Z0-9]{16,32})\//.exec(headers.authorization?.toString() ?? '')?.[1];
+}
+
 function isJson({ headers }: WireRequest): boolean {
   const type = headers['content-type'];
   return (
@@ -209,5 +283,5 @@ function isJson({ headers }: WireRequest): boolean {
 /** What conditions of policies can ask of a request besides. */
 function metadataOf({ headers }: WireRequest): ReadonlyMap<string, string> {
   const agent = headers['user-agent'];
-  return new Map(typeof agent === 'string' ? [['user-agent', agent]] : []);
+  return new Map(agent === undefined ? [] : [['user-agent', agent]]);
 }
