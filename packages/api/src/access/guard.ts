@@ -32,6 +32,9 @@ interface GuardDeps {
   readonly uses: KeyUses;
 }
 
+/** By method. */
+export type AnyHandlers = Readonly<Record<string, AnyHandler>>;
+
 export type GuardedService = 'Ecs' | 'LoadBalancing' | 'Scaling' | 'Access' | 'Operations';
 
 /** What each method needs; a method without a rule does not compile. */
@@ -65,20 +68,24 @@ export class Guard {
 
   /** The same handlers, guarded and audited. */
   guarded<S extends GuardedService>(service: S, handlers: Handlers<S>): Handlers<S> {
+    const all = this.guardedAny(service, handlers as unknown as AnyHandlers);
+    return all as unknown as Handlers<S>;
+  }
+
+  /** As `guarded`, for some handlers of a service. */
+  guardedAny(service: GuardedService, handlers: AnyHandlers): AnyHandlers {
     const methods = methodsOf(service);
-    const all = Object.entries(handlers as Record<string, AnyHandler>).map(
-      ([name, handler]): [string, AnyHandler] => {
-        const method = methods.get(name);
-        if (!method) throw new Error(`${service} has no method ${name}`);
-        return [
-          name,
-          method.kind === 'unary'
-            ? this.#unary(service, method, handler)
-            : this.#stream(service, method, handler),
-        ];
-      },
-    );
-    return Object.fromEntries(all) as unknown as Handlers<S>;
+    const all = Object.entries(handlers).map(([name, handler]): [string, AnyHandler] => {
+      const method = methods.get(name);
+      if (!method) throw new Error(`${service} has no method ${name}`);
+      return [
+        name,
+        method.kind === 'unary'
+          ? this.#unary(service, method, handler)
+          : this.#stream(service, method, handler),
+      ];
+    });
+    return Object.fromEntries(all);
   }
 
   /**

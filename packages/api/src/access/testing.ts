@@ -8,7 +8,7 @@ import type { Realm } from '@berth/model/resources/arn.ts';
 import { KeyRing } from '@berth/process/key-ring.ts';
 import type { LineSink } from '@berth/process/line-writer.ts';
 import { createRegistry } from '@berth/process/metrics.ts';
-import type { CallContext, Handlers, Identity } from '@berth/rpc/api.ts';
+import type { CallContext, Identity } from '@berth/rpc/api.ts';
 import { complete } from '@berth/rpc/codec.ts';
 import type { ServiceTypes } from '@berth/rpc/generated/services.ts';
 import { methodsOf } from '@berth/rpc/load.ts';
@@ -18,10 +18,9 @@ import { MemoryStore } from '@berth/store/memory-store.ts';
 import { putRecord } from '@berth/store/record.ts';
 import { type ListWatchCache, startCache } from '@berth/store/state-cache.ts';
 
-import type { AnyHandler } from '../authorize.ts';
 import type { OperationsDeps } from '../operations/deps.ts';
 import { freshenFrom } from '../operations/freshen.ts';
-import type { GuardedService } from './guard.ts';
+import type { AnyHandlers, GuardedService } from './guard.ts';
 import { accessHandlers } from './operations/handlers.ts';
 import { type Access, startAccess } from './start-access.ts';
 
@@ -65,7 +64,7 @@ export class AccessBench {
   readonly cache: ListWatchCache;
   readonly access: Access;
   readonly #end: AbortController;
-  readonly #handlers = new Map<GuardedService, Readonly<Record<string, AnyHandler>>>();
+  readonly #handlers = new Map<GuardedService, AnyHandlers>();
 
   private constructor(
     sealer: KeyRing,
@@ -84,11 +83,11 @@ export class AccessBench {
     const parts = { store, cache, realm: REALM, sealer, clock, logger, metrics, freshen, audit };
     this.access = startAccess(parts);
     const deps = { ...parts, random } as unknown as OperationsDeps; // no operation here needs the rest
-    this.#guard('Access', accessHandlers(deps));
+    this.#guard('Access', accessHandlers(deps) as unknown as AnyHandlers);
     for (const service of ['Ecs', 'LoadBalancing', 'Scaling', 'Operations'] as const) {
       const names = [...methodsOf(service).values()].filter(({ kind }) => kind === 'unary');
       const handlers = names.map(({ name }) => [name, () => Promise.resolve({})]);
-      this.#guard(service, Object.fromEntries(handlers) as object);
+      this.#guard(service, Object.fromEntries(handlers) as AnyHandlers);
     }
   }
 
@@ -159,8 +158,7 @@ export class AccessBench {
     return this.sealer.seal(Buffer.from(text), purpose);
   }
 
-  #guard<S extends GuardedService>(service: S, handlers: object): void {
-    const guarded = this.access.guard.guarded(service, handlers as Handlers<S>);
-    this.#handlers.set(service, guarded as unknown as Readonly<Record<string, AnyHandler>>);
+  #guard(service: GuardedService, handlers: AnyHandlers): void {
+    this.#handlers.set(service, this.access.guard.guardedAny(service, handlers));
   }
 }
