@@ -69,14 +69,13 @@ function conflict(key: string, message: string): AttributeProblem {
 }
 
 function bucketProblems(all: Values): AttributeProblem[] {
-  return ['access_logs', 'connection_logs', 'health_check_logs']
-    .filter((log) => all[`${log}.s3.enabled`] === 'true' && all[`${log}.s3.bucket`] === '')
-    .map((log) =>
-      conflict(
-        `${log}.s3.bucket`,
-        `The attribute '${log}.s3.bucket' must be specified when '${log}.s3.enabled' is true.`,
-      ),
-    );
+  if (all['access_logs.s3.enabled'] !== 'true' || all['access_logs.s3.bucket'] !== '') return [];
+  return [
+    conflict(
+      'access_logs.s3.bucket',
+      "The attribute 'access_logs.s3.bucket' must be specified when 'access_logs.s3.enabled' is true.",
+    ),
+  ];
 }
 
 function groupProblems(all: Values, given: (key: string) => boolean): AttributeProblem[] {

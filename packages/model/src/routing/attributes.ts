@@ -99,12 +99,16 @@ const loadBalancer: readonly AttributeDefinition[] = [
       only('true'),
       'Always on for application load balancers; a target group can switch it off for itself.',
     ],
-    ['connection_logs.s3.enabled', flag(false), 'Write a log of TLS connections.'],
-    ['connection_logs.s3.bucket', PLACE_NAME, 'First folder of the connection log.'],
-    ['connection_logs.s3.prefix', PLACE_NAME, 'Folder below the bucket.'],
-    ['health_check_logs.s3.enabled', flag(false), 'Write a log of health checks.'],
-    ['health_check_logs.s3.bucket', PLACE_NAME, 'First folder of the health check log.'],
-    ['health_check_logs.s3.prefix', PLACE_NAME, 'Folder below the bucket.'],
+    ['connection_logs.s3.enabled', only('false'), 'Berth writes no log of connections.'],
+    ['connection_logs.s3.bucket', PLACE_NAME, 'Kept and shown only.'],
+    ['connection_logs.s3.prefix', PLACE_NAME, 'Kept and shown only.'],
+    [
+      'health_check_logs.s3.enabled',
+      only('false'),
+      'Berth writes no log of health checks; changes of health are in the log of the proxy.',
+    ],
+    ['health_check_logs.s3.bucket', PLACE_NAME, 'Kept and shown only.'],
+    ['health_check_logs.s3.prefix', PLACE_NAME, 'Kept and shown only.'],
     [
       'client_keep_alive.seconds',
       whole(3600, 60, 604_800, 'seconds'),
@@ -346,7 +350,7 @@ const targetGroup: readonly AttributeDefinition[] = [
     [
       'berth.retries.attempts',
       whole(3, 0, 10, 'attempts'),
-      'How often a request may be tried again, each time on another target.',
+      'How many other targets a request may be tried on; once something was sent one, and only if the request may be repeated.',
     ],
     [
       'berth.retries.budget_percent',

@@ -3,10 +3,11 @@ import type { LoadBalancerRecord } from '../generated/messages.ts';
 
 import { AttributeReader } from './attribute-reader.ts';
 
-export interface LogSettings {
+export interface AccessLogSettings {
   readonly enabled: boolean;
   readonly bucket: string;
   readonly prefix: string;
+  readonly format: 'alb' | 'json';
 }
 
 export interface LoadBalancerSettings {
@@ -22,9 +23,7 @@ export interface LoadBalancerSettings {
   readonly forwardedForPort: boolean;
   readonly http2: boolean;
   readonly crossZone: boolean;
-  readonly accessLog: LogSettings & { readonly format: 'alb' | 'json' };
-  readonly connectionLog: LogSettings;
-  readonly healthCheckLog: LogSettings;
+  readonly accessLog: AccessLogSettings;
 }
 
 /** Pure and total. */
@@ -39,11 +38,6 @@ export function loadBalancerSettings(
     },
     record.attributes,
   );
-  const log = (name: string): LogSettings => ({
-    enabled: read.flag(`${name}.s3.enabled`),
-    bucket: read.text(`${name}.s3.bucket`),
-    prefix: read.text(`${name}.s3.prefix`),
-  });
   return {
     idleTimeoutMs: 1000 * (read.number('idle_timeout.timeout_seconds') || 60),
     clientKeepAliveMs: 1000 * (read.number('client_keep_alive.seconds') || 3600),
@@ -66,11 +60,11 @@ export function loadBalancerSettings(
     http2: read.flag('routing.http2.enabled'),
     crossZone: read.flag('load_balancing.cross_zone.enabled'),
     accessLog: {
-      ...log('access_logs'),
+      enabled: read.flag('access_logs.s3.enabled'),
+      bucket: read.text('access_logs.s3.bucket'),
+      prefix: read.text('access_logs.s3.prefix'),
       format: read.word('berth.access_log.format', 'alb', 'json'),
     },
-    connectionLog: log('connection_logs'),
-    healthCheckLog: log('health_check_logs'),
   };
 }
 
