@@ -25,6 +25,8 @@ export interface MirrorOptions {
 
 /** Copies in the making or on their way, a proxy. */
 const MOST_OPEN = 256;
+/** A connection that was in use this recently still stands; a copy that is lost on one that does not is no loss. */
+const FRESH_MS = 1_000;
 
 export class Mirrors {
   readonly #options: MirrorOptions;
@@ -95,7 +97,9 @@ export class MirrorCopy implements UpstreamOwner, ConnectionWaiter {
     this.#startedAt = this.#now();
     this.#target = target;
     this.#group.meter.begin();
-    target.pool.connect(this, false);
+    const idle = target.pool.take(FRESH_MS);
+    if (idle === undefined) target.pool.connect(this, false);
+    else this.onConnected(idle);
   }
 
   /** The request ended before its time, or its body is too large: it is not copied. What is on its way goes on. */
@@ -109,7 +113,6 @@ export class MirrorCopy implements UpstreamOwner, ConnectionWaiter {
   onConnected(upstream: Upstream): void {
     const { bodyLength } = this.#request;
     const request = bodyLength < 0 ? { ...this.#request, bodyLength: this.#bytes } : this.#request;
-    upstream.retire();
     if (!upstream.send(this, request) || request.bodyLength === 0) return;
     for (const chunk of this.#body) upstream.write(chunk);
     this.#body = [];
