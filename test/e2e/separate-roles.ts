@@ -34,7 +34,13 @@ export interface Command {
 export async function startSeparateRoles(place: Place): Promise<SeparateRoles> {
   const engine = await borrowEngine();
   const tls = join(place.dataDirectory, 'tls');
-  const env = { ...place.env, BERTH_TLS_DIR: tls, BERTH_API: `127.0.0.1:${place.portBase}` };
+  const audit = join(place.dataDirectory, 'audit.log');
+  const env = {
+    ...place.env,
+    BERTH_TLS_DIR: tls,
+    BERTH_AUDIT_LOG: audit,
+    BERTH_API: `127.0.0.1:${place.portBase}`,
+  };
   Object.assign(place.env, env, { DOCKER_HOST: engine.host });
   mkdirSync(tls, { recursive: true });
   await certificates(place);

@@ -19,7 +19,12 @@ describe('berth server', () => {
   it('leads as scheduler and controller, answers as api, and ends in order', async () => {
     const tls = join(place.dataDirectory, 'tls');
     mkdirSync(tls);
-    Object.assign(place.env, { BERTH_TLS_DIR: tls, BERTH_API: port(0) });
+    const audit = join(place.dataDirectory, 'audit.log');
+    Object.assign(place.env, {
+      BERTH_TLS_DIR: tls,
+      BERTH_API: port(0),
+      BERTH_AUDIT_LOG: audit,
+    });
     await certificates(place);
     const { program, args } = etcdCommand(place, tls);
     running.push(launch(program, args, place.env));

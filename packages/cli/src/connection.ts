@@ -11,6 +11,7 @@ import type { Environment, Flags } from './flags.ts';
 export interface Api {
   readonly ecs: Client<'Ecs'>;
   readonly loadBalancing: Client<'LoadBalancing'>;
+  readonly access: Client<'Access'>;
   readonly operations: Client<'Operations'>;
   close(): void;
 }
@@ -70,6 +71,7 @@ export async function connectApi(location: Location): Promise<Api> {
   return {
     ecs: connection.client('Ecs'),
     loadBalancing: connection.client('LoadBalancing'),
+    access: connection.client('Access'),
     operations: connection.client('Operations'),
     close: () => connection.close(),
   };

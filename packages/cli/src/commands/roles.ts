@@ -16,6 +16,7 @@ import type { Context, Handler, Handlers } from '../context.ts';
 import { CommandError, exitCodes } from '../failure.ts';
 import type { Flags } from '../flags.ts';
 import { say } from '../output/terminal.ts';
+import { auditConfig, startAudit } from '../roles/audit.ts';
 import {
   apiAddresses,
   lossConfig,
@@ -66,10 +67,20 @@ export const handlers: Handlers = {
     const scheduler = serveConfig(flags, 7401, 'scheduler-');
     const suffix = dnsSuffix(flags);
     const secretsKey = secretsKeyPath(flags, tlsDirectory);
+    const audit = auditConfig(flags);
     const loss = lossConfig(flags);
     const state = stateRole(store, tlsDirectory);
     return {
-      config: { ...store, ...serve, scheduler, realm, dnsSuffix: suffix, ...loss, secretsKey },
+      config: {
+        ...store,
+        ...serve,
+        scheduler,
+        realm,
+        dnsSuffix: suffix,
+        ...loss,
+        secretsKey,
+        ...audit,
+      },
       starts: [
         state.start,
         ({ surroundings }) =>
@@ -80,6 +91,7 @@ export const handlers: Handlers = {
               dnsSuffix: suffix,
               version,
               sealer: readKeyRing(secretsKey),
+              audit: startAudit(audit, surroundings.logger),
               ...shared(state, store, tlsDirectory),
             },
             surroundings,
@@ -108,9 +120,10 @@ export const handlers: Handlers = {
     ];
     const suffix = dnsSuffix(flags);
     const secretsKey = secretsKeyPath(flags, tlsDirectory);
+    const audit = auditConfig(flags);
     const state = stateRole(store, tlsDirectory);
     return {
-      config: { ...store, ...serve, realm, dnsSuffix: suffix, secretsKey },
+      config: { ...store, ...serve, realm, dnsSuffix: suffix, secretsKey, ...audit },
       starts: [
         state.start,
         ({ surroundings }) =>
@@ -121,6 +134,7 @@ export const handlers: Handlers = {
               dnsSuffix: suffix,
               version,
               sealer: readKeyRing(secretsKey),
+              audit: startAudit(audit, surroundings.logger),
               ...shared(state, store, tlsDirectory),
             },
             surroundings,

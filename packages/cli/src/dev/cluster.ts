@@ -20,12 +20,14 @@ import { join } from 'node:path';
 
 import type { ClusterFile } from '../cluster-file.ts';
 import type { Context } from '../context.ts';
+import { startAudit } from '../roles/audit.ts';
 import { asRole } from '../roles/run.ts';
 import { SECRETS_KEY, machineName } from '../roles/config.ts';
 import { ensureCertificates } from './certificates.ts';
 import { type Engine, findEngine } from './engine.ts';
 import { bridgeAddress } from './engine-client.ts';
 import type { DevOptions } from './options.ts';
+import { DEV_USER, type DevKey, ensureDevKey } from './user.ts';
 import type { Steps } from './steps.ts';
 
 export const CLUSTER = 'default';
@@ -43,6 +45,8 @@ export interface RunningCluster {
   readonly file: ClusterFile;
   readonly engine: Engine;
   readonly consoleUrl: string;
+  /** Of the user who may do everything. */
+  readonly accessKey: DevKey;
   /** Rejects when a part of it can't go on. */
   readonly failed: Promise<never>;
 }
@@ -147,6 +151,10 @@ export async function startCluster(
           dnsSuffix: 'elb.localhost',
           version,
           sealer,
+          audit: startAudit(
+            { auditLog: join(directory, 'logs/audit.log'), auditReads: true },
+            logger,
+          ),
         },
         surroundings,
       ),
@@ -155,6 +163,10 @@ export async function startCluster(
     const { ecs } = await context.api();
     await ecs.CreateCluster({ clusterName: CLUSTER });
     return [role, `on ${role.address}, cluster "${CLUSTER}"`];
+  });
+  const accessKey = await steps.run('access key', async () => {
+    const [key, made] = await ensureDevKey(await context.api(), directory);
+    return [key, `${key.accessKeyId} of user ${DEV_USER} ${made ? 'made' : 'kept'}`];
   });
   await steps.run('agent', async () => {
     const where = await bridgeAddress(engine.dockerHost);
@@ -218,6 +230,7 @@ export async function startCluster(
   return {
     engine,
     consoleUrl: console.url,
+    accessKey,
     failed: Promise.race([engine.failed, ...roles.map(({ failed }) => failed)]),
     file: {
       pid: process.pid,

@@ -57,6 +57,15 @@ const REALM = [
     env('BERTH_DNS_SUFFIX'),
   ),
 ];
+const AUDIT = [
+  flag(
+    'audit-log',
+    'FILE',
+    'who did what, a JSON line a call; or stdout, or off (default: /var/log/berth/audit.log)',
+    env('BERTH_AUDIT_LOG'),
+  ),
+  flag('audit-writes-only', '', 'leave out of it calls that only read'),
+];
 const SECRETS = [
   flag(
     'secrets-key',
@@ -136,6 +145,7 @@ export const roleCommands = [
     ...STORE,
     ...REALM,
     ...CONTROLLER,
+    ...AUDIT,
     ...SECRETS,
     ...TLS,
     ...ADMIN,
@@ -144,6 +154,7 @@ export const roleCommands = [
     ...SERVE(7400, 'it'),
     ...STORE,
     ...REALM,
+    ...AUDIT,
     ...SECRETS,
     ...TLS,
     ...ADMIN,
