@@ -1,5 +1,6 @@
 // How a front comes by its port and gives it up. Within one process it binds the port; a worker may be given a socket that already
 // listens, so that what waits in its queue survives the worker.
+import { readFileSync } from 'node:fs';
 import { type AddressInfo, Server } from 'node:net';
 
 export interface Ports {
@@ -25,6 +26,15 @@ export function ownPorts(shared = false): Ports {
       listening(server, () => server.listen({ port, host, backlog: BACKLOG, reusePort })),
     release,
   };
+}
+
+/** Whether the kernel moves connections that wait for a socket which is closed to the others of its port. */
+export function movesConnections(): boolean {
+  try {
+    return readFileSync('/proc/sys/net/ipv4/tcp_migrate_req', 'latin1').trim() === '1';
+  } catch {
+    return false;
+  }
 }
 
 /** @param listen makes the server listen. @returns the port */

@@ -12,7 +12,7 @@ import type { AccessLogFormat, AccessLogSettings } from './access-log/access-log
 import { controlMetrics } from './control-metrics.ts';
 import type { Core, CoreEvents } from './core.ts';
 import { LocalCore } from './local-core.ts';
-import { ownPorts } from './ports.ts';
+import { movesConnections, ownPorts } from './ports.ts';
 import { Reports } from './report.ts';
 import { RequestSession } from './request-session.ts';
 import { Session } from './session.ts';
@@ -91,6 +91,12 @@ export async function startProxy(
       onApplied: () => session.wake(),
     },
   );
+  if (options.sharePorts === true && !movesConnections()) {
+    logger.info(
+      { next: 'sysctl net.ipv4.tcp_migrate_req=1' },
+      'the kernel resets connections that are just being made when a proxy is replaced by another',
+    );
+  }
   const connection = connect({ addresses: options.api, tls: options.tls });
   const client = connection.client('Proxies');
   /** When the table came that it serves by without a session. */
