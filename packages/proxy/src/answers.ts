@@ -83,6 +83,12 @@ function makeFixedResponse(action: FixedResponseAction): Answer {
   return { status, phrase, lines, body: Buffer.from(action.messageBody ?? ''), bodied: true };
 }
 
+/** 200 with a text of the proxy's own, which nobody may keep. */
+export function textAnswer(contentType: string, text: string): Answer {
+  const lines = `${SERVER}Content-Type: ${contentType}\r\nCache-Control: no-store\r\n`;
+  return { status: 200, phrase: 'OK', lines, body: Buffer.from(text), bodied: true };
+}
+
 /**
  * A text as the value of a field: what is beyond ASCII goes as the bytes of its UTF-8, and no control character goes at all, so that a
  * text which somebody has configured can't break a head.

@@ -9,6 +9,8 @@ import type { Registry } from 'prom-client';
 
 import { Draining } from './draining.ts';
 import { Limits } from './admission/limits.ts';
+import { Authentication } from './auth/authentication.ts';
+import { boundedFetch } from './auth/bounded-fetch.ts';
 import { createFront } from './fronts.ts';
 import { HealthChecks } from './health.ts';
 import { ListenerSet } from './listener-set.ts';
@@ -96,6 +98,11 @@ export class DataPath {
       random,
       hooks: { onIdle: (target) => this.#look(target), onAnomaly: onChange },
     });
+    const authenticator = new Authentication(
+      () => this.routing.table.records.cookieKeys,
+      boundedFetch(clock, this.#stopping.signal),
+      clock,
+    );
     const limits = new Limits({ clock, workers: options.workers ?? 1 });
     this.listeners = new ListenerSet({
       address,
@@ -113,6 +120,7 @@ export class DataPath {
           clock,
           tls: this.#tls,
           admission: limits,
+          authenticator,
           ...(options.observer === undefined ? {} : { observer: options.observer }),
         }),
     });

@@ -11,6 +11,10 @@ export interface Authenticator {
     route: Route,
     listener: ListenerRoutes,
   ): AuthOutcome | Promise<AuthOutcome>;
+  /** A browser's way back from an identity provider; undefined for any other request. Never lets a request pass. */
+  comeBack(request: ClientRequest, listener: ListenerRoutes): Promise<AuthOutcome> | undefined;
+  /** The key that claims for targets are signed with, as JSON; undefined for any other path. */
+  publicKeyAt(path: string): string | undefined;
 }
 
 export interface AdmissionRefusal {

@@ -17,6 +17,7 @@ import {
   page,
   redirectTo,
   sendAnswer,
+  textAnswer,
 } from './answers.ts';
 import type { AuthOutcome } from './auth/outcome.ts';
 import type { Admission, Authenticator } from './dispatch-hooks.ts';
@@ -29,6 +30,7 @@ import { type Refusal, hostForTarget, outgoingLines } from './request-head.ts';
 import { type RequestObserver, RequestSummary } from './request-summary.ts';
 import type { Routing } from './routing.ts';
 import type { ProxySettings } from './settings.ts';
+import { acmeAnswer } from './tls/acme.ts';
 import { nextTrace } from './trace.ts';
 
 export interface DispatchSurroundings {
@@ -71,6 +73,7 @@ interface Passage {
 }
 
 const NO_NAMES: ReadonlySet<string> = new Set();
+const LOGIN_PATHS = '/oauth2/';
 const UNFIT = /[\0-\x08\x0a-\x1f\x7f]|[^\0-\xff]/;
 
 export class Dispatcher {
@@ -109,6 +112,7 @@ export class Dispatcher {
       this.#refuse(request, summary, 'refused', page(400));
       return;
     }
+    if (this.#takeOwn(request, listener, summary)) return;
     const path = pathFor(listener.settings.pathNormalization, view.path);
     if (path === undefined) {
       if (summary !== undefined) summary.errorReason = 'the path has no plain form';
@@ -126,20 +130,44 @@ export class Dispatcher {
       this.#refuse(request, summary, 'refused', page(refusal.status, refusal.lines), false);
       return;
     }
-    const passage: Passage = {
-      request,
-      listener,
-      route,
-      summary,
-      path,
-      authority: request.head.authority,
-      target: path === view.path ? request.head.target : withQuery(path, view.query),
-      fields: '',
-      answerFields: '',
-    };
+    const passage = newPassage(request, listener, route, summary, path);
     if (route.transforms !== undefined && !this.#transform(passage)) return;
     if (route.authentication === undefined) this.#act(passage);
-    else this.#authenticate(passage);
+    else {
+      this.#authenticate(passage, (authenticator) =>
+        authenticator.authenticate(request, route, listener),
+      );
+    }
+  }
+
+  /**
+   * What belongs to the proxy whatever the rules say: proofs for ACME, the way back from an identity provider, and the keys that claims
+   * are signed with.
+   * @returns true when the request is taken charge of
+   */
+  #takeOwn(
+    request: ClientRequest,
+    listener: ListenerRoutes,
+    summary: RequestSummary | undefined,
+  ): boolean {
+    const { routing, authenticator } = this.#with;
+    const { host, path } = request.head.view;
+    const proof = acmeAnswer(routing.table.records.acmeChallenges, host, path);
+    if (proof !== undefined) {
+      this.#refuse(request, summary, 'fixed_response', textAnswer('text/plain', proof), false);
+      return true;
+    }
+    if (authenticator === undefined || !path.startsWith(LOGIN_PATHS)) return false;
+    const key = authenticator.publicKeyAt(path);
+    if (key !== undefined) {
+      this.#refuse(request, summary, 'fixed_response', textAnswer('application/json', key), false);
+      return true;
+    }
+    const outcome = authenticator.comeBack(request, listener);
+    if (outcome === undefined) return false;
+    const passage = newPassage(request, listener, listener.defaultRoute, summary, path);
+    this.#authenticate(passage, () => outcome);
+    return true;
   }
 
   /**
@@ -234,8 +262,11 @@ export class Dispatcher {
     return true;
   }
 
-  #authenticate(passage: Passage): void {
-    const { request, listener, route, summary } = passage;
+  #authenticate(
+    passage: Passage,
+    begin: (authenticator: Authenticator) => AuthOutcome | Promise<AuthOutcome>,
+  ): void {
+    const { request, summary } = passage;
     const { authenticator } = this.#with;
     summary?.actions.push('authenticate');
     if (authenticator === undefined) {
@@ -263,7 +294,7 @@ export class Dispatcher {
       if (!gone) this.#answer(passage, 'unrouted', page(500), false);
     };
     try {
-      const outcome = authenticator.authenticate(request, route, listener);
+      const outcome = begin(authenticator);
       if (outcome instanceof Promise) outcome.then(pass).catch(fail);
       else pass(outcome);
     } catch {
@@ -457,6 +488,29 @@ export class Dispatcher {
     summary.endedAt = this.#with.clock.monotonic();
     this.#with.observer?.onRequestEnd(summary);
   }
+}
+
+/** @param path of the request, as the listener reads it */
+function newPassage(
+  request: ClientRequest,
+  listener: ListenerRoutes,
+  route: Route,
+  summary: RequestSummary | undefined,
+  path: string,
+): Passage {
+  const { authority, target: sent, view } = request.head;
+  const target = path === view.path ? sent : withQuery(path, view.query);
+  return {
+    request,
+    listener,
+    route,
+    summary,
+    path,
+    authority,
+    target,
+    fields: '',
+    answerFields: '',
+  };
 }
 
 /** Source: ALB reference, section 3.1. */
