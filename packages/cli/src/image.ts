@@ -39,6 +39,9 @@ export async function registerWithImages(context: Context, change: ImageChange):
     placementConstraints,
     requiresCompatibilities: taskDefinition.requiresCompatibilities,
     runtimePlatform: taskDefinition.runtimePlatform,
+    taskRoleArn: taskDefinition.taskRoleArn,
+    executionRoleArn: taskDefinition.executionRoleArn,
+    ephemeralStorage: taskDefinition.ephemeralStorage,
     tags,
   });
   const name = `${family}:${answer.taskDefinition?.revision ?? '?'}`;

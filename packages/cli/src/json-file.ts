@@ -19,9 +19,15 @@ const ANSWER_ONLY = [
   'registeredBy',
   'requiresAttributes',
   'compatibilities',
+  'deleteRequestedAt',
 ];
 /** Lists that stand in messages of their own in UpdateServiceRequest, and in ECS's JSON do not. */
-const WRAPPED = ['placementConstraints', 'placementStrategy', 'loadBalancers'];
+const WRAPPED = [
+  'placementConstraints',
+  'placementStrategy',
+  'loadBalancers',
+  'capacityProviderStrategy',
+];
 const SHOWN_MAX = 10;
 
 type Plain = Record<string, unknown>;

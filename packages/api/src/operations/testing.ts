@@ -56,6 +56,8 @@ export interface Replica {
   readonly balancing: Ask<'LoadBalancing'>;
   readonly scaling: Ask<'Scaling'>;
   readonly cache: ListWatchCache;
+  /** What it writes through. */
+  readonly store: MemoryStore;
 }
 
 export class Bench {
@@ -127,6 +129,7 @@ export class Bench {
       balancing: this.#asking('LoadBalancing', loadBalancingHandlers(deps)),
       scaling: this.#asking('Scaling', scalingHandlers(deps)),
       cache,
+      store,
     };
   }
 
@@ -229,7 +232,7 @@ export class Bench {
     }
     const placed = Math.min(request.count, this.capacity);
     this.capacity -= placed;
-    const tasks = Array.from({ length: placed }, () => this.#task(request));
+    const tasks = Array.from({ length: placed }, (_, at) => this.#task(request, at));
     const puts = tasks.map((task) => putRecord(collections.tasks, [task.cluster, task.id], task));
     const { revision } =
       puts.length > 0
@@ -249,11 +252,11 @@ export class Bench {
     return { tasks, unplaced: left > 0 ? [unplaced] : [], revision };
   }
 
-  #task(request: PlaceRequest): TaskRecord {
+  #task(request: PlaceRequest, at: number): TaskRecord {
     return complete('TaskRecord', {
       id: drawHexId(this.random, 32),
       cluster: request.cluster,
-      hostId: hostId(0),
+      hostId: request.hostIds[at] ?? hostId(0),
       taskDefinition: request.taskDefinition,
       group: request.group,
       startedBy: request.startedBy,
@@ -264,6 +267,10 @@ export class Bench {
       overrides: request.overrides,
       reserved: { cpu: 128, memory: 64, ports: [], portsUdp: [] },
       tags: request.tags,
+      launchType: request.launchType,
+      capacityProviderName: request.capacityProviderStrategy[0]?.capacityProvider,
+      enableExecuteCommand: request.enableExecuteCommand,
+      platformVersion: request.platformVersion,
     });
   }
 }

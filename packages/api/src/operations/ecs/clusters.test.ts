@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 
+import { complete } from '@berth/rpc/codec.ts';
 import { collections } from '@berth/store/keys.ts';
 
+import { registration } from '../../sessions/registration.ts';
 import { Bench, hostId, webDefinition } from '../testing.ts';
 
 describe('clusters', () => {
@@ -143,6 +145,86 @@ describe('clusters', () => {
     assert.deepEqual(
       { registeredContainerInstancesCount, runningTasksCount, pendingTasksCount },
       { registeredContainerInstancesCount: 2, runningTasksCount: 1, pendingTasksCount: 1 },
+    );
+  });
+
+  describe('being deleted', () => {
+    it('notice a host that came at the same moment, and stay', async () => {
+      await bench.ecs('CreateCluster', { clusterName: 'c' });
+      const replica = await bench.replica();
+      let came = false;
+      replica.store.faults.before = async (operation) => {
+        if (operation !== 'commit' || came) return;
+        came = true;
+        const id = hostId(1);
+        await bench.put(collections.hosts, ['c', id], { id, cluster: 'c', name: 'n' });
+      };
+      await assert.rejects(replica.ecs('DeleteCluster', { cluster: 'c' }), {
+        code: 'ClusterContainsContainerInstancesException',
+      });
+      const { clusters } = await bench.ecs('DescribeClusters', { clusters: ['c'] });
+      assert.equal(clusters[0]?.status, 'ACTIVE');
+    });
+
+    it('take no host any more', async () => {
+      await bench.ecs('CreateCluster', { clusterName: 'c' });
+      const hello = complete('AgentHello', { hostId: hostId(1), cluster: 'c', name: 'n' });
+      const { guards, puts } = registration(bench.cache, hello, bench.clock.now());
+      await bench.ecs('DeleteCluster', { cluster: 'c' });
+      const { signal } = new AbortController();
+      const { committed } = await bench.store.commit({ guards, puts, deletes: [] }, signal);
+      assert.equal(committed, false);
+    });
+  });
+
+  it('are described with what is asked for besides', async () => {
+    await bench.cluster();
+    await bench.ecs('RegisterTaskDefinition', webDefinition);
+    await bench.ecs('CreateService', {
+      serviceName: 'web',
+      taskDefinition: 'hello',
+      desiredCount: 0,
+    });
+    await bench.ecs('RunTask', { taskDefinition: 'hello' });
+    await bench.ecs('UpdateClusterSettings', {
+      cluster: 'default',
+      settings: [{ name: 'containerInsights', value: 'enabled' }],
+    });
+    const bare = await bench.ecs('DescribeClusters');
+    assert.deepEqual(bare.clusters[0]?.settings, []);
+    assert.deepEqual(bare.clusters[0].statistics, []);
+    const { clusters } = await bench.ecs('DescribeClusters', {
+      include: ['SETTINGS', 'STATISTICS'],
+    });
+    assert.deepEqual(clusters[0]?.settings, [{ name: 'containerInsights', value: 'enabled' }]);
+    const statistics = new Map(clusters[0].statistics.map(({ name, value }) => [name, value]));
+    assert.equal(statistics.get('pendingEC2TasksCount'), '1');
+    assert.equal(statistics.get('activeEC2ServiceCount'), '1');
+    assert.equal(statistics.get('runningFargateTasksCount'), '0');
+  });
+
+  it('are updated, only as far as is said', async () => {
+    await bench.ecs('CreateCluster', { clusterName: 'c' });
+    const configuration = { executeCommandConfiguration: { logging: 'DEFAULT' as const } };
+    await bench.ecs('UpdateCluster', { cluster: 'c', configuration });
+    await bench.ecs('UpdateCluster', {
+      cluster: 'c',
+      settings: [{ name: 'containerInsights', value: 'enhanced' }],
+    });
+    const { clusters } = await bench.ecs('DescribeClusters', {
+      clusters: ['c'],
+      include: ['CONFIGURATIONS', 'SETTINGS'],
+    });
+    assert.equal(clusters[0]?.configuration?.executeCommandConfiguration?.logging, 'DEFAULT');
+    assert.deepEqual(clusters[0].settings, [{ name: 'containerInsights', value: 'enhanced' }]);
+    await bench.refuses(
+      () =>
+        bench.ecs('UpdateClusterSettings', {
+          cluster: 'c',
+          settings: [{ name: 'other', value: 'on' }],
+        }),
+      'InvalidParameterException',
+      'settings[0].name is "other"; expected one of containerInsights.',
     );
   });
 });
