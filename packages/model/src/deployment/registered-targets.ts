@@ -2,17 +2,19 @@
 // registered is drained and then let go, by the same acknowledgements as the tasks of services. Pure.
 // Source: ALB reference, section 3.4; design, section 4.
 import type {
+  Attribute,
   TargetGroupRecord,
   TargetRecord,
   TargetRegistrationRecord,
 } from '../generated/messages.ts';
 import { earliest } from './buckets.ts';
-import { delayMs, isAcknowledged } from './targets.ts';
+import { delayMs, isAcknowledged, zoneOf } from './targets.ts';
 import type { ProxiesView, TargetView } from './view.ts';
 
 export interface RegisteredHost {
   readonly address: string;
   readonly cluster: string;
+  readonly attributes?: readonly Attribute[];
 }
 
 export interface RegistrationsView {
@@ -70,7 +72,7 @@ export function planRegistrations(view: RegistrationsView, now: number): Registr
 function targetOf(
   { hosts }: RegistrationsView,
   group: TargetGroupRecord,
-  { id, port, registrationId }: TargetRegistrationRecord,
+  { id, port, registrationId, availabilityZone: zone }: TargetRegistrationRecord,
   now: number,
 ): TargetRecord | undefined {
   const host = group.targetType === 'instance' ? hosts.get(id) : undefined;
@@ -87,5 +89,7 @@ function targetOf(
     service: '',
     state: 'REGISTERED',
     registeredAt: now,
+    // `all` is what ELBv2 calls an address outside of the load balancer's zones.
+    availabilityZone: zone === 'all' ? undefined : (zone ?? zoneOf(host?.attributes)),
   };
 }

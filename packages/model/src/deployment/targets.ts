@@ -2,6 +2,7 @@
 // when no proxy sends to it any more. The gates that keep requests from being lost are all here. Pure.
 // Source: design, section 4; ALB reference, sections 3.4 and 5.1.
 import type {
+  Attribute,
   DeploymentRecord,
   TargetGroupRecord,
   TargetRecord,
@@ -107,11 +108,16 @@ function missingTargets(
         service: view.name,
         state: 'REGISTERED',
         registeredAt: now,
-        availabilityZone: host?.attributes.find(({ name }) => name === ZONE)?.value,
+        availabilityZone: zoneOf(host?.attributes),
       });
     }
   }
   return { register, unregistered };
+}
+
+/** Of a host, by its attributes. */
+export function zoneOf(attributes: readonly Attribute[] = []): string | undefined {
+  return attributes.find(({ name }) => name === ZONE)?.value;
 }
 
 interface Ending {
