@@ -99,7 +99,8 @@ export class ResponseParser {
     const end = bytes.indexOf(HEAD_END, Math.max(0, before - 3));
     if (end < 0 || end > HEAD_LIMIT) {
       if (bytes.length > HEAD_LIMIT) return `head longer than ${HEAD_LIMIT} bytes`;
-      this.#pending = bytes;
+      // The bytes may be only lent.
+      this.#pending = Buffer.from(bytes);
       return NOTHING;
     }
     this.#pending = NOTHING;

@@ -7,6 +7,7 @@ import { connect as connectTls } from 'node:tls';
 import type { Clock } from '@berth/control/clock.ts';
 
 import type { ConnectionWaiter, TargetPool } from './exchange-sides.ts';
+import { READ_BUFFER } from './http1/read-buffer.ts';
 import type { ProxySettings } from './settings.ts';
 import { type ConnectionHome, UpstreamConnection } from './upstream-connection.ts';
 
@@ -60,9 +61,20 @@ export class UpstreamPool implements TargetPool, ConnectionHome {
   /** @param upgrade the connection outlives the target's FIN: for tunnels */
   connect(waiter: ConnectionWaiter, upgrade: boolean): void {
     const { address, port, secure, connectTimeoutMs } = this.#options;
+    let connection: UpstreamConnection | undefined;
+    const read = (length: number): boolean => {
+      connection?.onRead(length);
+      return true;
+    };
     const socket: Socket = secure
       ? connectTls({ host: address, port, rejectUnauthorized: false })
-      : connectTcp({ host: address, port, noDelay: true, allowHalfOpen: upgrade });
+      : connectTcp({
+          host: address,
+          port,
+          noDelay: true,
+          allowHalfOpen: upgrade,
+          ...(upgrade ? {} : { onread: { buffer: READ_BUFFER, callback: read } }),
+        });
     const connected = secure ? 'secureConnect' : 'connect';
     const stop = (): void => {
       clearTimeout(timer);
@@ -82,7 +94,7 @@ export class UpstreamPool implements TargetPool, ConnectionHome {
     const stand = (): void => {
       stop();
       this.now = this.#options.clock.monotonic();
-      const connection = new UpstreamConnection(socket, this);
+      connection = new UpstreamConnection(socket, this);
       this.#open.add(connection);
       waiter.onConnected(connection);
     };
