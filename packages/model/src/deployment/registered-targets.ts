@@ -72,12 +72,15 @@ export function planRegistrations(view: RegistrationsView, now: number): Registr
 function targetOf(
   { hosts }: RegistrationsView,
   group: TargetGroupRecord,
-  { id, port, registrationId, availabilityZone: zone }: TargetRegistrationRecord,
+  { id, port, registrationId, availabilityZone }: TargetRegistrationRecord,
   now: number,
 ): TargetRecord | undefined {
   const host = group.targetType === 'instance' ? hosts.get(id) : undefined;
   if (group.targetType === 'instance' && !host) return undefined;
   const address = host?.address ?? id;
+  // `all` is what ELBv2 calls an address outside of the load balancer's zones.
+  const zone =
+    availabilityZone === 'all' ? undefined : (availabilityZone ?? zoneOf(host?.attributes));
   return {
     group: group.name,
     id: `${address}-${port}-${registrationId}`,
@@ -89,7 +92,6 @@ function targetOf(
     service: '',
     state: 'REGISTERED',
     registeredAt: now,
-    // `all` is what ELBv2 calls an address outside of the load balancer's zones.
-    availabilityZone: zone === 'all' ? undefined : (zone ?? zoneOf(host?.attributes)),
+    ...(zone === undefined ? {} : { availabilityZone: zone }),
   };
 }
