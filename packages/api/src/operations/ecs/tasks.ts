@@ -11,7 +11,6 @@ import type {
   TaskRecord,
 } from '@berth/model/generated/messages.ts';
 import { arn } from '@berth/model/resources/arn.ts';
-import { parseDefinitionName } from '@berth/model/resources/task-definition.ts';
 import { Checker } from '@berth/model/validation/check.ts';
 import { pageOf, pageOfOrdered } from '@berth/model/validation/pagination.ts';
 import { checkStopReason } from '@berth/model/validation/run-task.ts';
@@ -108,8 +107,9 @@ export function describeTasks(
 export function listTasks(on: OperationContext, request: ListTasksRequest): ListTasksResponse {
   const place = requireCluster({ state: on.cache, realm: on.realm }, request.cluster);
   const desired = request.desiredStatus || 'RUNNING';
+  const within = withinOf(place, request);
   const wanted = ({ value: task }: Candidate): boolean => {
-    if (task.cluster !== place.name || !matches(request, task)) return false;
+    if (task.cluster !== place.name || !matches(request, within, task)) return false;
     const stopped = task.desiredStatus === 'STOPPED' || lastStatusOf(on.cache, task) === 'STOPPED';
     return stopped ? desired === 'STOPPED' : desired === 'RUNNING';
   };
@@ -129,9 +129,10 @@ export function listTasks(on: OperationContext, request: ListTasksRequest): List
     maxResults: request.maxResults,
     defaultResults: 100,
   };
-  const some = candidates(place, request);
-  const page = some
-    ? pageOf(Array.from(some).filter(wanted), idOf, asked)
+  // Where many match, the page is full long before all of them have been looked at.
+  const few = atMost(MOST_SORTED, candidates(place, request, within));
+  const page = few
+    ? pageOf(few.filter(wanted), idOf, asked)
     : pageOfOrdered((id) => on.cache.tasksAfter(place.name, id), idOf, wanted, asked);
   return {
     taskArns: page.items.map(({ value }) => arn.task(on.realm, place.name, value.id)),
@@ -139,35 +140,58 @@ export function listTasks(on: OperationContext, request: ListTasksRequest): List
   };
 }
 
+const MOST_SORTED = 500;
+
+/** All items, if there are no more than so many. */
+function atMost<T>(most: number, items: Iterable<T> | undefined): T[] | undefined {
+  const found: T[] = [];
+  for (const item of items ?? []) {
+    if (found.length === most) return undefined;
+    found.push(item);
+  }
+  return items && found;
+}
+
 interface Candidate {
   readonly value: TaskRecord;
 }
 
-/** The smallest set that has all that match, by the indexes of the view; undefined: all tasks of the cluster. */
-function candidates(
-  place: ClusterPlace,
-  request: ListTasksRequest,
-): Iterable<Candidate> | undefined {
+/** The service and the host that the request names: the one by its name, the other by its id. */
+interface Within {
+  readonly service: string | undefined;
+  readonly host: string | undefined;
+}
+
+function withinOf(place: ClusterPlace, request: ListTasksRequest): Within {
   const { family, serviceName, containerInstance, startedBy } = request;
   if (startedBy && (family || serviceName || containerInstance)) {
     throw invalid(
       'startedBy is given with another filter; expected it alone: family, serviceName and containerInstance can be combined with each other only.',
     );
   }
-  const service = serviceName ? requireService(place, serviceName).value : undefined;
-  const host = containerInstance ? requireHost(place, containerInstance).value : undefined;
-  if (host && service) {
-    const tasks = Array.from(place.state.tasksByHost(host.id));
-    return tasks.filter(({ value }) => value.service === service.name);
-  }
-  if (host) return place.state.tasksByHost(host.id);
-  if (service) return place.state.tasksByService(place.name, service.name);
+  return {
+    service: serviceName ? requireService(place, serviceName).value.name : undefined,
+    host: containerInstance ? requireHost(place, containerInstance).value.id : undefined,
+  };
+}
+
+/** The smallest set that has all that match, by the indexes of the view; undefined: all tasks of the cluster. */
+function candidates(
+  place: ClusterPlace,
+  { startedBy, family }: ListTasksRequest,
+  { service, host }: Within,
+): Iterable<Candidate> | undefined {
+  if (host !== undefined) return place.state.tasksByHost(host);
+  if (service !== undefined) return place.state.tasksByService(place.name, service);
   if (startedBy) return place.state.tasksByStarter(place.name, startedBy);
   return family ? place.state.tasksByFamily(place.name, family) : undefined;
 }
 
-function matches({ family, startedBy, launchType }: ListTasksRequest, task: TaskRecord): boolean {
-  if (family && parseDefinitionName(task.taskDefinition)?.family !== family) return false;
+function matches(request: ListTasksRequest, { service, host }: Within, task: TaskRecord): boolean {
+  const { family, startedBy, launchType } = request;
+  if (service !== undefined && task.service !== service) return false;
+  if (host !== undefined && task.hostId !== host) return false;
+  if (family && !task.taskDefinition.startsWith(`${family}:`)) return false;
   if (launchType && launchTypeOf(task) !== launchType) return false;
   return !startedBy || task.startedBy === startedBy;
 }
