@@ -8,4 +8,13 @@ export const RUNTIME_PACKAGES = {
 };
 
 /** What the benches and tests need beyond that. */
-export const BENCH_PACKAGES = { haproxy: 'haproxy', 'nginx-light': 'nginx', wrk: 'wrk' };
+export const BENCH_PACKAGES = {
+  haproxy: 'haproxy',
+  'nginx-light': 'nginx',
+  wrk: 'wrk',
+  curl: 'curl',
+  'nghttp2-client': 'h2load',
+};
+
+/** What tests need besides: a browser, an ACME server. */
+export const TEST_PACKAGES = { chromium: 'chromium', pebble: 'pebble' };

@@ -3,7 +3,7 @@ import { type ServerHttp2Stream, constants } from 'node:http2';
 
 import type { ClientInfo, ClientRequest, RequestOwner } from '../exchange-sides.ts';
 import type { RequestHead } from '../request-head.ts';
-import { trailerLines } from './fields.ts';
+import { breakOff, trailerLines } from './fields.ts';
 import type { ReadRequest } from './read-request.ts';
 import { StreamAnswer } from './stream-answer.ts';
 
@@ -124,6 +124,10 @@ export class ClientStream implements ClientRequest {
 
   #break(code: number, reason: 'gone' | 'malformed' | 'stalled'): void {
     this.#lose(reason);
+    if (this.answer.begun) {
+      breakOff(this.#stream);
+      return;
+    }
     this.#stream.close(code);
     this.#stream.resume();
   }

@@ -1,5 +1,7 @@
 // Header fields between the text that the proxy works with and the lists of HTTP/2. Names are lower case in HTTP/2; fields that belong to a
 // connection of HTTP/1.1 have no place there. Source: RFC 9113, section 8.2.
+import type { Http2Stream } from 'node:http2';
+
 import { headerPairs } from '../header-lines.ts';
 
 const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
@@ -59,4 +61,12 @@ export function trailerObject(lines: string): Record<string, string | string[]> 
     else trailers[name] = [...(Array.isArray(known) ? known : [known]), value];
   }
   return trailers;
+}
+
+/**
+ * Resets a stream in the middle of what it sends. Not by `close`: that ends it first, so that what was cut short looks complete.
+ * It must have a listener for errors.
+ */
+export function breakOff(stream: Http2Stream): void {
+  if (!stream.destroyed) stream.destroy(new Error('broken off'));
 }

@@ -2,7 +2,7 @@
 import { type ServerHttp2Stream, constants } from 'node:http2';
 
 import type { AnswerSink, Tunnel } from '../exchange-sides.ts';
-import { fieldsOf, trailerObject } from './fields.ts';
+import { breakOff, fieldsOf, trailerObject } from './fields.ts';
 
 export interface StreamAnswerOptions {
   readonly stream: ServerHttp2Stream;
@@ -18,7 +18,16 @@ export interface StreamAnswerOptions {
 /** The field with which answers of the proxy's own begin. */
 const OWN_ANSWER = 'Server: awselb/2.0\r\n';
 /** Source: ALB reference, section 4.2. */
-const GRPC_UNAVAILABLE = ['grpc-status', '14', 'grpc-message', 'unavailable'];
+const GRPC_UNAVAILABLE = [
+  'server',
+  'awselb/2.0',
+  'content-type',
+  'application/grpc',
+  'grpc-status',
+  '14',
+  'grpc-message',
+  'unavailable',
+];
 const NO_TRAILERS = {};
 
 export class StreamAnswer implements AnswerSink {
@@ -30,6 +39,8 @@ export class StreamAnswer implements AnswerSink {
   readonly #options: StreamAnswerOptions;
   readonly #stream: ServerHttp2Stream;
   #bodiless = false;
+  /** Of the head, until it is sent. */
+  #fields: string[] | undefined;
   #trailers = '';
 
   constructor(options: StreamAnswerOptions) {
@@ -53,28 +64,42 @@ export class StreamAnswer implements AnswerSink {
 
   /** `close` means nothing here: what other streams carry is not in doubt. */
   head(status: number, _reason: string, lines: string, bodyLength: number): void {
-    if (this.over || this.#stream.closed || this.#stream.destroyed) return;
     this.begun = true;
-    const { method, grpc, trailers } = this.#options;
-    this.#bodiless = method === 'HEAD' || status === 204 || status === 304 || bodyLength === 0;
-    const fields = [':status', String(status), ...fieldsOf(lines)];
-    if (bodyLength >= 0 && status !== 204) fields.push('content-length', String(bodyLength));
-    if (grpc && status >= 400 && lines.startsWith(OWN_ANSWER)) fields.push(...GRPC_UNAVAILABLE);
-    for (const text of fields) this.sent += text.length;
-    // An empty answer of a gRPC server may still have trailers.
-    const endStream = this.#bodiless && !(trailers && grpc);
-    this.#stream.respond(fields, { endStream, waitForTrailers: trailers });
+    if (this.over || this.#stream.closed || this.#stream.destroyed) return;
+    const { method, grpc } = this.#options;
+    if (grpc && status >= 400 && lines.startsWith(OWN_ANSWER)) {
+      // To a gRPC client an answer of the proxy's own is a status without a message.
+      this.#bodiless = true;
+      this.#fields = [':status', String(status), ...GRPC_UNAVAILABLE];
+    } else {
+      this.#bodiless = method === 'HEAD' || status === 204 || status === 304 || bodyLength === 0;
+      this.#fields = [':status', String(status), ...fieldsOf(lines)];
+      if (bodyLength >= 0 && status !== 204) {
+        this.#fields.push('content-length', String(bodyLength));
+      }
+    }
+    for (const text of this.#fields) this.sent += text.length;
+  }
+
+  /** The head waits for what follows: an answer that ends with it, as those of gRPC that say what went wrong, must end so here. */
+  #sendHead(endStream: boolean): void {
+    const fields = this.#fields;
+    this.#fields = undefined;
+    if (fields === undefined || this.#stream.closed || this.#stream.destroyed) return;
+    const waitForTrailers = !endStream && this.#options.trailers;
+    this.#stream.respond(fields, { endStream, waitForTrailers });
   }
 
   body(chunk: Buffer): boolean {
-    if (this.over || this.#bodiless || !this.#stream.writable) return true;
+    if (this.over || this.#bodiless) return true;
+    this.#sendHead(false);
+    if (!this.#stream.writable) return true;
     this.sent += chunk.length;
     return this.#stream.write(chunk);
   }
 
-  /** What is written goes out by itself. */
   flush(): void {
-    return;
+    if (!this.over && !this.#bodiless) this.#sendHead(false);
   }
 
   finish(chunk?: Buffer, trailers = ''): void {
@@ -82,11 +107,13 @@ export class StreamAnswer implements AnswerSink {
     this.over = true;
     const stream = this.#stream;
     this.#trailers = trailers;
+    const last = this.#bodiless ? undefined : chunk;
+    this.#sendHead(last === undefined && trailers === '');
     if (stream.writable) {
-      if (chunk === undefined || this.#bodiless) stream.end();
+      if (last === undefined) stream.end();
       else {
-        this.sent += chunk.length;
-        stream.end(chunk);
+        this.sent += last.length;
+        stream.end(last);
       }
     }
     // Nobody wants the rest of the request. Source: RFC 9113, section 8.1.
@@ -95,7 +122,7 @@ export class StreamAnswer implements AnswerSink {
 
   reset(): void {
     this.over = true;
-    this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    breakOff(this.#stream);
   }
 
   tunnel(): Tunnel {

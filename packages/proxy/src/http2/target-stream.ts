@@ -4,7 +4,7 @@ import { type ClientHttp2Session, type ClientHttp2Stream, constants } from 'node
 import type { Loss, OutgoingRequest, Upstream, UpstreamOwner } from '../exchange-sides.ts';
 import { parseLength } from '../response-head.ts';
 import type { ResponseHead } from '../response-head.ts';
-import { faultOf, fieldsOf, trailerLines, trailerObject } from './fields.ts';
+import { breakOff, faultOf, fieldsOf, trailerLines, trailerObject } from './fields.ts';
 
 /** The session that a stream belongs to, as the stream sees it. */
 export interface StreamHome {
@@ -85,7 +85,9 @@ export class TargetStream implements Upstream {
       this.fail('timeout', 'nothing came or went for too long'),
     );
     stream.on('headers', (_headers, _flags, raw: string[]) => this.#onInterim(raw));
-    stream.on('response', (_headers, _flags, raw: string[]) => this.#onResponse(raw));
+    stream.on('response', (_headers, flags: number, raw: string[]) => {
+      this.#onResponse(raw, (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0);
+    });
     stream.on('trailers', (_headers, _flags, raw: string[]) => {
       const lines = trailerLines(raw);
       if (lines === undefined) this.fail('malformed', 'malformed trailers');
@@ -149,9 +151,11 @@ export class TargetStream implements Upstream {
   #reset(): void {
     const stream = this.#stream;
     if (stream === undefined || stream.destroyed) return;
-    stream.close(constants.NGHTTP2_CANCEL);
-    // What is still on its way is of no interest; unread it would keep the stream.
-    stream.resume();
+    if (this.#requestEnded) {
+      stream.close(constants.NGHTTP2_CANCEL);
+      // What is still on its way is of no interest; unread it would keep the stream.
+      stream.resume();
+    } else breakOff(stream);
   }
 
   #onInterim(raw: readonly string[]): void {
@@ -160,7 +164,7 @@ export class TargetStream implements Upstream {
     else if (head.status === 103) this.#owner?.onInformational(103, head.lines);
   }
 
-  #onResponse(raw: readonly string[]): void {
+  #onResponse(raw: readonly string[], last: boolean): void {
     this.#started = true;
     const head = responseHead(raw);
     if (typeof head === 'string' || head.status < 200) {
@@ -169,7 +173,7 @@ export class TargetStream implements Upstream {
     }
     this.#headed = true;
     this.#owner?.onHead(head);
-    this.#owner?.onPause();
+    if (!last) this.#owner?.onPause();
   }
 
   #onEnd(): void {
