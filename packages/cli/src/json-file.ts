@@ -41,7 +41,7 @@ export async function readMessage<N extends MessageName>(
   file: string,
 ): Promise<Input<MessageTypes[N]>> {
   const source = file === '-' ? 'standard input' : file;
-  const value = parseJson(await read(file), source);
+  const value = parseJson(await readText(file), source);
   const { jsonProblems, formatProblem } = await import('@berth/rpc/strict.ts');
   const { complete } = await import('@berth/rpc/codec.ts');
   const given = name === 'UpdateServiceRequest' ? wrapLists(value) : withoutAnswer(name, value);
@@ -70,7 +70,8 @@ export function parseJson(json: string, source: string): unknown {
   );
 }
 
-async function read(file: string): Promise<string> {
+/** The text of a file; `-` is standard input. @throws CommandError */
+export async function readText(file: string): Promise<string> {
   try {
     return file === '-' ? await text(process.stdin) : await readFile(file, 'utf8');
   } catch (cause) {

@@ -10,6 +10,7 @@ import { type Terminal, processTerminal } from './output/terminal.ts';
 import { parse } from './table/parse.mjs';
 
 const modules: Readonly<Record<string, () => Promise<{ readonly handlers: Handlers }>>> = {
+  'access-key': () => import('./commands/access-key.ts'),
   certificate: () => import('./commands/certificate.ts'),
   cluster: () => import('./commands/cluster.ts'),
   dev: () => import('./commands/dev.ts'),
@@ -22,6 +23,8 @@ const modules: Readonly<Record<string, () => Promise<{ readonly handlers: Handle
   logs: () => import('./commands/logs.ts'),
   'proxy-reload': () => import('./commands/proxy-reload.ts'),
   requests: () => import('./commands/requests.ts'),
+  policy: () => import('./commands/policy.ts'),
+  role: () => import('./commands/role.ts'),
   roles: () => import('./commands/roles.ts'),
   rule: () => import('./commands/rule.ts'),
   secrets: () => import('./commands/secrets.ts'),
@@ -31,6 +34,7 @@ const modules: Readonly<Record<string, () => Promise<{ readonly handlers: Handle
   'target-group': () => import('./commands/target-group.ts'),
   task: () => import('./commands/task.ts'),
   'task-definition': () => import('./commands/task-definition.ts'),
+  user: () => import('./commands/user.ts'),
   version: () => import('./commands/version.ts'),
 };
 

@@ -182,3 +182,12 @@ export function refuseFailures(failures: readonly Failure[], attempted: string):
     `${attempted}: ${texts.join('; ')}`,
   );
 }
+
+/** All pages of a listing as one answer. @param member its list */
+export async function allPages<K extends string, P extends Page & Record<K, readonly unknown[]>>(
+  list: (page: Page) => Promise<P>,
+  member: K,
+): Promise<Pick<P, K>> {
+  const found = await pages((nextToken) => list({ nextToken }));
+  return { [member]: found.flatMap((page) => page[member]) } as unknown as Pick<P, K>;
+}

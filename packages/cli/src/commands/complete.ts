@@ -38,10 +38,22 @@ export async function completeNames(
 }
 
 async function namesOf(kind: Kind, api: Api, cluster: string): Promise<string[]> {
-  const { ecs, loadBalancing, operations } = api;
+  const { ecs, loadBalancing, access, operations } = api;
   switch (kind) {
     case 'cluster':
       return (await listClusters(ecs)).map(({ clusterName }) => clusterName);
+    case 'user':
+      return (await access.ListUsers({})).users.map(({ userName }) => userName);
+    case 'access-key': {
+      const { accessKeys } = await access.ListAccessKeys({ all: true });
+      return accessKeys.map(({ accessKeyId }) => accessKeyId);
+    }
+    case 'policy': {
+      const { policies } = await access.ListPolicies({ builtIn: true });
+      return policies.map(({ policyName }) => policyName);
+    }
+    case 'role':
+      return (await access.ListRoles({})).roles.map(({ roleName }) => roleName);
     case 'host':
       return (await listHosts(ecs, cluster, {})).map(({ name }) => name);
     case 'task':

@@ -2,10 +2,13 @@
 import { createKeyRing, readKeyRing, replaceKeyRing } from '@berth/process/key-ring-file.ts';
 import type { KeyRing } from '@berth/process/key-ring.ts';
 
-import { type Context, type Handlers, confirm } from '../context.ts';
+import { type Context, type Handlers, confirm, printedAsJson } from '../context.ts';
 import { CommandError, exitCodes } from '../failure.ts';
 import { say } from '../output/terminal.ts';
 import { DEFAULT_TLS, secretsKeyPath } from '../roles/config.ts';
+
+/** Each record is a transaction of its own. */
+const RESEAL_MS = 300_000;
 
 export const handlers: Handlers = {
   'secrets init': (context) => {
@@ -42,6 +45,20 @@ export const handlers: Handlers = {
     replaceKeyRing(path, changed);
     sayRing(context, path, changed);
     return Promise.resolve(undefined);
+  },
+
+  'secrets reseal': async (context) => {
+    const { access } = await context.api();
+    const answer = await access.ResealSecrets({}, { timeoutMs: RESEAL_MS });
+    if (printedAsJson(context, answer)) return undefined;
+    const { resealed, already, unreadable } = answer;
+    say(context.terminal, `sealed ${resealed} anew; ${already} were sealed with the first key`);
+    if (unreadable.length === 0) return undefined;
+    throw new CommandError(
+      exitCodes.failed,
+      `the api that answered lacks the keys of ${unreadable.join(', ')}`,
+      { next: 'add them to the file of --secrets-key, restart that api, and the same command' },
+    );
   },
 
   'secrets prune': async (context) => {

@@ -1,4 +1,5 @@
 // The one table of commands: parsing, help and shell completion all read it.
+import { accessCommands } from './access.mjs';
 import { API_FLAGS, COMMON_FLAGS } from './build.mjs';
 import { resourceCommands } from './resources.mjs';
 import { roleCommands } from './roles.mjs';
@@ -10,6 +11,7 @@ export const commands = [
   ...watchingCommands,
   ...serviceCommands,
   ...resourceCommands,
+  ...accessCommands,
 ].map((command) => ({
   ...command,
   flags: [...command.flags, ...(command.local ? [] : API_FLAGS), ...COMMON_FLAGS],
@@ -26,6 +28,7 @@ export const sections = [
     title: 'Route requests',
     names: ['listener', 'rule', 'target-group', 'requests', 'explain'],
   },
+  { title: 'Who may do what', names: ['user', 'access-key', 'policy', 'role'] },
   { title: 'Machines', names: ['cluster', 'host'] },
   {
     title: 'Run the parts of a cluster',
@@ -42,6 +45,10 @@ export const groupSummaries = {
   rule: 'Which requests go where',
   'target-group': 'The tasks behind a rule, and their health',
   explain: 'Why a request was answered as it was',
+  user: 'Create, list and delete users',
+  'access-key': 'Make, list and revoke the keys of users',
+  policy: 'State who may do what, and see why',
+  role: 'Permissions to be assumed for a while, or handed to tasks',
   cluster: 'Create and list clusters',
   host: 'List, drain and remove machines',
   certificate: 'The identities of roles that are started alone',

@@ -1,5 +1,5 @@
 // Commands that start the roles, and the one-machine cluster.
-import { YES, command, flag } from './build.mjs';
+import { JSON_FLAG, YES, command, flag } from './build.mjs';
 
 const env = (name) => ({ env: name });
 
@@ -66,6 +66,21 @@ const AUDIT = [
   ),
   flag('audit-writes-only', '', 'leave out of it calls that only read'),
 ];
+const AWS = [
+  flag(
+    'aws-listen',
+    'HOST:PORT',
+    'serve the APIs of ECS and its companions here, or off (default 127.0.0.1:7406)',
+    env('BERTH_AWS_LISTEN'),
+  ),
+  flag(
+    'aws-tls-cert',
+    'FILE',
+    'the certificate and its chain, PEM: with it that is HTTPS',
+    env('BERTH_AWS_TLS_CERT'),
+  ),
+  flag('aws-tls-key', 'FILE', 'the key of that certificate, PEM', env('BERTH_AWS_TLS_KEY')),
+];
 const SECRETS = [
   flag(
     'secrets-key',
@@ -121,7 +136,7 @@ export const roleCommands = [
       flag(
         'port-base',
         'PORT',
-        'first of five ports on 127.0.0.1: api, scheduler, etcd (2), metrics (default 7400)',
+        'first of seven ports on 127.0.0.1: api, scheduler, etcd (2), metrics, console, AWS (default 7400)',
         env('BERTH_PORT_BASE'),
       ),
       flag(
@@ -146,6 +161,7 @@ export const roleCommands = [
     ...REALM,
     ...CONTROLLER,
     ...AUDIT,
+    ...AWS,
     ...SECRETS,
     ...TLS,
     ...ADMIN,
@@ -155,6 +171,7 @@ export const roleCommands = [
     ...STORE,
     ...REALM,
     ...AUDIT,
+    ...AWS,
     ...SECRETS,
     ...TLS,
     ...ADMIN,
@@ -304,6 +321,9 @@ export const roleCommands = [
     details:
       'Changes the file; processes read it when they start. With one api: rotate, restart it, then berth secrets reseal. With several, so that each can always open what another sealed: --prepare, copy the file to all and restart them one by one; --finish, copy and restart again; then berth secrets reseal.',
     local: true,
+  }),
+  command('secrets reseal', 'Seal with the first key what older ones still seal', {
+    flags: [JSON_FLAG],
   }),
   command('secrets prune', 'Forget all keys but the one that seals', {
     flags: [YES, ...SECRETS, ...TLS],

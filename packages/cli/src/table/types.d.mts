@@ -13,6 +13,10 @@ export type Completer =
   | 'listener'
   | 'rule'
   | 'state'
+  | 'user'
+  | 'access-key'
+  | 'policy'
+  | 'role'
   | 'file'
   | readonly string[];
 
