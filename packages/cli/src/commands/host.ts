@@ -139,6 +139,20 @@ export const handlers: Handlers = {
     return undefined;
   },
 
+  'host remove-attribute': async (context) => {
+    const { ecs } = await context.api();
+    const [host = '', ...names] = context.positionals;
+    const answer = await ecs.DeleteAttributes({
+      cluster: context.cluster,
+      host,
+      attributes: names.map((name) => ({ name })),
+    });
+    if (!printedAsJson(context, answer)) {
+      say(context.terminal, `removed ${names.join(', ')} from host ${host}`);
+    }
+    return undefined;
+  },
+
   'host remove': async (context) => {
     const { ecs } = await context.api();
     const host = await describeHost(ecs, context.cluster, argument(context, 0));

@@ -61,6 +61,37 @@ export const handlers: Handlers = {
     return undefined;
   },
 
+  'task protect': async (context) => {
+    const { ecs } = await context.api();
+    const { flags, terminal, cluster } = context;
+    const ids: string[] = [];
+    for (const id of context.positionals) {
+      ids.push(lastOf((await describeTask(ecs, cluster, id)).taskArn));
+    }
+    const answer = await ecs.UpdateTaskProtection({
+      cluster,
+      tasks: ids,
+      protectionEnabled: !flags.on('off'),
+      expiresInMinutes: flags.integer('minutes', { min: 1, max: 2880 }),
+    });
+    const { protectedTasks, failures } = answer;
+    if (!printedAsJson(context, answer)) {
+      for (const { taskArn, expirationDate } of protectedTasks) {
+        const until =
+          expirationDate === undefined
+            ? 'not protected'
+            : `protected for ${duration(expirationDate - context.clock.now())}`;
+        say(terminal, `task ${lastOf(taskArn)} is ${until}`);
+      }
+    }
+    const [failure] = failures;
+    if (!failure) return undefined;
+    throw new CommandError(
+      exitCodes.refused,
+      `${count(failures.length, 'task')} can't be protected: ${lastOf(failure.arn ?? '')} ${WHY[failure.reason] ?? failure.reason}`,
+    );
+  },
+
   'task stop': async (context) => {
     const { ecs } = await context.api();
     const named: Task[] = [];
@@ -80,6 +111,12 @@ export const handlers: Handlers = {
     printedAsJson(context, { tasks: stopped });
     return undefined;
   },
+};
+
+/** Reasons of ECS in words. */
+const WHY: Readonly<Record<string, string>> = {
+  TASK_NOT_VALID: 'is no running task of a service',
+  DEPLOYMENT_BLOCKED: 'stands in the way of the deployment that is under way',
 };
 
 /** The command after `--` and --env, for the container that --container names or else the first. */

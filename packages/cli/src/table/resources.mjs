@@ -54,6 +54,10 @@ export const resourceCommands = [
     flags: [CLUSTER, JSON_FLAG],
     complete: { HOST: 'host' },
   }),
+  command('host remove-attribute HOST NAME...', 'Take attributes away that people gave it', {
+    flags: [CLUSTER, JSON_FLAG],
+    complete: { HOST: 'host' },
+  }),
   command('host remove HOST', 'Remove a host from its cluster', {
     flags: [
       flag('force', '', 'even if tasks run on it; they are replaced elsewhere'),
@@ -128,6 +132,17 @@ export const resourceCommands = [
   command('task show TASK', 'Show a task, its containers and why it stopped', {
     flags: [CLUSTER, JSON_FLAG],
     complete: { TASK: 'task' },
+  }),
+  command('task protect TASK...', 'Keep a service from stopping these tasks of its own accord', {
+    flags: [
+      flag('minutes', 'N', 'for how long, 1 to 2880 (default 120)'),
+      flag('off', '', 'end the protection'),
+      CLUSTER,
+      JSON_FLAG,
+    ],
+    complete: { TASK: 'task' },
+    details:
+      'Scaling in and deployments pass protected tasks over; sick ones are replaced all the same.',
   }),
   command('task stop TASK...', 'Stop tasks; a service replaces its own', {
     flags: [flag('reason', 'TEXT', 'kept as the stopped reason'), YES, CLUSTER, JSON_FLAG],
