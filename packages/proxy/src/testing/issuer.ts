@@ -22,6 +22,8 @@ export class Issuer {
   readonly clientId: string;
   readonly clientSecret: string;
   claims: Readonly<Record<string, unknown>>;
+  /** The page clicks its own link, for a browser without hands. */
+  clicks = false;
   /** What it has been asked for: `token code`, `token refresh`, `userinfo`, `keys`. */
   readonly asked: string[] = [];
   /** Answers that a test wants instead of its own, by path. */
@@ -126,8 +128,9 @@ export class Issuer {
     back.searchParams.set('state', query.get('state') ?? '');
     response.writeHead(200, { 'content-type': 'text/html' });
     const link = back.href.replaceAll('&', '&amp;');
+    const page = `<!doctype html><title>Log in</title><a id="login" href="${link}">Log in as Ada</a>`;
     response.end(
-      `<!doctype html><title>Log in</title><a id="login" href="${link}">Log in as Ada</a>`,
+      this.clicks ? `${page}<script>document.getElementById('login').click()</script>` : page,
     );
   }
 
