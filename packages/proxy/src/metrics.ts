@@ -1,6 +1,8 @@
 // What the proxy counts. Labels are target groups and closed sets of words; a group's series go with the group, after the table
 // without it is in place.
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { Counter, Gauge, type Registry } from 'prom-client';
+
+import { type LatencyCounts, LatencyHistogram } from './latency-histogram.ts';
 
 /** How a request to a target group ended. `proxy`: answered by the proxy itself; `cut`: broken off in the middle. */
 export type Outcome =
@@ -33,12 +35,17 @@ export interface Gauges {
   readonly tableRevision: () => number;
   readonly clientConnections: () => number;
   readonly failedListeners: () => number;
-  /** Of every group: what is in flight, whether it serves with all its targets for want of healthy ones, and their states. */
+  /**
+   * Of every group: what is in flight and what waits for room, whether it serves with all its targets for want of healthy ones, and their
+   * states and connections.
+   */
   readonly groups: () => Iterable<{
     readonly name: string;
     readonly active: number;
     readonly failOpen: boolean;
     readonly states: Readonly<Record<TargetState, number>>;
+    readonly connections: number;
+    readonly waiting: number;
   }>;
 }
 
@@ -48,12 +55,15 @@ export class ProxyMetrics {
   readonly #registry: Registry;
   readonly #names: string[] = [];
   readonly #requests: Counter<'group' | 'outcome'>;
-  readonly #duration: Histogram<'group'>;
+  readonly #duration: LatencyHistogram;
+  readonly #meters = new Set<GroupMeter>();
   readonly #retries: Counter<'group'>;
   readonly #ejections: Counter<'group'>;
   readonly #answers: Counter<'kind'>;
   readonly #active: Gauge<'group'>;
   readonly #failOpen: Gauge<'group'>;
+  readonly #connections: Gauge<'group'>;
+  readonly #waiting: Gauge<'group'>;
   readonly #targets: Gauge<'group' | 'state'>;
 
   constructor(registry: Registry, gauges: Gauges) {
@@ -66,26 +76,40 @@ export class ProxyMetrics {
       return { name: `berth_proxy_${name}`, help, registers: [registry] };
     };
     this.#requests = new Counter({
-      ...named('requests_total', 'Requests to target groups, by how they ended.'),
+      ...named(
+        'requests_total',
+        "Requests to target groups, by how they ended (requests; ALB's RequestCount, HTTPCode_Target_*).",
+      ),
       labelNames: ['group', 'outcome'],
+      collect: () => {
+        for (const meter of this.#meters) meter.flush();
+      },
     });
-    this.#duration = new Histogram({
-      ...named('request_duration_seconds', 'From the head of a request to the end of its answer.'),
-      labelNames: ['group'],
-      buckets: [0.001, 0.005, 0.025, 0.1, 0.25, 1, 5, 30],
+    this.#duration = new LatencyHistogram({
+      ...named(
+        'request_duration_seconds',
+        'From the head of a request to the end of its answer (seconds).',
+      ),
+      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
     });
     this.#retries = new Counter({
-      ...named('retries_total', 'Requests sent again to another connection or target.'),
+      ...named(
+        'retries_total',
+        'Tries of requests on another connection or target after the first (tries).',
+      ),
       labelNames: ['group'],
     });
     this.#ejections = new Counter({
-      ...named('ejections_total', 'Targets passed over for a while because connections failed.'),
+      ...named(
+        'ejections_total',
+        "Targets passed over for a while because connections or requests failed (times; ALB's MitigatedHostCount).",
+      ),
       labelNames: ['group'],
     });
     this.#answers = new Counter({
       ...named(
         'answers_total',
-        'Requests answered by the proxy that no target group had a part in.',
+        "Requests answered by the proxy that no target group had a part in (requests; ALB's HTTP_Fixed_Response_Count, HTTP_Redirect_Count).",
       ),
       labelNames: ['kind'],
     });
@@ -93,14 +117,18 @@ export class ProxyMetrics {
       this.#answers.inc({ kind }, 0);
     }
     const active = (this.#active = new Gauge({
-      ...named('active_requests', 'Requests and tunnels in flight.'),
+      ...named('active_requests', 'Requests and tunnels in flight (requests).'),
       labelNames: ['group'],
       collect: () => {
         for (const group of gauges.groups()) active.set({ group: group.name }, group.active);
       },
     }));
     const failOpen = (this.#failOpen = new Gauge({
-      ...named('fail_open', '1 while too few targets are healthy, so that all take part.'),
+      ...named(
+        'fail_open',
+        "1 while too few targets are healthy, so that all take part, else 0 (ALB's UnhealthyStateRouting).",
+      ),
+      aggregator: 'max',
       labelNames: ['group'],
       collect: () => {
         for (const group of gauges.groups()) {
@@ -109,7 +137,12 @@ export class ProxyMetrics {
       },
     }));
     const targets = (this.#targets = new Gauge({
-      ...named('targets', 'Targets by state.'),
+      ...named(
+        'targets',
+        "Targets by state (targets; ALB's HealthyHostCount, UnHealthyHostCount).",
+      ),
+      // Each worker sees the same targets.
+      aggregator: 'max',
       labelNames: ['group', 'state'],
       collect: () => {
         for (const group of gauges.groups()) {
@@ -119,25 +152,52 @@ export class ProxyMetrics {
         }
       },
     }));
+    const connections = (this.#connections = new Gauge({
+      ...named('target_connections', 'Open connections to targets (connections).'),
+      labelNames: ['group'],
+      collect: () => {
+        for (const group of gauges.groups()) {
+          connections.set({ group: group.name }, group.connections);
+        }
+      },
+    }));
+    const waiting = (this.#waiting = new Gauge({
+      ...named('waiting_requests', 'Requests that wait until a target has room (requests).'),
+      labelNames: ['group'],
+      collect: () => {
+        for (const group of gauges.groups()) waiting.set({ group: group.name }, group.waiting);
+      },
+    }));
     this.#gauge(
-      named('table_revision', 'Revision of the routing table in use.'),
+      named('table_revision', 'Revision of the routing table in use (etcd revision).'),
       gauges.tableRevision,
+      'min',
     );
     this.#gauge(
-      named('client_connections', 'Open connections of clients.'),
+      named(
+        'client_connections',
+        "Open connections of clients (connections; ALB's ActiveConnectionCount).",
+      ),
       gauges.clientConnections,
+      'sum',
     );
     this.#gauge(
-      named('failed_listeners', 'Listeners whose port can not be had.'),
+      named('failed_listeners', 'Listeners whose port can not be had (listeners).'),
       gauges.failedListeners,
+      'max',
     );
   }
 
   #gauge(
     options: { name: string; help: string; registers: Registry[] },
     value: () => number,
+    aggregator: 'min' | 'max' | 'sum',
   ): void {
-    const gauge: Gauge = new Gauge({ ...options, collect: () => gauge.set(value()) });
+    const gauge: Gauge = new Gauge({
+      ...options,
+      aggregator,
+      collect: () => gauge.set(value()),
+    });
   }
 
   answered(kind: AnswerKind): void {
@@ -145,23 +205,28 @@ export class ProxyMetrics {
   }
 
   meter(group: string): GroupMeter {
-    return new GroupMeter({
+    const meter: GroupMeter = new GroupMeter({
       requests: Object.fromEntries(
         OUTCOMES.map((outcome) => [outcome, this.#requests.labels({ group, outcome })]),
       ) as Record<Outcome, Counter.Internal>,
-      duration: this.#duration.labels({ group }),
+      duration: this.#duration.of(group),
       retries: this.#retries.labels({ group }),
       ejections: this.#ejections.labels({ group }),
       remove: () => {
+        this.#meters.delete(meter);
         for (const outcome of OUTCOMES) this.#requests.remove({ group, outcome });
         for (const state of ['initial', 'healthy', 'unhealthy', 'draining', 'ejected']) {
           this.#targets.remove({ group, state });
         }
-        this.#duration.remove({ group });
+        this.#duration.remove(group);
         for (const counter of [this.#retries, this.#ejections]) counter.remove({ group });
-        for (const gauge of [this.#active, this.#failOpen]) gauge.remove({ group });
+        for (const gauge of [this.#active, this.#failOpen, this.#connections, this.#waiting]) {
+          gauge.remove({ group });
+        }
       },
     });
+    this.#meters.add(meter);
+    return meter;
   }
 
   /** Takes the proxy's metrics out of the process's registry. */
@@ -172,7 +237,7 @@ export class ProxyMetrics {
 
 interface GroupSeries {
   readonly requests: Readonly<Record<Outcome, Counter.Internal>>;
-  readonly duration: Histogram.Internal<'group'>;
+  readonly duration: LatencyCounts;
   readonly retries: Counter.Internal;
   readonly ejections: Counter.Internal;
   readonly remove: () => void;
@@ -185,6 +250,11 @@ export class GroupMeter {
   targetErrors = 0;
   active = 0;
   readonly #series: GroupSeries;
+  /** Not in the series yet, where counting is dear. */
+  readonly #ended = Object.fromEntries(OUTCOMES.map((outcome) => [outcome, 0])) as Record<
+    Outcome,
+    number
+  >;
   #removed = false;
 
   constructor(series: GroupSeries) {
@@ -203,8 +273,16 @@ export class GroupMeter {
     if (outcome === 'proxy_5xx' || outcome === 'cut') this.failed += 1;
     if (outcome === 'target_5xx') this.targetErrors += 1;
     if (this.#removed) return;
-    this.#series.requests[outcome].inc();
+    this.#ended[outcome] += 1;
     this.#series.duration.observe(milliseconds / 1000);
+  }
+
+  /** Brings the series up to date. */
+  flush(): void {
+    for (const outcome of OUTCOMES) {
+      if (this.#ended[outcome] > 0) this.#series.requests[outcome].inc(this.#ended[outcome]);
+      this.#ended[outcome] = 0;
+    }
   }
 
   retried(): void {
