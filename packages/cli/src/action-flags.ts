@@ -1,9 +1,26 @@
 // --target-group, --redirect and --fixed, as the actions of ELBv2.
 import type { Action } from '@berth/model/generated/messages.ts';
 
+import type { Input } from '@berth/rpc/api.ts';
+
+import { readActions } from './actions-file.ts';
 import type { Flags } from './flags.ts';
 
-/** The one action that the flags ask for; undefined where they ask for none. @throws UsageError for two */
+const WEEK_SECONDS = 604_800;
+
+/**
+ * The actions that the flags or the file of --actions-file ask for; undefined where they ask for none.
+ * @throws UsageError for two of them; CommandError for what the file says
+ */
+export async function actionsOf(flags: Flags): Promise<readonly Input<Action>[] | undefined> {
+  const action = actionOf(flags);
+  const file = flags.text('actions-file');
+  if (file === undefined) return action && [action];
+  if (action) throw flags.wrong('--actions-file can not be given together with an action');
+  return readActions(file);
+}
+
+/** The one action that the flags themselves ask for. @throws UsageError for two */
 export function actionOf(flags: Flags): Action | undefined {
   const groups = flags.texts('target-group');
   const redirect = flags.text('redirect');
@@ -23,7 +40,16 @@ export function actionOf(flags: Flags): Action | undefined {
     }
     return { targetGroupArn, weight: Number(weight) };
   });
-  return { type: 'forward', forward: { targetGroups } };
+  const durationSeconds = flags.integer('sticky', { min: 1, max: WEEK_SECONDS });
+  return {
+    type: 'forward',
+    forward: {
+      targetGroups,
+      ...(durationSeconds === undefined
+        ? {}
+        : { targetGroupStickinessConfig: { enabled: true, durationSeconds } }),
+    },
+  };
 }
 
 /** PROTOCOL://HOST[:PORT][/PATH][?QUERY]; placeholders such as #{host} may stand in each part. */
@@ -69,21 +95,27 @@ function fixedAnswer(flags: Flags, text: string): Action {
   };
 }
 
-/** "forward to web", "redirect to https://...", "answer 404". */
-export function describeAction(action: Action | undefined): string {
-  if (!action) return '';
-  const { forward, redirect, fixedResponse } = action;
+/** "forward to web", "redirect to https://...", "answer 404"; what comes before it first. */
+export function describeActions(actions: readonly Action[]): string {
+  return actions.map(describeAction).join(', then ');
+}
+
+function describeAction(action: Action): string {
+  const { forward, redirect, fixedResponse, authenticateOidc, jwtValidation } = action;
   if (forward) {
     const groups = forward.targetGroups.map(({ targetGroupArn, weight }) => {
       const name = /targetgroup\/([^/]+)/.exec(targetGroupArn)?.[1] ?? targetGroupArn;
       return forward.targetGroups.length > 1 ? `${name}=${weight ?? 1}` : name;
     });
-    return `forward ${groups.join(' ')}`;
+    const sticky = forward.targetGroupStickinessConfig?.enabled === true ? ' sticky' : '';
+    return `forward ${groups.join(' ')}${sticky}`;
   }
   if (redirect) {
     const { protocol = '#{protocol}', host = '#{host}', port, path = '/#{path}', query } = redirect;
     const to = `${protocol.toLowerCase()}://${host}${port ? `:${port}` : ''}${path}${query ? `?${query}` : ''}`;
     return `redirect ${to} (${redirect.statusCode.slice(-3)})`;
   }
+  if (authenticateOidc) return `log in at ${authenticateOidc.issuer}`;
+  if (jwtValidation) return `token of ${jwtValidation.issuer}`;
   return `answer ${fixedResponse?.statusCode ?? ''}`;
 }

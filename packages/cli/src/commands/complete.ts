@@ -77,6 +77,16 @@ async function namesOf(kind: Kind, api: Api, cluster: string): Promise<string[]>
       const { targetGroups } = await loadBalancing.DescribeTargetGroups({});
       return targetGroups.map(({ targetGroupName }) => targetGroupName);
     }
+    case 'load-balancer': {
+      const { loadBalancers } = await loadBalancing.DescribeLoadBalancers({});
+      return loadBalancers.map(({ loadBalancerName }) => loadBalancerName);
+    }
+    case 'tls-certificate': {
+      const { certificates } = await loadBalancing.DescribeCertificates({});
+      return certificates.map(({ certificateId }) => certificateId);
+    }
+    case 'trust-store':
+      return (await loadBalancing.DescribeTrustStores({})).trustStores.map(({ name }) => name);
     case 'listener':
       return (await loadBalancing.DescribeListeners({})).listeners.map(({ port }) => String(port));
     case 'rule': {

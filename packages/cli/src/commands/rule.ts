@@ -1,6 +1,6 @@
-import type { Rule, RuleCondition } from '@berth/model/generated/messages.ts';
+import type { Rule, RuleCondition, RuleTransform } from '@berth/model/generated/messages.ts';
 
-import { actionOf, describeAction } from '../action-flags.ts';
+import { actionsOf, describeActions } from '../action-flags.ts';
 import { type Context, type Handlers, argument, confirm, printedAsJson, show } from '../context.ts';
 import { CommandError, exitCodes } from '../failure.ts';
 import type { Flags } from '../flags.ts';
@@ -45,7 +45,7 @@ export function ruleTable(rules: readonly Rule[], context: Context): string[] {
         value: ({ conditions }) => conditions.map(describeCondition).join(', '),
         shrinksTo: 12,
       },
-      { title: 'THEN', value: ({ actions }) => describeAction(actions[0]), shrinksTo: 12 },
+      { title: 'THEN', value: ({ actions }) => describeActions(actions), shrinksTo: 12 },
     ],
     rules,
     { width, color },
@@ -54,7 +54,8 @@ export function ruleTable(rules: readonly Rule[], context: Context): string[] {
 
 /** "path /api/*", "header x-beta=1". */
 export function describeCondition(condition: RuleCondition): string {
-  const { field, values, httpHeaderName, queryString } = condition;
+  const { field, httpHeaderName, queryString, regexValues } = condition;
+  const values = [...condition.values, ...regexValues.map((text) => `~${text}`)];
   switch (field) {
     case 'path-pattern':
       return `path ${values.join(' ')}`;
@@ -71,29 +72,36 @@ export function describeCondition(condition: RuleCondition): string {
   }
 }
 
+function describeTransform({ type, rewrites }: RuleTransform): string {
+  const what = type === 'url-rewrite' ? 'URL' : 'host';
+  return rewrites.map(({ regex, replace }) => `${what} ${regex} => ${replace || 'nothing'}`).join(', ');
+}
+
 function conditionsOf(flags: Flags): RuleCondition[] {
-  const simple = [
+  const fields = [
     ['path', 'path-pattern'],
     ['host', 'host-header'],
     ['method', 'http-request-method'],
     ['source-ip', 'source-ip'],
   ] as const;
+  const empty = { values: [], queryString: [], regexValues: [] };
   const conditions: RuleCondition[] = [];
-  for (const [name, field] of simple) {
+  for (const [name, field] of fields) {
     const values = flags.texts(name);
-    if (values.length > 0) conditions.push({ field, values, queryString: [], regexValues: [] });
+    const regexValues = flags.texts(`${name}-regex`);
+    if (values.length + regexValues.length > 0) {
+      conditions.push({ ...empty, field, values, regexValues });
+    }
   }
-  const headers = groupBy(flags.pairs('header'), ({ key }) => key.toLowerCase());
-  for (const pairs of headers.values()) {
-    const httpHeaderName = pairs[0]?.key ?? '';
-    const values = pairs.map(({ value }) => value);
-    conditions.push({
-      field: 'http-header',
-      httpHeaderName,
-      values,
-      queryString: [],
-      regexValues: [],
-    });
+  for (const [name, member] of [
+    ['header', 'values'],
+    ['header-regex', 'regexValues'],
+  ] as const) {
+    for (const pairs of groupBy(flags.pairs(name), ({ key }) => key.toLowerCase()).values()) {
+      const httpHeaderName = pairs[0]?.key ?? '';
+      const texts = pairs.map(({ value }) => value);
+      conditions.push({ ...empty, field: 'http-header', httpHeaderName, [member]: texts });
+    }
   }
   const queryString = flags.texts('query').map((text) => {
     const equals = text.indexOf('=');
@@ -101,9 +109,28 @@ function conditionsOf(flags: Flags): RuleCondition[] {
       ? { value: text }
       : { key: text.slice(0, equals), value: text.slice(equals + 1) };
   });
-  if (queryString.length > 0)
-    conditions.push({ field: 'query-string', values: [], queryString, regexValues: [] });
+  if (queryString.length > 0) conditions.push({ ...empty, field: 'query-string', queryString });
   return conditions;
+}
+
+function transformsOf(flags: Flags): RuleTransform[] {
+  const kinds = [
+    ['rewrite-url', 'url-rewrite'],
+    ['rewrite-host', 'host-header-rewrite'],
+  ] as const;
+  return kinds.flatMap(([name, type]): RuleTransform[] => {
+    const text = flags.text(name);
+    if (text === undefined) return [];
+    const [, regex, replace] = /^(.+?)\s*=>\s*(.*)$/.exec(text) ?? [];
+    if (regex === undefined || replace === undefined) {
+      throw flags.wrong(`--${name} must be REGEX=>TEXT, found "${text}"`);
+    }
+    return [{ type, rewrites: [{ regex, replace }] }];
+  });
+}
+
+function attributesOf(flags: Flags): Record<string, string> {
+  return Object.fromEntries(flags.pairs('attribute').map(({ key, value }) => [key, value]));
 }
 
 const PRIORITY_MAX = 50_000;
@@ -114,13 +141,15 @@ export const handlers: Handlers = {
     const { flags } = context;
     const listener = flags.required('listener');
     const conditions = conditionsOf(flags);
-    const action = actionOf(flags);
+    const actions = await actionsOf(flags);
     if (conditions.length === 0) {
       throw flags.wrong(
         'A rule needs a condition: --path, --host, --method, --header, --query or --source-ip',
       );
     }
-    if (!action) throw flags.wrong('A rule needs --target-group, --redirect or --fixed');
+    if (!actions) {
+      throw flags.wrong('A rule needs --target-group, --redirect, --fixed or --actions-file');
+    }
     const given = flags.integer('priority', { min: 1, max: PRIORITY_MAX });
     const priority = given ?? (await nextPriority(context, listener));
     const { loadBalancing } = await context.api();
@@ -128,7 +157,10 @@ export const handlers: Handlers = {
       listener,
       priority,
       conditions,
-      actions: [action],
+      actions,
+      transforms: transformsOf(flags),
+      attributes: attributesOf(flags),
+      tags: flags.pairs('tag'),
     });
     if (!printedAsJson(context, answer)) {
       say(context.terminal, `created rule ${answer.rule?.ruleId ?? ''} with priority ${priority}`);
@@ -152,12 +184,53 @@ export const handlers: Handlers = {
         ['Listener', lastOf(rule.listenerArn)],
         ['Priority', rule.priority],
         ['If', rule.conditions.map(describeCondition).join(', ')],
-        ['Then', rule.actions.map(describeAction).join(', ')],
+        ['Then', describeActions(rule.actions)],
+        ['Rewrite', rule.transforms.map(describeTransform).join(', ')],
+        [
+          'Attributes',
+          Object.entries(rule.attributes)
+            .map((pair) => pair.join(' = '))
+            .join(', '),
+        ],
         ['ARN', rule.ruleArn],
       ],
       context.terminal.color,
     );
     for (const line of lines) say(context.terminal, line);
+    return undefined;
+  },
+
+  'rule modify': async (context) => {
+    const { flags } = context;
+    const { ruleArn, ruleId } = await describe(context, argument(context, 0));
+    const { loadBalancing } = await context.api();
+    const answer = await loadBalancing.ModifyRule({
+      rule: ruleArn,
+      priority: flags.integer('priority', { min: 1, max: PRIORITY_MAX }),
+      conditions: conditionsOf(flags),
+      actions: (await actionsOf(flags)) ?? [],
+      transforms: transformsOf(flags),
+      resetTransforms: flags.on('no-rewrite'),
+      attributes: attributesOf(flags),
+    });
+    if (!printedAsJson(context, answer)) say(context.terminal, `modified rule ${ruleId}`);
+    return undefined;
+  },
+
+  'rule set-priorities': async (context) => {
+    const all = await rulesOf(context, undefined);
+    const rulePriorities = context.positionals.map((text) => {
+      const [, name, digits] = /^(.+)=(\d{1,5})$/.exec(text) ?? [];
+      if (name === undefined) throw context.flags.wrong(`expected RULE=PRIORITY, found "${text}"`);
+      return { rule: only(all, name).ruleArn, priority: Number(digits) };
+    });
+    const { loadBalancing } = await context.api();
+    const answer = await loadBalancing.SetRulePriorities({ rulePriorities });
+    if (!printedAsJson(context, answer)) {
+      for (const { ruleId, priority } of answer.rules) {
+        say(context.terminal, `rule ${ruleId} has priority ${priority}`);
+      }
+    }
     return undefined;
   },
 
@@ -175,12 +248,14 @@ export const handlers: Handlers = {
   },
 };
 
-/** A rule by its id, a prefix of it, or its ARN. */
 async function describe(context: Context, name: string): Promise<Rule> {
+  return only(await rulesOf(context, undefined), name);
+}
+
+/** A rule by its id, a prefix of it, or its ARN. */
+function only(rules: readonly Rule[], name: string): Rule {
   const wanted = lastOf(name);
-  const found = (await rulesOf(context, undefined)).filter(({ ruleId }) =>
-    ruleId.startsWith(wanted),
-  );
+  const found = rules.filter(({ ruleId }) => ruleId.startsWith(wanted));
   const [rule] = found;
   if (rule && found.length === 1) return rule;
   throw new CommandError(

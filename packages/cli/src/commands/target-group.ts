@@ -1,10 +1,16 @@
-import type { TargetDescription, TargetGroup } from '@berth/model/generated/messages.ts';
+import type {
+  HealthCheckOptions,
+  TargetDescription,
+  TargetGroup,
+  TargetReference,
+} from '@berth/model/generated/messages.ts';
 
 import { type Context, type Handlers, argument, confirm, printedAsJson, show } from '../context.ts';
 import { CommandError, exitCodes } from '../failure.ts';
+import type { Flags } from '../flags.ts';
 import { facts, table } from '../output/table.ts';
 import { say } from '../output/terminal.ts';
-import { age, grouped, shortener } from '../output/text.ts';
+import { age, count, grouped, shortener } from '../output/text.ts';
 
 const PORT = { min: 1, max: 65_535 };
 /** The api knows the limits; these only keep out what is no such number at all. */
@@ -22,11 +28,15 @@ async function describe(context: Context, name: string): Promise<TargetGroup> {
 
 export function targetTable(targets: readonly TargetDescription[], context: Context): string[] {
   const { width, color } = context.terminal;
-  const short = shortener(targets.map(({ taskId }) => taskId));
+  const short = shortener(targets.map(({ taskId }) => taskId).filter(Boolean));
   return table<TargetDescription>(
     [
       { title: 'TARGET', value: ({ address, port }) => `${address}:${port}` },
-      { title: 'TASK', value: ({ taskId }) => short(taskId), style: 'accent' },
+      {
+        title: 'TASK',
+        value: ({ taskId }) => (taskId === '' ? '-' : short(taskId)),
+        style: 'accent',
+      },
       { title: 'STATE', value: ({ state }) => state, style: 'status' },
       {
         title: 'REASON',
@@ -39,33 +49,93 @@ export function targetTable(targets: readonly TargetDescription[], context: Cont
   );
 }
 
+function healthCheckOf(flags: Flags): HealthCheckOptions {
+  const port = flags.integer('health-port', PORT);
+  return {
+    protocol: flags.word('health-protocol', ['HTTP', 'HTTPS', 'TCP']),
+    path: flags.text('health-path'),
+    port: port === undefined ? undefined : String(port),
+    intervalSeconds: flags.integer('health-interval', POSITIVE),
+    timeoutSeconds: flags.integer('health-timeout', POSITIVE),
+    healthyThresholdCount: flags.integer('healthy-threshold', POSITIVE),
+    unhealthyThresholdCount: flags.integer('unhealthy-threshold', POSITIVE),
+    matcher: flags.text('matcher'),
+  };
+}
+
+function attributesOf(flags: Flags): Record<string, string> {
+  const attributes = Object.fromEntries(
+    flags.pairs('attribute').map(({ key, value }) => [key, value]),
+  );
+  const delay = flags.integer('deregistration-delay', { min: 0, max: 3600 });
+  return delay === undefined
+    ? attributes
+    : { ...attributes, 'deregistration_delay.timeout_seconds': String(delay) };
+}
+
+/** HOST, 10.0.0.9, 10.0.0.9:8080, [fd00::1]:8080 */
+function targetOf(text: string): TargetReference {
+  const [, inside, bracketed] = /^\[([^\]]+)\](?::(\d{1,5}))?$/.exec(text) ?? [];
+  if (inside !== undefined) {
+    return { id: inside, port: bracketed === undefined ? undefined : Number(bracketed) };
+  }
+  const [, id, port] = /^([^:]+):(\d{1,5})$/.exec(text) ?? [];
+  return id === undefined ? { id: text } : { id, port: Number(port) };
+}
+
 export const handlers: Handlers = {
   'target-group create': async (context) => {
     const { flags } = context;
-    const attributes = Object.fromEntries(
-      flags.pairs('attribute').map(({ key, value }) => [key, value]),
-    );
-    const delay = flags.integer('deregistration-delay', { min: 0, max: 3600 });
-    if (delay !== undefined) attributes['deregistration_delay.timeout_seconds'] = String(delay);
-    const port = flags.integer('health-port', PORT);
-    const request = {
-      name: argument(context, 0),
-      healthCheck: {
-        path: flags.text('health-path'),
-        port: port === undefined ? undefined : String(port),
-        intervalSeconds: flags.integer('health-interval', POSITIVE),
-        timeoutSeconds: flags.integer('health-timeout', POSITIVE),
-        healthyThresholdCount: flags.integer('healthy-threshold', POSITIVE),
-        unhealthyThresholdCount: flags.integer('unhealthy-threshold', POSITIVE),
-        matcher: flags.text('matcher'),
-      },
-      attributes,
-      tags: flags.pairs('tag'),
-    };
     const { loadBalancing } = await context.api();
-    const answer = await loadBalancing.CreateTargetGroup(request);
+    const answer = await loadBalancing.CreateTargetGroup({
+      name: argument(context, 0),
+      protocol: flags.word('protocol', ['HTTP', 'HTTPS', 'TCP', 'TLS']),
+      protocolVersion: flags.word('protocol-version', ['HTTP1', 'HTTP2', 'GRPC']),
+      port: flags.integer('port', PORT),
+      targetType: flags.word('target-type', ['instance', 'ip']),
+      healthCheck: healthCheckOf(flags),
+      attributes: attributesOf(flags),
+      tags: flags.pairs('tag'),
+    });
     if (!printedAsJson(context, answer)) {
       say(context.terminal, `created target group ${answer.targetGroup?.targetGroupName ?? ''}`);
+    }
+    return undefined;
+  },
+
+  'target-group modify': async (context) => {
+    const { flags } = context;
+    const { loadBalancing } = await context.api();
+    const { targetGroupName } = await describe(context, argument(context, 0));
+    const answer = await loadBalancing.ModifyTargetGroup({
+      targetGroup: targetGroupName,
+      healthCheck: healthCheckOf(flags),
+      attributes: attributesOf(flags),
+    });
+    if (!printedAsJson(context, answer)) {
+      say(context.terminal, `modified target group ${targetGroupName}`);
+    }
+    return undefined;
+  },
+
+  'target-group register': async (context) => {
+    const { loadBalancing } = await context.api();
+    const targetGroup = argument(context, 0);
+    const targets = context.positionals.slice(1).map(targetOf);
+    const answer = await loadBalancing.RegisterTargets({ targetGroup, targets });
+    if (!printedAsJson(context, answer)) {
+      say(context.terminal, `registered ${count(targets.length, 'target')}`);
+    }
+    return undefined;
+  },
+
+  'target-group deregister': async (context) => {
+    const { loadBalancing } = await context.api();
+    const targetGroup = argument(context, 0);
+    const targets = context.positionals.slice(1).map(targetOf);
+    const answer = await loadBalancing.DeregisterTargets({ targetGroup, targets });
+    if (!printedAsJson(context, answer)) {
+      say(context.terminal, `deregistered ${count(targets.length, 'target')}`);
     }
     return undefined;
   },
@@ -104,6 +174,8 @@ export const handlers: Handlers = {
         [
           ['Target group', group.targetGroupName],
           ['ARN', group.targetGroupArn],
+          ['Protocol', [group.protocol, group.protocolVersion].filter(Boolean).join(' ')],
+          ['Targets', group.targetType],
           ['Health check', checkOf(group)],
           [
             'Requests',

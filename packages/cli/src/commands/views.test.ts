@@ -85,6 +85,7 @@ const host = complete('Host', {
 });
 const targets = [
   { address: '10.0.0.7', port: 20_001, taskId: 'a1'.repeat(16), state: 'healthy' },
+  { address: '10.0.0.9', port: 8080, taskId: '', state: 'initial' },
   {
     address: '10.0.0.8',
     port: 20_002,
@@ -98,7 +99,14 @@ const listener = complete('Listener', {
   listenerArn: 'arn:x/listener/1',
   listenerId: '0123456789abcdef',
   port: 8080,
-  protocol: 'HTTP',
+  protocol: 'HTTPS',
+  loadBalancerArn: 'arn:aws:elasticloadbalancing:us-east-1:0:loadbalancer/app/main/0123',
+  sslPolicy: 'ELBSecurityPolicy-TLS13-1-2-2021-06',
+  certificates: [{ certificateArn: 'file:example' }],
+  mutualAuthentication: {
+    mode: 'verify',
+    trustStore: 'arn:aws:elasticloadbalancing:us-east-1:0:truststore/ours/0123',
+  },
   defaultActions: [{ type: 'fixed-response', fixedResponse: { statusCode: '404' } }],
 });
 const rules = [
@@ -129,9 +137,11 @@ const rules = [
     listenerArn: listener.listenerArn,
     priority: '10',
     conditions: [
-      { field: 'path-pattern', values: ['/api/*'] },
+      { field: 'path-pattern', regexValues: ['^/api/v\\d+/'] },
       { field: 'http-header', httpHeaderName: 'x-beta', values: ['1', '2'] },
     ],
+    transforms: [{ type: 'url-rewrite', rewrites: [{ regex: '^/api', replace: '' }] }],
+    attributes: { 'berth.rate_limit.requests_per_second': '100' },
     actions: [
       {
         type: 'forward',
@@ -140,6 +150,7 @@ const rules = [
             { targetGroupArn: 'blue', weight: 90 },
             { targetGroupArn: 'green', weight: 10 },
           ],
+          targetGroupStickinessConfig: { enabled: true, durationSeconds: 60 },
         },
       },
     ],
@@ -158,6 +169,56 @@ const targetGroup = complete('TargetGroup', {
     matcher: '200',
   },
   attributes: { 'deregistration_delay.timeout_seconds': '10' },
+});
+const loadBalancer = complete('ElasticLoadBalancer', {
+  loadBalancerName: 'main',
+  loadBalancerArn: listener.loadBalancerArn,
+  dnsName: 'main-291.us-east-1.elb.berth',
+  type: 'application',
+  scheme: 'internet-facing',
+  createdAt: NOW - 3_600_000,
+});
+const certificate = complete('Certificate', {
+  certificateArn: 'arn:aws:acm:us-east-1:0:certificate/9b2c',
+  certificateId: '9b2c1d5e-0000-4000-8000-000000000000',
+  source: 'imported',
+  status: 'ISSUED',
+  domainNames: ['example.com', '*.example.com'],
+  notBefore: NOW - 86_400_000,
+  notAfter: NOW + 30 * 86_400_000,
+  keyAlgorithm: 'EC_prime256v1',
+  inUseBy: [listener.listenerArn],
+});
+const trustStore = complete('TrustStore', {
+  name: 'ours',
+  trustStoreArn: 'arn:aws:elasticloadbalancing:us-east-1:0:truststore/ours/0123',
+  numberOfCaCertificates: 2,
+  totalRevokedEntries: 1234,
+  createdAt: NOW - 3_600_000,
+});
+const route = complete('TestRouteResponse', {
+  listener,
+  rule: rules[2],
+  passed: [
+    {
+      ruleArn: 'arn:rule/2',
+      priority: '5',
+      failed: { condition: 'host www.example.com', compared: 'host "localhost"' },
+    },
+  ],
+  rulesPassed: 3,
+  conditions: [{ condition: 'path ~^/api/', holds: true, compared: 'path "/api/v1/x"' }],
+  authentication: 'jwt-validation',
+  action: 'forward to blue 90 %, green 10 %',
+  transformed: 'localhost/v1/x',
+  targetGroups: [
+    {
+      targetGroupArn: 'arn:aws:elasticloadbalancing:us-east-1:0:targetgroup/blue/0123',
+      weight: 90,
+      healthyTargets: 1,
+      registeredTargets: 2,
+    },
+  ],
 });
 const taskDefinition = complete('TaskDefinition', {
   family: 'hello',
@@ -204,6 +265,41 @@ const api = {
     }),
     DescribeListeners: answer({ listeners: [listener] }),
     DescribeRules: () => Promise.resolve({ rules: [...rules] }),
+    DescribeListenerCertificates: answer({
+      certificates: [
+        { certificateArn: 'file:example', isDefault: true },
+        { certificateArn: certificate.certificateArn, isDefault: false },
+      ],
+    }),
+    DescribeLoadBalancers: answer({ loadBalancers: [loadBalancer] }),
+    DescribeLoadBalancerAttributes: answer({
+      attributes: { 'idle_timeout.timeout_seconds': '60', 'access_logs.s3.bucket': '' },
+    }),
+    DescribeCertificates: answer({ certificates: [certificate] }),
+    DescribeTrustStores: answer({ trustStores: [trustStore] }),
+    DescribeTrustStoreAssociations: answer({ resourceArns: [listener.listenerArn] }),
+    DescribeTrustStoreRevocations: answer({
+      revocations: [{ revocationId: 77, numberOfRevokedEntries: 1234 }],
+    }),
+    DescribeTags: answer({
+      tagDescriptions: [
+        {
+          resourceArn: listener.loadBalancerArn,
+          tags: [{ key: 'team', value: 'web' }],
+        },
+      ],
+    }),
+    TestRoute: answer(route),
+    FindRouteProblems: answer({
+      problems: [
+        {
+          port: 8080,
+          priority: '20',
+          ruleArn: 'arn:rule/2',
+          problem: 'unreachable: priority 10 takes all of its requests',
+        },
+      ],
+    }),
   },
   operations: {
     GetInfo: answer(
@@ -257,10 +353,19 @@ const shown: readonly (readonly string[])[] = [
   ['target-group', 'list'],
   ['target-group', 'show', 'hello'],
   ['target-group', 'health', 'hello'],
+  ['load-balancer', 'list'],
+  ['load-balancer', 'show', 'main'],
   ['listener', 'list'],
   ['listener', 'show', '8080'],
   ['rule', 'list'],
   ['rule', 'show', 'd2'],
+  ['route', 'test', 'get', 'https://localhost:8080/api/v1/x', '-H', 'x-beta: 1'],
+  ['route', 'problems'],
+  ['tls-certificate', 'list'],
+  ['tls-certificate', 'show', 'example.com'],
+  ['trust-store', 'list'],
+  ['trust-store', 'show', 'ours'],
+  ['tag', 'list', 'arn:x'],
   ['events'],
   ['logs', 'hello'],
   ['state', 'get', 'x'],

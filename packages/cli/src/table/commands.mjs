@@ -3,6 +3,7 @@ import { accessCommands } from './access.mjs';
 import { API_FLAGS, COMMON_FLAGS } from './build.mjs';
 import { resourceCommands } from './resources.mjs';
 import { roleCommands } from './roles.mjs';
+import { routingCommands } from './routing.mjs';
 import { serviceCommands } from './services.mjs';
 import { watchingCommands } from './watching.mjs';
 
@@ -10,6 +11,7 @@ export const commands = [
   ...roleCommands,
   ...watchingCommands,
   ...serviceCommands,
+  ...routingCommands,
   ...resourceCommands,
   ...accessCommands,
 ].map((command) => ({
@@ -26,7 +28,18 @@ export const sections = [
   },
   {
     title: 'Route requests',
-    names: ['listener', 'rule', 'target-group', 'requests', 'explain'],
+    names: [
+      'load-balancer',
+      'listener',
+      'rule',
+      'target-group',
+      'route',
+      'requests',
+      'explain',
+      'tls-certificate',
+      'trust-store',
+      'tag',
+    ],
   },
   { title: 'Who may do what', names: ['user', 'access-key', 'policy', 'role'] },
   { title: 'Machines', names: ['cluster', 'host'] },
@@ -41,9 +54,14 @@ export const groupSummaries = {
   service: 'Keep tasks running, update and scale them',
   task: 'Run, list and stop tasks',
   'task-definition': 'Register and list what tasks are made from',
+  'load-balancer': 'Names and attributes that listeners share',
   listener: 'The ports of the proxies',
   rule: 'Which requests go where',
   'target-group': 'The tasks behind a rule, and their health',
+  route: 'Which rule a request meets, and why',
+  'tls-certificate': 'What HTTPS and TLS listeners show',
+  'trust-store': 'Whose client certificates listeners accept',
+  tag: 'Tags of what routes requests',
   explain: 'Why a request was answered as it was',
   user: 'Create, list and delete users',
   'access-key': 'Make, list and revoke the keys of users',

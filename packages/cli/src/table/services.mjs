@@ -1,4 +1,4 @@
-// Commands on services and on what the proxies route.
+// Commands on services.
 import { CLUSTER, DETACH, JSON_FLAG, TAGS, TIMEOUT, WATCH, YES, command, flag } from './build.mjs';
 import { PLACEMENT } from './resources.mjs';
 
@@ -22,21 +22,6 @@ const FILE = flag('file', 'FILE', 'an ECS JSON file (- for standard input); flag
   short: 'f',
   complete: 'file',
 });
-
-const ACTION = [
-  flag('target-group', 'NAME[=WEIGHT]', 'forward to it; may be repeated with weights', {
-    multiple: true,
-    complete: 'target-group',
-  }),
-  flag(
-    'redirect',
-    'URL',
-    'redirect; #{protocol} #{host} #{port} #{path} #{query} stand for the request’s',
-  ),
-  flag('permanent', '', 'redirect with 301 instead of 302'),
-  flag('fixed', 'STATUS[:BODY]', 'answer with this status and text'),
-  flag('content-type', 'TYPE', 'of the fixed answer (default text/plain)'),
-];
 
 export const serviceCommands = [
   command('service create [NAME]', 'Create a service and follow its first deployment', {
@@ -102,82 +87,5 @@ export const serviceCommands = [
       JSON_FLAG,
     ],
     complete: { SERVICE: 'service' },
-  }),
-
-  command('target-group create NAME', 'Create a target group', {
-    flags: [
-      flag('health-path', 'PATH', 'what the health check asks for (default /)'),
-      flag('health-port', 'PORT', 'where (default: the port of the traffic)'),
-      flag('health-interval', 'SECONDS', '5 to 300 (default 30)'),
-      flag('health-timeout', 'SECONDS', '2 to 120 (default 5)'),
-      flag('healthy-threshold', 'N', 'successes in a row to become healthy (default 5)'),
-      flag('unhealthy-threshold', 'N', 'failures in a row to become unhealthy (default 2)'),
-      flag('matcher', 'CODES', 'the HTTP codes of success: 200, 200-299 ... (default 200)'),
-      flag('deregistration-delay', 'SECONDS', 'how long draining may take (default 300)'),
-      flag('attribute', 'KEY=VALUE', 'any attribute of ELBv2; may be repeated', { multiple: true }),
-      TAGS,
-      JSON_FLAG,
-    ],
-  }),
-  command('target-group list', 'List target groups', { flags: [WATCH, JSON_FLAG] }),
-  command('target-group show NAME', 'Show a target group and its targets', {
-    flags: [JSON_FLAG],
-    complete: { NAME: 'target-group' },
-  }),
-  command('target-group health NAME', 'Show the health of the targets as the proxies see it', {
-    flags: [WATCH, JSON_FLAG],
-    complete: { NAME: 'target-group' },
-  }),
-  command('target-group delete NAME', 'Delete a target group that nothing uses', {
-    flags: [YES, JSON_FLAG],
-    complete: { NAME: 'target-group' },
-  }),
-
-  command('listener create PORT', 'Open a port on every proxy', {
-    flags: [...ACTION, JSON_FLAG],
-    details: 'Without an action the listener answers 404 to what no rule matches.',
-    examples: ['berth listener create 80 --redirect "https://#{host}/#{path}?#{query}"'],
-  }),
-  command('listener list', 'List listeners', { flags: [WATCH, JSON_FLAG] }),
-  command('listener show PORT', 'Show a listener and its rules', {
-    flags: [JSON_FLAG],
-    complete: { PORT: 'listener' },
-  }),
-  command('listener delete PORT', 'Close a listener and delete its rules', {
-    flags: [YES, JSON_FLAG],
-    complete: { PORT: 'listener' },
-  }),
-
-  command('rule create', 'Route requests of a listener', {
-    flags: [
-      flag('listener', 'PORT', 'the listener: its port, id or ARN', { complete: 'listener' }),
-      flag('priority', 'N', '1 to 50000, the lowest is tried first (default: after the last)'),
-      flag('path', 'PATTERN', 'path, with * and ?; may be repeated (any of them)', {
-        multiple: true,
-      }),
-      flag('host', 'PATTERN', 'host header; may be repeated', { multiple: true }),
-      flag('method', 'METHOD', 'request method; may be repeated', { multiple: true }),
-      flag('header', 'NAME=PATTERN', 'a header; the same name may be repeated', { multiple: true }),
-      flag('query', '[KEY=]PATTERN', 'query string; may be repeated', { multiple: true }),
-      flag('source-ip', 'CIDR', 'client address; may be repeated', { multiple: true }),
-      ...ACTION,
-      JSON_FLAG,
-    ],
-    examples: [
-      "berth rule create --listener 8080 --path '/api/*' --target-group api",
-      "berth rule create --listener 8080 --host old.example.com --redirect 'https://example.com/#{path}'",
-    ],
-  }),
-  command('rule list', 'List rules in the order in which they are tried', {
-    flags: [
-      flag('listener', 'PORT', 'of this listener only', { complete: 'listener' }),
-      WATCH,
-      JSON_FLAG,
-    ],
-  }),
-  command('rule show RULE', 'Show a rule', { flags: [JSON_FLAG], complete: { RULE: 'rule' } }),
-  command('rule delete RULE...', 'Delete rules', {
-    flags: [YES, JSON_FLAG],
-    complete: { RULE: 'rule' },
   }),
 ];

@@ -189,7 +189,14 @@ describe('suggestions', () => {
 describe('completion', () => {
   it('offers commands, verbs, flags and the words of a flag', () => {
     assert.ok(complete(['']).words.includes('service'));
-    assert.deepEqual(complete(['rule', '']).words, ['create', 'list', 'show', 'delete']);
+    assert.deepEqual(complete(['rule', '']).words, [
+      'create',
+      'list',
+      'show',
+      'modify',
+      'set-priorities',
+      'delete',
+    ]);
     assert.ok(complete(['service', 'list', '--']).words.includes('--watch'));
     const modes = complete(['service', 'update', 'x', '--circuit-breaker', '']);
     assert.deepEqual(modes.words, ['off', 'on', 'rollback']);
