@@ -11,7 +11,7 @@ import type {
 import { KeyRing } from '@berth/process/key-ring.ts';
 import { createRegistry } from '@berth/process/metrics.ts';
 import { realClock, realRandom } from '@berth/process/real-clock.ts';
-import type { Role, Surroundings } from '@berth/process/role.ts';
+import type { Surroundings } from '@berth/process/role.ts';
 import type { Client, CertifiedIdentity, Input } from '@berth/rpc/api.ts';
 import { connect } from '@berth/rpc/client.ts';
 import { complete } from '@berth/rpc/codec.ts';
@@ -23,12 +23,12 @@ import { startCache } from '@berth/store/state-cache.ts';
 import type { StateCache } from '@berth/store/state.ts';
 import type { CommitResult } from '@berth/store/store.ts';
 
-import { startApi } from '../start.ts';
+import type { AuditOptions } from '../access/audit.ts';
+import { type ApiRole, startApi } from '../start.ts';
 
 export const REALM = { region: 'berth', account: '000000000000' };
 
-export interface Replica extends Role {
-  readonly address: string;
+export interface Replica extends ApiRole {
   readonly store: MemoryStore;
   readonly cache: StateCache;
   readonly surroundings: Surroundings;
@@ -48,7 +48,7 @@ export class TestCluster {
     await this.store.close();
   }
 
-  async replica(leaseSeconds = 10): Promise<Replica> {
+  async replica(leaseSeconds = 10, audit?: AuditOptions): Promise<Replica> {
     const store = this.store.peer();
     const surroundings: Surroundings = {
       clock: realClock,
@@ -68,6 +68,7 @@ export class TestCluster {
         version: '0.0.0-test',
         leaseSeconds,
         sealer: this.sealer,
+        audit,
       },
       surroundings,
     );
@@ -78,7 +79,7 @@ export class TestCluster {
     return { ...role, store, cache, surroundings };
   }
 
-  async client<S extends 'Ecs' | 'LoadBalancing' | 'Operations' | 'Agents' | 'Proxies'>(
+  async client<S extends 'Ecs' | 'LoadBalancing' | 'Access' | 'Operations' | 'Agents' | 'Proxies'>(
     service: S,
     replica: Replica,
     role: CertifiedIdentity['role'] = 'admin',
