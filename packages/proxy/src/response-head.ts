@@ -98,10 +98,11 @@ class Fields {
 const fields = new Fields();
 
 /**
- * @param text the head in latin-1, up to and with the line break of its last header
+ * @param text the head in latin-1
+ * @param end of the head: behind the line break of its last header
  * @returns what is wrong with it, as text, where it can't be trusted
  */
-export function parseResponseHead(text: string): ResponseHead | string {
+export function parseResponseHead(text: string, end = text.length): ResponseHead | string {
   const lineEnd = text.indexOf('\r\n');
   let status = 200;
   let reason = 'OK';
@@ -117,7 +118,7 @@ export function parseResponseHead(text: string): ResponseHead | string {
   fields.clear();
   let lines = '';
   let runStart = lineEnd + 2;
-  for (let at = runStart; at < text.length;) {
+  for (let at = runStart; at < end;) {
     if (!cursor.read(text, at)) return FAULTS[cursor.fault ?? 'name'];
     const { nameEnd, next, canonical } = cursor;
     let forwarded: boolean | string = true;
@@ -135,7 +136,7 @@ export function parseResponseHead(text: string): ResponseHead | string {
     }
     at = next;
   }
-  if (runStart < text.length) lines += text.slice(runStart);
+  if (runStart < end) lines += text.slice(runStart, end);
   const { connection, contentLength, chunked, keepAliveMs, upgrade, dated } = fields;
   if (chunked && contentLength >= 0) return 'both Transfer-Encoding and Content-Length';
   let keepAlive = !http10;

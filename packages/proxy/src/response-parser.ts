@@ -16,6 +16,7 @@ export interface ResponseSink {
   onUpgrade(head: ResponseHead, rest: Buffer): void;
 }
 
+const USUAL_HEAD = 1_024;
 const HEAD_LIMIT = 32_768;
 const INTERIM_LIMIT = 16;
 const NOTHING = Buffer.alloc(0);
@@ -96,7 +97,11 @@ export class ResponseParser {
   #head(chunk: Buffer, sink: ResponseSink): Buffer | string {
     const before = this.#pending.length;
     const bytes = before === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
-    const end = bytes.indexOf(HEAD_END, Math.max(0, before - 3));
+    // Nearly all heads are short and come at once.
+    const text = bytes.toString('latin1', 0, USUAL_HEAD);
+    let end = text.indexOf('\r\n\r\n');
+    const short = end >= 0;
+    if (!short) end = bytes.indexOf(HEAD_END, Math.max(0, before - 3));
     if (end < 0 || end > HEAD_LIMIT) {
       if (bytes.length > HEAD_LIMIT) return `head longer than ${HEAD_LIMIT} bytes`;
       // The bytes may be only lent.
@@ -104,7 +109,7 @@ export class ResponseParser {
       return NOTHING;
     }
     this.#pending = NOTHING;
-    const head = parseResponseHead(bytes.toString('latin1', 0, end + 2));
+    const head = parseResponseHead(short ? text : bytes.toString('latin1', 0, end + 2), end + 2);
     if (typeof head === 'string') return head;
     const rest = end + 4 === bytes.length ? NOTHING : bytes.subarray(end + 4);
     if (head.status === 101) {

@@ -26,6 +26,7 @@ export interface ConnectionSurroundings {
   onClosed(connection: ClientConnection): void;
 }
 
+const USUAL_HEAD = 2_048;
 const HEAD_END = Buffer.from('\r\n\r\n');
 const CR = 0x0d;
 const LF = 0x0a;
@@ -144,18 +145,25 @@ export class ClientConnection {
   #readHead(bytes: Buffer): boolean {
     let start = 0;
     while (start < 2 * LEADING_BREAKS && bytes[start] === CR && bytes[start + 1] === LF) start += 2;
-    const end = bytes.indexOf(HEAD_END, Math.max(start, this.#scanned - 3));
+    // Nearly all heads are short and come at once.
+    const text = bytes.toString('latin1', start, start + USUAL_HEAD);
+    let end = this.#scanned === 0 ? text.indexOf('\r\n\r\n') : -1;
+    const short = end >= 0;
+    if (short) end += start;
+    else end = bytes.indexOf(HEAD_END, Math.max(start, this.#scanned - 3));
     if (end < 0) return this.#holdHead(bytes, start);
     this.#scanned = 0;
     this.#headSince = 0;
     const rest = end + HEAD_END.length;
     this.#held = rest === bytes.length ? undefined : bytes.subarray(rest);
     const startedAt = this.#with.clock.monotonic();
-    const size = rest - start;
-    const head =
-      size > LIMITS.requestHead
+    const { address } = this.client;
+    const length = end + 2 - start;
+    const head = short
+      ? scanRequestHead(text, length, address)
+      : length > LIMITS.requestHead
         ? tooLong(bytes.toString('latin1', start, start + LIMITS.requestHead))
-        : scanRequestHead(bytes.toString('latin1', start, end + 2), this.client.address);
+        : scanRequestHead(bytes.toString('latin1', start, end + 2), length, address);
     if (isRefusal(head)) {
       this.#refuse(head, rest, startedAt);
       return false;

@@ -42,6 +42,7 @@ const cursor = new HeaderCursor();
 export class Http1Head implements RequestHead, RequestView {
   readonly #text: string;
   readonly #fieldsAt: number;
+  readonly #end: number;
   #headers: readonly string[] | undefined;
   readonly method: string;
   readonly host: string;
@@ -69,6 +70,7 @@ export class Http1Head implements RequestHead, RequestView {
   constructor(
     text: string,
     fieldsAt: number,
+    end: number,
     method: string,
     target: string,
     host: string,
@@ -80,6 +82,7 @@ export class Http1Head implements RequestHead, RequestView {
   ) {
     this.#text = text;
     this.#fieldsAt = fieldsAt;
+    this.#end = end;
     this.method = method;
     this.target = target;
     this.host = host;
@@ -110,7 +113,7 @@ export class Http1Head implements RequestHead, RequestView {
   }
 
   get headers(): readonly string[] {
-    return (this.#headers ??= fieldPairs(this.#text, this.#fieldsAt));
+    return (this.#headers ??= fieldPairs(this.#text, this.#fieldsAt, this.#end));
   }
 }
 
@@ -288,10 +291,11 @@ class Fields {
 const fields = new Fields();
 
 /**
- * @param text the head in latin-1, from its first line up to and with the line break of its last field
+ * @param text the head in latin-1, from its first line on
+ * @param end of the head: behind the line break of its last field
  * @param source address of the client's end of the connection
  */
-export function scanRequestHead(text: string, source: string): Http1Head | Refusal {
+export function scanRequestHead(text: string, end: number, source: string): Http1Head | Refusal {
   const lineEnd = text.indexOf('\r\n');
   const http10 = text.startsWith(HTTP_10, lineEnd - HTTP_10.length);
   if (!http10 && !text.startsWith(HTTP_11, lineEnd - HTTP_11.length)) {
@@ -310,7 +314,7 @@ export function scanRequestHead(text: string, source: string): Http1Head | Refus
   let lines = '';
   let count = 0;
   let runStart = lineEnd + 2;
-  for (let at = runStart; at < text.length;) {
+  for (let at = runStart; at < end;) {
     if (!cursor.read(text, at)) return refuseField(cursor.fault, text, at);
     count += 1;
     if (count > LIMITS.requestHeaders) return refuse(400, 'too many headers');
@@ -336,7 +340,7 @@ export function scanRequestHead(text: string, source: string): Http1Head | Refus
     }
     at = next;
   }
-  if (runStart < text.length) lines += text.slice(runStart);
+  if (runStart < end) lines += text.slice(runStart, end);
   const wrong = fields.finish(http10);
   if (wrong !== undefined) return wrong;
   if (method === 'CONNECT' || method === 'TRACE' || method === 'TRACK') {
@@ -352,6 +356,7 @@ export function scanRequestHead(text: string, source: string): Http1Head | Refus
   return new Http1Head(
     text,
     lineEnd + 2,
+    end,
     method,
     target,
     hostname,
@@ -396,9 +401,9 @@ function refuseField(fault: HeaderFault | undefined, text: string, at: number): 
 }
 
 /** Names and values in turn, of a head that has been read. */
-function fieldPairs(text: string, at: number): readonly string[] {
+function fieldPairs(text: string, at: number, end: number): readonly string[] {
   const pairs: string[] = [];
-  for (let start = at; start < text.length; start = cursor.next) {
+  for (let start = at; start < end; start = cursor.next) {
     if (!cursor.read(text, start)) break;
     pairs.push(text.slice(start, cursor.nameEnd), text.slice(cursor.valueStart, cursor.valueEnd));
   }
