@@ -126,7 +126,7 @@ function commandsOf(place: Place, tls: string, engine: BorrowedEngine): Record<R
   const data = (name: string): string => join(place.dataDirectory, name);
   return {
     etcd: etcdCommand(place, tls),
-    api: role('api', 10, '--listen', port(0), '--etcd', etcd),
+    api: role('api', 10, '--listen', port(0), '--etcd', etcd, '--aws-listen', port(6)),
     scheduler: role('scheduler', 11, '--listen', port(1), '--etcd', etcd),
     controller: role('controller', 12, '--etcd', etcd),
     agent: role(

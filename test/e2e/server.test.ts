@@ -33,7 +33,7 @@ describe('berth server', () => {
       [
         join(ROOT, 'packages/cli/bin/berth.mjs'),
         ...['server', '--etcd', port(2), '--listen', port(0)],
-        ...['--scheduler-listen', port(1), '--admin', port(4)],
+        ...['--scheduler-listen', port(1), '--admin', port(4), '--aws-listen', port(6)],
       ],
       place.env,
     );

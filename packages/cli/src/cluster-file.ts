@@ -15,6 +15,10 @@ export interface ClusterFile {
   readonly dockerHost: string;
   /** URL of /metrics, /healthz and /readyz. */
   readonly adminUrl: string;
+  /** URL of the AWS endpoint. */
+  readonly awsUrl: string;
+  /** That requests to it are signed for. */
+  readonly region: string;
   /** The sample, if any, has been deployed. */
   readonly ready: boolean;
   /** Directory of ca.crt, admin.crt and admin.key. */

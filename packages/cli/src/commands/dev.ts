@@ -24,6 +24,7 @@ import { facts } from '../output/table.ts';
 import { say } from '../output/terminal.ts';
 import { duration } from '../output/text.ts';
 import { processSignals } from '../signals.ts';
+import { awsVariables, quoted } from './env.ts';
 
 export const handlers: Handlers = {
   dev: async (given) => {
@@ -137,7 +138,7 @@ async function deploySample(
 function welcome(
   { terminal }: Context,
   { ports, sample, dataDirectory }: DevOptions,
-  { file, engine, consoleUrl }: RunningCluster,
+  { file, engine, consoleUrl, accessKey }: RunningCluster,
   tookMs: number,
 ): string[] {
   const tries = [
@@ -155,6 +156,7 @@ function welcome(
       [
         ['proxy', file.proxyUrl],
         ['api', file.api],
+        ['aws', file.awsUrl],
         ['console', consoleUrl],
         ['metrics', `${file.adminUrl}/metrics`],
         ['docker', engine.dockerHost],
@@ -165,6 +167,11 @@ function welcome(
     '',
     'Try:',
     ...tries.map((line) => `  ${line}`),
+    '',
+    'With the AWS CLI and SDKs (berth env prints the same):',
+    ...Object.entries(awsVariables(file, accessKey)).map(
+      ([name, value]) => `  export ${name}=${quoted(value)}`,
+    ),
     '',
   ];
 }

@@ -33,6 +33,7 @@ import {
 } from '../roles/config.ts';
 import { claimHostId } from '../roles/host-id.ts';
 import { proxyConfig, withReload } from '../roles/proxy.ts';
+import { apiStarts, awsConfig } from '../roles/aws.ts';
 import { type Start, runProcess, stateRole } from '../roles/run.ts';
 
 const holder = (): string => `${hostname()}:${process.pid}`;
@@ -68,6 +69,7 @@ export const handlers: Handlers = {
     const suffix = dnsSuffix(flags);
     const secretsKey = secretsKeyPath(flags, tlsDirectory);
     const audit = auditConfig(flags);
+    const aws = awsConfig(flags);
     const loss = lossConfig(flags);
     const state = stateRole(store, tlsDirectory);
     return {
@@ -80,22 +82,27 @@ export const handlers: Handlers = {
         ...loss,
         secretsKey,
         ...audit,
+        ...aws,
       },
       starts: [
         state.start,
-        ({ surroundings }) =>
-          startApi(
-            {
-              ...serve,
-              realm,
-              dnsSuffix: suffix,
-              version,
-              sealer: readKeyRing(secretsKey),
-              audit: startAudit(audit, surroundings.logger),
-              ...shared(state, store, tlsDirectory),
-            },
-            surroundings,
-          ),
+        ...apiStarts(
+          ({ surroundings }) =>
+            startApi(
+              {
+                ...serve,
+                realm,
+                dnsSuffix: suffix,
+                version,
+                sealer: readKeyRing(secretsKey),
+                audit: startAudit(audit, surroundings.logger),
+                ...shared(state, store, tlsDirectory),
+              },
+              surroundings,
+            ),
+          aws,
+          realm,
+        ),
         ({ surroundings }) =>
           startScheduler({ ...scheduler, ...shared(state, store, tlsDirectory) }, surroundings),
         ({ surroundings }) =>
@@ -121,24 +128,29 @@ export const handlers: Handlers = {
     const suffix = dnsSuffix(flags);
     const secretsKey = secretsKeyPath(flags, tlsDirectory);
     const audit = auditConfig(flags);
+    const aws = awsConfig(flags);
     const state = stateRole(store, tlsDirectory);
     return {
-      config: { ...store, ...serve, realm, dnsSuffix: suffix, secretsKey, ...audit },
+      config: { ...store, ...serve, realm, dnsSuffix: suffix, secretsKey, ...audit, ...aws },
       starts: [
         state.start,
-        ({ surroundings }) =>
-          startApi(
-            {
-              ...serve,
-              realm,
-              dnsSuffix: suffix,
-              version,
-              sealer: readKeyRing(secretsKey),
-              audit: startAudit(audit, surroundings.logger),
-              ...shared(state, store, tlsDirectory),
-            },
-            surroundings,
-          ),
+        ...apiStarts(
+          ({ surroundings }) =>
+            startApi(
+              {
+                ...serve,
+                realm,
+                dnsSuffix: suffix,
+                version,
+                sealer: readKeyRing(secretsKey),
+                audit: startAudit(audit, surroundings.logger),
+                ...shared(state, store, tlsDirectory),
+              },
+              surroundings,
+            ),
+          aws,
+          realm,
+        ),
       ],
     };
   }),

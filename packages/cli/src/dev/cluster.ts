@@ -9,6 +9,7 @@ import type { Role, Surroundings } from '@berth/process/role.ts';
 import { version } from '@berth/process/version.ts';
 import { agentHostId, startAgent } from '@berth/agent/start.ts';
 import { startApi } from '@berth/api/start.ts';
+import { startAws } from '@berth/aws/start.ts';
 import { startConsole } from '@berth/console/start.ts';
 import { startController } from '@berth/controller/start.ts';
 import { startProxy } from '@berth/proxy/start.ts';
@@ -140,7 +141,7 @@ export async function startCluster(
   const api = [address(ports.api)];
   const secretsKey = join(tls.directory, SECRETS_KEY);
   const sealer = createKeyRing(secretsKey) ?? readKeyRing(secretsKey);
-  await steps.run('api', async () => {
+  const served = await steps.run('api', async () => {
     const role = await start(
       startApi(
         {
@@ -167,6 +168,14 @@ export async function startCluster(
   const accessKey = await steps.run('access key', async () => {
     const [key, made] = await ensureDevKey(await context.api(), directory);
     return [key, `${key.accessKeyId} of user ${DEV_USER} ${made ? 'made' : 'kept'}`];
+  });
+  const aws = await steps.run('aws', async () => {
+    const { handlers, access } = served;
+    const listen = address(ports.aws);
+    const role = await start(
+      startAws({ listen, tls: undefined, realm: REALM, handlers, access }, surroundings),
+    );
+    return [role, `http://${role.address}`];
   });
   await steps.run('agent', async () => {
     const where = await bridgeAddress(engine.dockerHost);
@@ -240,6 +249,8 @@ export async function startCluster(
       dockerHost: engine.dockerHost,
       adminUrl: `http://${admin.host}:${admin.port}`,
       tlsDirectory: tls.directory,
+      awsUrl: `http://${aws.address}`,
+      region: REALM.region,
       ready: false,
     },
   };

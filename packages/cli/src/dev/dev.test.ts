@@ -180,7 +180,15 @@ describe('the ports of a one-machine cluster', () => {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as AddressInfo;
-    const ports = { api: 0, scheduler: 0, etcdClient: port, etcdPeer: 0, admin: 0, console: 0 };
+    const ports = {
+      api: 0,
+      scheduler: 0,
+      etcdClient: port,
+      etcdPeer: 0,
+      admin: 0,
+      console: 0,
+      aws: 0,
+    };
     const options = { dataDirectory: directory, fresh: false, sample: true, plain: true };
     try {
       await refuseTakenPorts({ ...options, ports: { ...ports, http: 0 } });

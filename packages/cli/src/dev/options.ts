@@ -11,6 +11,7 @@ export interface DevOptions {
     readonly etcdPeer: number;
     readonly admin: number;
     readonly console: number;
+    readonly aws: number;
     readonly http: number;
   };
   readonly fresh: boolean;
@@ -21,7 +22,7 @@ export interface DevOptions {
 const PORT_BASE = 7400;
 const HTTP_PORT = 8080;
 const PORT_MAX = 65_535;
-const PORTS_FROM_BASE = 6;
+const PORTS_FROM_BASE = 7;
 
 /** @throws UsageError */
 export function devOptions(flags: Flags, environment: Environment): DevOptions {
@@ -36,6 +37,7 @@ export function devOptions(flags: Flags, environment: Environment): DevOptions {
       etcdPeer: base + 3,
       admin: base + 4,
       console: base + 5,
+      aws: base + 6,
       http: flags.integer('http-port', { min: 1, max: PORT_MAX }) ?? HTTP_PORT,
     },
     fresh: flags.on('fresh'),

@@ -16,6 +16,7 @@ export async function refuseTakenPorts({ ports }: DevOptions): Promise<void> {
       { port: ports.scheduler, what: 'the scheduler' },
       { port: ports.admin, what: 'metrics' },
       { port: ports.console, what: 'the console' },
+      { port: ports.aws, what: 'the AWS endpoint' },
     ].map((one) => ({ ...one, host: '127.0.0.1', flag: '--port-base' })),
   ];
   for (const { port, host, what, flag } of wanted) {
