@@ -87,6 +87,14 @@ describe('the controller', function () {
     await steady('web');
     assert.deepEqual(definitions('web'), ['app:2', 'app:2']);
 
+    const history = [...cluster.cache.list(collections.serviceDeployments, CLUSTER, 'web')];
+    assert.deepEqual(
+      history.map(({ value }) => value.status),
+      ['SUCCESSFUL', 'SUCCESSFUL'],
+    );
+    const revisions = [...cluster.cache.list(collections.serviceRevisions, CLUSTER, 'web')];
+    assert.deepEqual(revisions.map(({ value }) => value.taskDefinition).sort(), ['app:1', 'app:2']);
+
     await cluster.updateService('web', { desiredCount: 5 });
     await steady('web');
     await cluster.updateService('web', { desiredCount: 1 });

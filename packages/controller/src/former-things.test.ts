@@ -85,6 +85,12 @@ describe('former things', () => {
     }
   });
 
+  it('are the deployments of a service that had the name before', () => {
+    const young = service({ createdAt: 5 });
+    const items = [young, deployment('1', { createdAt: 4 }), deployment('2', { createdAt: 5 })];
+    assert.deepEqual(deleted(...items), ['service-deployments/c/s/1']);
+  });
+
   it('are deleted task definitions that nothing refers to', () => {
     const definition = item(collections.taskDefinitions, ['app', '1'], {
       family: 'app',

@@ -48,7 +48,8 @@ function oldDeployments(state: State, now: number): Garbage[] {
       const { value } = deployment;
       const age = now - (value.finishedAt ?? value.updatedAt);
       const old = index >= DEPLOYMENTS_KEPT || age >= DEPLOYMENT_KEPT_MS;
-      if (!isLive(state, value.cluster, value.service) || (old && !isOpen(value))) {
+      const live = isLive(state, value.cluster, value.service, value.createdAt);
+      if (!live || (old && !isOpen(value))) {
         found.push(removal('deployment', deployment));
         continue;
       }
@@ -58,18 +59,20 @@ function oldDeployments(state: State, now: number): Garbage[] {
     }
   }
   for (const revision of state.list(collections.serviceRevisions)) {
-    const { cluster, service, id } = revision.value;
+    const { cluster, service, id, createdAt } = revision.value;
     const wanted = state.get(collections.services, cluster, service)?.value;
     const current = wanted && revisionIdOf(wanted.deploymentId) === id;
     const needed = current === true || kept.has(`${cluster}/${service}/${id}`);
-    if (!needed || !isLive(state, cluster, service)) found.push(removal('deployment', revision));
+    if (!needed || !isLive(state, cluster, service, createdAt))
+      found.push(removal('deployment', revision));
   }
   return found;
 }
 
-function isLive(state: State, cluster: string, service: string): boolean {
-  const record = state.get(collections.services, cluster, service);
-  return record !== undefined && record.value.status !== 'INACTIVE';
+/** There is the service, and it was there at that time. A name may be used again for another. */
+function isLive(state: State, cluster: string, service: string, at: number): boolean {
+  const record = state.get(collections.services, cluster, service)?.value;
+  return record !== undefined && record.status !== 'INACTIVE' && record.createdAt <= at;
 }
 
 /** Those that somebody deletes go when no task and no service refers to them. The family's number stays. */

@@ -34,7 +34,10 @@ export function serviceHistory(
   now: number,
 ): ServiceHistory {
   const service = state.get(collections.services, cluster, name)?.value;
-  const known = values(state.list(collections.serviceDeployments, cluster, name));
+  // What is left of a service of the same name that was deleted before is none of this one's.
+  const known = values(state.list(collections.serviceDeployments, cluster, name)).filter(
+    ({ createdAt }) => createdAt >= (service?.createdAt ?? 0),
+  );
   const written = state.get(collections.deployments, cluster, name)?.value.deployments ?? [];
   const current = service ? deploymentsOf(state, service) : [];
   const fresh = historyOf({

@@ -66,22 +66,26 @@ describe('service deployments', () => {
   });
 
   it('are listed newest first, by status and time, in pages', async () => {
+    const begin = bench.clock.now();
     for (let index = 1; index <= 25; index += 1) {
-      await put(`d${index}`, { createdAt: index, status: index % 2 ? 'STOPPED' : 'SUCCESSFUL' });
+      await put(`d${index}`, {
+        createdAt: begin + index,
+        status: index % 2 ? 'STOPPED' : 'SUCCESSFUL',
+      });
     }
     const first = await bench.ecs('ListServiceDeployments', { service: 'web' });
     assert.equal(first.serviceDeployments.length, 20);
     const { nextToken } = first;
     const second = await bench.ecs('ListServiceDeployments', { service: 'web', nextToken });
     assert.equal(second.serviceDeployments.length, 6);
-    assert.match(second.serviceDeployments.at(-1)?.serviceDeploymentArn ?? '', /\/d1$/);
+    assert.equal(second.serviceDeployments.at(-1)?.createdAt, begin);
     const some = await bench.ecs('ListServiceDeployments', {
       service: 'web',
       status: ['STOPPED'],
-      createdAt: { before: 10, after: 3 },
+      createdAt: { before: begin + 10, after: begin + 3 },
     });
     assert.deepEqual(
-      some.serviceDeployments.map(({ createdAt }) => createdAt),
+      some.serviceDeployments.map(({ createdAt }) => createdAt - begin),
       [9, 7, 5],
     );
   });
@@ -115,7 +119,7 @@ describe('service deployments', () => {
   });
 
   it('that have ended, or that there are not, can not be stopped', async () => {
-    await put('old', { status: 'STOPPED' });
+    await put('old', { status: 'STOPPED', createdAt: bench.clock.now() });
     const arn = (id: string) =>
       `arn:aws:ecs:local:000000000000:service-deployment/default/web/${id}`;
     await bench.refuses(
