@@ -8,8 +8,8 @@ const SECRET_MEMBERS: ReadonlySet<string> = new Set([
   'sessionToken',
   'stdin',
 ]);
-/** Of these, the values: people put passwords there. */
-const SECRET_VALUES: ReadonlySet<string> = new Set(['environment']);
+/** Of these, the values: people put passwords there. `options` are those of log drivers, `headers` those of a route to be tested. */
+const SECRET_VALUES: ReadonlySet<string> = new Set(['environment', 'headers', 'options']);
 /** Public, and long. */
 const LONG_MEMBERS: ReadonlySet<string> = new Set([
   'authorityPem',
@@ -37,7 +37,10 @@ export function redacted(value: unknown, depth = 0): unknown {
 }
 
 function withoutValues(list: unknown): unknown {
-  if (!Array.isArray(list)) return HIDDEN;
+  if (typeof list !== 'object' || list === null) return HIDDEN;
+  if (!Array.isArray(list)) {
+    return Object.fromEntries(Object.keys(list).map((name) => [name, HIDDEN]));
+  }
   return list.map((item: unknown) => ({
     name: (item as { name?: unknown } | null)?.name,
     value: HIDDEN,
