@@ -24,8 +24,6 @@ export interface Front {
   readonly actualPort: number;
   /** Open connections of clients. */
   readonly connections: number;
-  /** Why it does not serve although its port is open. */
-  readonly problem: string | undefined;
   /** @throws the error of the operating system when the port can't be had. A front that could not be opened is of no more use. */
   open(address: string, ports: Ports): Promise<void>;
   /** Gives the port up (`Ports.release`), so that it accepts nothing more; what is open may end within `graceMs`. */
@@ -98,10 +96,6 @@ class PortFront implements Front, Entrance {
 
   get address(): string {
     return this.#address;
-  }
-
-  get problem(): string | undefined {
-    return this.#termination.problem;
   }
 
   async open(address: string, ports: Ports): Promise<void> {

@@ -126,13 +126,3 @@ export function tlsPolicyOf(name: string | undefined): TlsPolicy {
   if (found === undefined) throw new Error('the default policy is in no table');
   return found;
 }
-
-/** With whom targets are spoken to behind a listener of this policy. Source: ALB reference, section 4.7. Pure. */
-export function backEndPolicyOf(front: TlsPolicy): TlsPolicy {
-  if (!front.protocols.includes('TLSv1.3')) return tlsPolicyOf('ELBSecurityPolicy-2016-08');
-  return tlsPolicyOf(
-    front.name.includes('FIPS')
-      ? 'ELBSecurityPolicy-TLS13-1-0-FIPS-2023-04'
-      : 'ELBSecurityPolicy-TLS13-1-0-2021-06',
-  );
-}

@@ -141,7 +141,7 @@ describe('gRPC through a TLS listener', () => {
         metadata,
         deadline,
         (error, answer) => {
-          if (error) reject(error as Error);
+          if (error) reject(error);
           else resolve(answer ?? Buffer.alloc(0));
         },
       );
@@ -171,7 +171,7 @@ describe('gRPC through a TLS listener', () => {
         same,
         same,
         (error, answer) => {
-          if (error) reject(error as Error);
+          if (error) reject(error);
           else resolve((answer ?? Buffer.alloc(0)).toString());
         },
       );
