@@ -87,6 +87,11 @@ export class Flags {
     });
   }
 
+  /** KEY=VALUE flags as one object; of equal keys the last counts. @throws UsageError */
+  record(name: string): Readonly<Record<string, string>> {
+    return Object.fromEntries(this.pairs(name).map(({ key, value }) => [key, value]));
+  }
+
   wrong(message: string): UsageError {
     return new UsageError(`${message}.`, `berth ${this.#line.command.path.join(' ')} --help`);
   }

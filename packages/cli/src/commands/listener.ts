@@ -63,7 +63,7 @@ function tlsOf(flags: Flags) {
     alpnPolicy: flags.word('alpn-policy', ALPN),
     mutualAuthentication: mutualOf(flags),
     certificates: flags.texts('certificate').map((certificateArn) => ({ certificateArn })),
-    attributes: Object.fromEntries(flags.pairs('attribute').map(({ key, value }) => [key, value])),
+    attributes: flags.record('attribute'),
   };
 }
 

@@ -3,7 +3,6 @@ import type { ElasticLoadBalancer, Listener } from '@berth/model/generated/messa
 import { describeActions } from '../action-flags.ts';
 import { type Context, type Handlers, argument, confirm, printedAsJson, show } from '../context.ts';
 import { CommandError, exitCodes } from '../failure.ts';
-import type { Flags } from '../flags.ts';
 import { facts, table } from '../output/table.ts';
 import { say } from '../output/terminal.ts';
 import { age } from '../output/text.ts';
@@ -18,10 +17,6 @@ async function describe(context: Context, name: string): Promise<ElasticLoadBala
   });
 }
 
-function attributesOf(flags: Flags): Record<string, string> {
-  return Object.fromEntries(flags.pairs('attribute').map(({ key, value }) => [key, value]));
-}
-
 export const handlers: Handlers = {
   'load-balancer create': async (context) => {
     const { flags } = context;
@@ -32,7 +27,7 @@ export const handlers: Handlers = {
       scheme: flags.on('internal') ? 'internal' : undefined,
       tags: flags.pairs('tag'),
     });
-    const attributes = attributesOf(flags);
+    const attributes = flags.record('attribute');
     const loadBalancer = answer.loadBalancer?.loadBalancerName ?? '';
     if (Object.keys(attributes).length > 0) {
       await loadBalancing.ModifyLoadBalancerAttributes({ loadBalancer, attributes });
@@ -109,7 +104,7 @@ export const handlers: Handlers = {
   },
 
   'load-balancer modify': async (context) => {
-    const attributes = attributesOf(context.flags);
+    const attributes = context.flags.record('attribute');
     if (Object.keys(attributes).length === 0) {
       throw context.flags.wrong('Missing --attribute KEY=VALUE');
     }

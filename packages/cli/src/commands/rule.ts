@@ -74,7 +74,9 @@ export function describeCondition(condition: RuleCondition): string {
 
 function describeTransform({ type, rewrites }: RuleTransform): string {
   const what = type === 'url-rewrite' ? 'URL' : 'host';
-  return rewrites.map(({ regex, replace }) => `${what} ${regex} => ${replace || 'nothing'}`).join(', ');
+  return rewrites
+    .map(({ regex, replace }) => `${what} ${regex} => ${replace || 'nothing'}`)
+    .join(', ');
 }
 
 function conditionsOf(flags: Flags): RuleCondition[] {
@@ -129,10 +131,6 @@ function transformsOf(flags: Flags): RuleTransform[] {
   });
 }
 
-function attributesOf(flags: Flags): Record<string, string> {
-  return Object.fromEntries(flags.pairs('attribute').map(({ key, value }) => [key, value]));
-}
-
 const PRIORITY_MAX = 50_000;
 const PRIORITY_STEP = 10;
 
@@ -159,7 +157,7 @@ export const handlers: Handlers = {
       conditions,
       actions,
       transforms: transformsOf(flags),
-      attributes: attributesOf(flags),
+      attributes: flags.record('attribute'),
       tags: flags.pairs('tag'),
     });
     if (!printedAsJson(context, answer)) {
@@ -211,7 +209,7 @@ export const handlers: Handlers = {
       actions: (await actionsOf(flags)) ?? [],
       transforms: transformsOf(flags),
       resetTransforms: flags.on('no-rewrite'),
-      attributes: attributesOf(flags),
+      attributes: flags.record('attribute'),
     });
     if (!printedAsJson(context, answer)) say(context.terminal, `modified rule ${ruleId}`);
     return undefined;

@@ -64,9 +64,7 @@ function healthCheckOf(flags: Flags): HealthCheckOptions {
 }
 
 function attributesOf(flags: Flags): Record<string, string> {
-  const attributes = Object.fromEntries(
-    flags.pairs('attribute').map(({ key, value }) => [key, value]),
-  );
+  const attributes = flags.record('attribute');
   const delay = flags.integer('deregistration-delay', { min: 0, max: 3600 });
   return delay === undefined
     ? attributes

@@ -67,7 +67,7 @@ describe('a listener with TLS is refused', () => {
       message: "SSL policy 'best' not found",
     },
     'with certificates but without TLS': {
-      accepts: http(),
+      accepts: http({ mutualAuthentication: { mode: 'off' } }),
       refuses: http({ certificates: [CERTIFICATE] }),
       code: 'InvalidConfigurationRequest',
       message: 'certificates is given; expected none for listeners of HTTP, which have no TLS.',

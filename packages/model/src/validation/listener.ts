@@ -93,7 +93,9 @@ function acceptTls(
 ): TlsSettings {
   const { sslPolicy, alpnPolicy, certificates, mutualAuthentication } = asked;
   if (protocol === 'HTTP' || protocol === 'TCP') {
-    for (const [field, value] of Object.entries(asked) as [string, unknown][]) {
+    const off = mutualAuthentication?.mode === 'off';
+    const plain = off ? { ...asked, mutualAuthentication: undefined } : asked;
+    for (const [field, value] of Object.entries(plain) as [string, unknown][]) {
       if (value !== undefined && !(Array.isArray(value) && value.length === 0)) {
         throw new BerthError(
           'InvalidConfigurationRequest',
@@ -101,7 +103,7 @@ function acceptTls(
         );
       }
     }
-    return asked;
+    return plain;
   }
   if (certificates.length !== 1) {
     check.refuse(

@@ -11,7 +11,7 @@ import { arn } from '@berth/model/resources/arn.ts';
 import { attributesOf } from '@berth/model/routing/attributes.ts';
 import { balancerPlace } from '@berth/model/validation/load-balancer.ts';
 import { collections, keyOf } from '@berth/store/keys.ts';
-import { guardAbsent, putRecord } from '@berth/store/record.ts';
+import { guardAbsent, guardUnchanged, putRecord } from '@berth/store/record.ts';
 import type { State } from '@berth/store/state.ts';
 import type { Guard, Put } from '@berth/store/store.ts';
 
@@ -58,11 +58,14 @@ export function portKey(port: number): string {
   return keyOf(collections.listenerPorts, String(port));
 }
 
-/** Takes a port, if nobody has it. */
-export function portPart(port: number, listenerId: string): Part {
+/** Takes a port, if no listener has it. */
+export function portPart(state: State, port: number, listenerId: string): Part {
   const parts = [String(port)];
+  const held = state.get(collections.listenerPorts, ...parts);
+  const holder = held && state.get(collections.listeners, held.value.listenerId)?.value;
+  const stale = held && holder?.port !== port;
   return {
-    guard: guardAbsent(collections.listenerPorts, ...parts),
+    guard: stale ? guardUnchanged(held) : guardAbsent(collections.listenerPorts, ...parts),
     put: putRecord(collections.listenerPorts, parts, { port, listenerId }),
   };
 }

@@ -97,7 +97,7 @@ export async function createListener(
         guard: guardAbsent(collections.listeners, id),
         put: putRecord(collections.listeners, [id], record),
       },
-      portPart(order.port, id),
+      portPart(state, order.port, id),
       balancer.part,
       ...groups.map((group) => touch(collections.targetGroups, group)),
       ...certified,
@@ -182,7 +182,7 @@ export async function modifyListener(
     };
     const parts = [
       replace(collections.listeners, found, record),
-      ...(moves ? [portPart(changed.port, record.id)] : []),
+      ...(moves ? [portPart(state, changed.port, record.id)] : []),
       ...newGroups(groups, found.value).map((group) => touch(collections.targetGroups, group)),
       ...certified,
       ...trusting,

@@ -33,6 +33,7 @@ import {
   acceptSubnets,
   balancerPlace,
 } from '@berth/model/validation/load-balancer.ts';
+import { Checker } from '@berth/model/validation/check.ts';
 import { markedPage } from '@berth/model/validation/markers.ts';
 import type { CallContext } from '@berth/rpc/api.ts';
 import { collections } from '@berth/store/keys.ts';
@@ -45,6 +46,8 @@ import { replace, write } from '../write.ts';
 import { findLoadBalancer, requireLoadBalancer } from './find.ts';
 import { portKey, sweepRules, TURN } from './listener-records.ts';
 import { isSameSetup } from './same.ts';
+
+const MOST_NAMED = 20;
 
 /** Idempotent by name: equal settings give the load balancer that there is. */
 export async function createLoadBalancer(
@@ -89,6 +92,8 @@ export function describeLoadBalancers(
   request: DescribeLoadBalancersRequest,
 ): DescribeLoadBalancersResponse {
   const place = { state: on.cache, realm: on.realm };
+  const check = new Checker('ValidationError');
+  check.atMost('loadBalancers', request.loadBalancers.length, MOST_NAMED, 'load balancers');
   const records =
     request.loadBalancers.length > 0
       ? request.loadBalancers.map((text) => requireLoadBalancer(place, text).value)
