@@ -1,5 +1,5 @@
 // A whole control plane for the conformance tests: a real etcd, api, scheduler, controller and the AWS endpoint, on free ports of
-// loopback. No Docker: hosts are registered by call and run nothing.
+// loopback. No Docker: hosts are registered by call, or have an agent that runs nothing and says that it does.
 import { createRegistry } from '@berth/process/metrics.ts';
 import { KeyRing } from '@berth/process/key-ring.ts';
 import { realClock, realRandom } from '@berth/process/real-clock.ts';
@@ -19,16 +19,28 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { type HostOptions, type ScriptedHost, connectHost } from './scripted-host.ts';
+
 export const REALM = { region: 'us-east-1', account: '000000000000' };
 const LOOPBACK = '127.0.0.1';
 const LEASE_SECONDS = 10;
 const GRACE_MS = 5_000;
-export interface ControlPlane {
-  /** http://HOST:PORT */
-  readonly endpoint: string;
+
+export interface Key {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
+}
+
+export interface ControlPlane extends Key {
+  /** http://HOST:PORT */
+  readonly endpoint: string;
   readonly logger: TestLogger;
+  /** Another api with an AWS endpoint of its own, on the same etcd. @returns its http://HOST:PORT */
+  replica(): Promise<string>;
+  /** A host whose agent is connected and says that what it is ordered to run, runs. */
+  host(options?: HostOptions): Promise<ScriptedHost>;
+  /** A user who may do what the policy says, with a key. @param statements of the policy's document */
+  user(userName: string, statements: readonly object[]): Promise<Key>;
   stop(): Promise<void>;
 }
 
@@ -68,42 +80,52 @@ export async function startControlPlane(): Promise<ControlPlane> {
       signal,
     });
     closing.push(() => etcd.stop(GRACE_MS));
-    const state = await openState({ endpoints: [etcd.endpoint], tls, ...surroundings, signal });
-    closing.push(() => state.close());
-    const { store, cache } = state;
-    const shared = { tls, store, cache, leaseSeconds: LEASE_SECONDS };
     const anywhere = { listen: `${LOOPBACK}:0`, advertise: `${LOOPBACK}:0` };
     const sealer = KeyRing.create();
-    const api = await started(
-      startApi(
-        { ...anywhere, ...shared, realm: REALM, version: '0.0.0-test', sealer },
-        surroundings,
-      ),
-    );
-    const key = await createKey(api.handlers);
+    /** With a registry of its own: replicas are processes of their own elsewhere. */
+    const replica = async () => {
+      const own = { ...surroundings, metrics: createRegistry({ defaults: false }) };
+      const opening = AbortSignal.timeout(30_000);
+      const at = { endpoints: [etcd.endpoint], tls, ...own, signal: opening };
+      const { store, cache, close } = await openState(at);
+      closing.push(close);
+      const shared = { tls, store, cache, leaseSeconds: LEASE_SECONDS };
+      const options = { ...anywhere, ...shared, realm: REALM, version: '0.0.0-test', sealer };
+      const api = await started(startApi(options, own));
+      const { handlers, access } = api;
+      const listen = anywhere.listen;
+      const aws = await started(
+        startAws({ listen, tls: undefined, realm: REALM, handlers, access }, own),
+      );
+      return { shared, api, endpoint: `http://${aws.address}` };
+    };
+    const { shared, api, endpoint } = await replica();
+    const key = await createKey(api.handlers, 'tester', ADMINISTRATOR);
     const schedulerAt = `${LOOPBACK}:${await freePort()}`;
     await started(
       startScheduler({ listen: schedulerAt, advertise: schedulerAt, ...shared }, surroundings),
     );
     const lost = { hostLostAfterMs: 20_000, proxyLostAfterMs: 20_000 };
     await started(startController({ ...shared, ...lost, holder: 'test', sealer }, surroundings));
-    const aws = await started(
-      startAws(
-        {
-          listen: `${LOOPBACK}:0`,
-          tls: undefined,
-          realm: REALM,
-          handlers: api.handlers,
-          access: api.access,
-        },
-        surroundings,
-      ),
-    );
     return {
-      endpoint: `http://${aws.address}`,
+      endpoint,
       ...key,
       logger,
       stop,
+      replica: async () => (await replica()).endpoint,
+      host: async (options = {}) => {
+        const host = await connectHost(authority, api.address, options);
+        closing.push(() => host.leave());
+        return host;
+      },
+      user: async (userName, statements) => {
+        const document = JSON.stringify({ Version: '2012-10-17', Statement: statements });
+        const policyName = `for-${userName}`;
+        const request = complete('CreatePolicyRequest', { policyName, document });
+        await api.handlers.Access.CreatePolicy(request, setupCall());
+        const policy = `arn:aws:iam::${REALM.account}:policy/${policyName}`;
+        return createKey(api.handlers, userName, policy);
+      },
     };
   } catch (error) {
     await stop();
@@ -111,23 +133,23 @@ export async function startControlPlane(): Promise<ControlPlane> {
   }
 }
 
-/** A user who may do everything, with a key. */
-async function createKey({ Access }: ApiHandlers): Promise<{
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-}> {
-  const call: CallContext = {
+const ADMINISTRATOR = 'arn:aws:iam::aws:policy/AdministratorAccess';
+
+async function createKey({ Access }: ApiHandlers, userName: string, policy: string): Promise<Key> {
+  await Access.CreateUser(complete('CreateUserRequest', { userName }), setupCall());
+  await Access.AttachPolicy(complete('AttachPolicyRequest', { userName, policy }), setupCall());
+  const request = complete('CreateAccessKeyRequest', { userName });
+  const { accessKey } = await Access.CreateAccessKey(request, setupCall());
+  const { accessKeyId = '', secretAccessKey = '' } = accessKey ?? {};
+  return { accessKeyId, secretAccessKey };
+}
+
+function setupCall(): CallContext {
+  return {
     identity: { role: 'admin', name: 'test' },
     peer: LOOPBACK,
     requestId: 'setup',
     metadata: new Map(),
     signal: AbortSignal.timeout(10_000),
   };
-  const userName = 'tester';
-  await Access.CreateUser(complete('CreateUserRequest', { userName }), call);
-  const policy = 'arn:aws:iam::aws:policy/AdministratorAccess';
-  await Access.AttachPolicy(complete('AttachPolicyRequest', { userName, policy }), call);
-  const made = await Access.CreateAccessKey(complete('CreateAccessKeyRequest', { userName }), call);
-  const { accessKeyId = '', secretAccessKey = '' } = made.accessKey ?? {};
-  return { accessKeyId, secretAccessKey };
 }
