@@ -1,8 +1,17 @@
 // Independent clients of HTTP/2 in front, and HTTP/1.1 behind.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { type ClientHttp2Session, connect, constants } from 'node:http2';
+import {
+  type ClientHttp2Session,
+  type ServerHttp2Session,
+  connect,
+  constants,
+  createServer,
+} from 'node:http2';
+import type { AddressInfo } from 'node:net';
 import { promisify } from 'node:util';
+
+import * as records from '@berth/model/routing/testing.ts';
 
 import { type BackEnd, TestProxy, startBackEnd, until } from '../testing/data-path.ts';
 import { GET, RawHttp2 } from '../testing/http2-frames.ts';
@@ -215,6 +224,43 @@ describe('HTTP/2 front', () => {
     assert.equal((await run('curl', args)).stdout, '1.1');
     await place(proxy, { targets: [backEnd.port], listener: { ...plain } });
     await assert.rejects(run('curl', ['--http2-prior-knowledge', ...args]));
+    await place(proxy, { targets: [backEnd.port] });
+  });
+
+  it('speaks HTTP/2 with targets of such a group, and refuses clients of HTTP/1.1', async () => {
+    const target = createServer();
+    const sessions2 = new Set<ServerHttp2Session>();
+    target.on('session', (made) => sessions2.add(made));
+    target.on('stream', (stream, headers) => {
+      stream.respond({ ':status': 200, 'x-path': String(headers[':path']) });
+      stream.end(String(headers[':authority']));
+    });
+    await new Promise<void>((resolve) => target.listen(0, '127.0.0.1', resolve));
+    const { port } = target.address() as AddressInfo;
+    await place(proxy, { targets: [port], group: { protocolVersion: 'HTTP2' } });
+    await until('the target is healthy', () => proxy.targets().every(({ healthy }) => healthy));
+    const { status, body, headers } = await ask(session(), { ':path': '/a?b' });
+    assert.deepEqual([status, body, headers['x-path']], [200, `localhost:${proxy.port}`, '/a?b']);
+    const url = `https://localhost:${proxy.port}/`;
+    const { stdout } = await run('curl', ['-sko/dev/null', '-w%{http_code}', '--http1.1', url]);
+    assert.equal(stdout, '464');
+    await place(proxy, { targets: [backEnd.port] });
+    for (const made of sessions2) made.destroy();
+    target.close();
+  });
+
+  it('says GOAWAY after ten thousand requests', async () => {
+    await place(proxy, { action: records.fixed('200') });
+    const client = await RawHttp2.overTls(proxy.port);
+    let stream = 1;
+    for (; stream <= 20_001 && !client.closed; stream += 2) {
+      client.request(stream, GET);
+      // No more than are allowed at a time.
+      if (stream % 200 === 1) await client.fate(stream);
+    }
+    assert.equal(await client.goaway(), 0);
+    assert.ok(stream >= 20_001);
+    client.close();
     await place(proxy, { targets: [backEnd.port] });
   });
 });

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import type { IncomingHttpHeaders } from 'node:http';
 
+import fc from 'fast-check';
+
 import { type BackEnd, TestProxy, startBackEnd, until } from '../testing/data-path.ts';
 import {
   ACK,
@@ -274,5 +276,32 @@ describe('HTTP/2 corpus', () => {
     );
     raw.send(...blocks);
     assert.equal(await raw.goaway(), ERROR.protocol);
+  });
+
+  it('survives frames of any kind, and serves on', async () => {
+    const anyFrame = fc
+      .tuple(
+        fc.oneof(fc.integer({ min: 0, max: 10 }), fc.nat(255)),
+        fc.nat(255),
+        fc.constantFrom(0, 1, 3, 5, 0x7fffffff),
+        fc.oneof(
+          fc.uint8Array({ maxLength: 40 }),
+          fc.constant(hpack(GET)),
+          fc.constant(hpack([...POST, ['content-length', '3']])),
+        ),
+      )
+      .map(([type, flags, stream, payload]) => frame(type, flags, stream, Buffer.from(payload)));
+    await fc.assert(
+      fc.asyncProperty(fc.array(anyFrame, { maxLength: 20 }), async (frames) => {
+        const raw = await RawHttp2.overTls(proxy.port);
+        raw.send(...frames);
+        raw.socket.end();
+        await until('the connection ends', () => raw.closed);
+      }),
+      { numRuns: 40 },
+    );
+    const raw = await client();
+    raw.request(1, GET);
+    assert.equal(await raw.fate(1), 'status 200');
   });
 });
