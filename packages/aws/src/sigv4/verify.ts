@@ -159,8 +159,9 @@ function checkScope(
   }
   const day = time.text.slice(0, 8);
   if (date !== day) {
+    const said = `'${time.text}'`;
     wrong.push(
-      `Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '${date}' != '${day}', from '${time.text}'.`,
+      `Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '${date}' != '${day}', from ${said}.`,
     );
   }
   if (wrong.length > 0) throw new NotAuthentic('mismatch', wrong.join(' '));
