@@ -11,13 +11,9 @@ import type {
   RuleTransform,
   TargetGroupStickiness,
 } from '../generated/messages.ts';
-import {
-  acceptCreateListener,
-  acceptCreateRule,
-  acceptModifyListener,
-  acceptModifyRule,
-} from './listener.ts';
+import { acceptCreateListener, acceptModifyListener } from './listener.ts';
 import { assertRefused, describeRules, type Rule } from './refusals.test.ts';
+import { acceptCreateRule, acceptModifyRule } from './rule.ts';
 import { acceptCreateTargetGroup, acceptModifyTargetGroup } from './target-group.ts';
 
 const group = (fields: Partial<CreateTargetGroupRequest> = {}): CreateTargetGroupRequest => ({

@@ -8,7 +8,7 @@ import type {
   SetRulePrioritiesResponse,
 } from '@berth/model/generated/messages.ts';
 import { Checker } from '@berth/model/validation/check.ts';
-import { checkPriority } from '@berth/model/validation/listener.ts';
+import { checkPriority } from '@berth/model/validation/rule.ts';
 import type { CallContext } from '@berth/rpc/api.ts';
 import { collections } from '@berth/store/keys.ts';
 import type { State, Stored } from '@berth/store/state.ts';

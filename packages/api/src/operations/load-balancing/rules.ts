@@ -19,13 +19,14 @@ import type {
 } from '@berth/model/generated/messages.ts';
 import { groupsOfRule } from '@berth/model/resources/group-users.ts';
 import { drawHexId } from '@berth/model/resources/ids.ts';
-import { type AttributePlace, attributesOf } from '@berth/model/routing/attributes.ts';
+import { attributesOf } from '@berth/model/routing/attributes.ts';
 import {
   acceptCreateRule,
   acceptModifyRule,
   acceptRuleAttributes,
+  RULE_PLACE,
   type RuleChange,
-} from '@berth/model/validation/listener.ts';
+} from '@berth/model/validation/rule.ts';
 import { markedPage, sortable } from '@berth/model/validation/markers.ts';
 import type { CallContext } from '@berth/rpc/api.ts';
 import { collections, keyOf } from '@berth/store/keys.ts';
@@ -42,7 +43,6 @@ import { sealSecrets } from './client-secrets.ts';
 import { requireListener, requireRule } from './find.ts';
 import { refuseTooManyRules, TURN } from './listener-records.ts';
 
-const PLACE: AttributePlace = { scope: 'rule', family: 'application' };
 const MIRROR = 'berth.mirror.target_group';
 
 /** Not idempotent: a priority that is taken is refused. */
@@ -273,7 +273,7 @@ export function describeRuleAttributes(
 ): AttributesResponse {
   const found = requireRule({ state: on.cache, realm: on.realm }, request.rule);
   const stored = found.kind === 'rule' ? found.rule.value.attributes : {};
-  return { attributes: attributesOf(PLACE, stored) };
+  return { attributes: attributesOf(RULE_PLACE, stored) };
 }
 
 /** All or nothing; what is not given stays. */
