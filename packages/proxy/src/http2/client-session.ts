@@ -158,7 +158,7 @@ export class ClientSession {
       this.#streams -= 1;
       const whole = stream.rstCode === constants.NGHTTP2_NO_ERROR;
       if (!whole && !this.#resets.spend()) this.#giveUp();
-      else if (this.#streams === 0) this.#rest();
+      else if (this.#streams === 0 && !this.#session.closed) this.#rest();
     });
     if (this.#requests >= REQUESTS) this.drain();
   }
