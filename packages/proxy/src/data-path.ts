@@ -8,6 +8,7 @@ import type { RouteTable } from '@berth/model/routing/table.ts';
 import type { Registry } from 'prom-client';
 
 import { Draining } from './draining.ts';
+import { counted } from './admission/counted.ts';
 import { Limits } from './admission/limits.ts';
 import { Authentication } from './auth/authentication.ts';
 import { boundedFetch } from './auth/bounded-fetch.ts';
@@ -62,6 +63,7 @@ export class DataPath {
   readonly #draining: Draining;
   readonly #tls: TlsAssets;
   readonly #stopping = new AbortController();
+  readonly #removeMetrics: () => void;
   #serving = false;
 
   constructor(options: DataPathOptions) {
@@ -104,6 +106,8 @@ export class DataPath {
       clock,
     );
     const limits = new Limits({ clock, workers: options.workers ?? 1 });
+    const { admission, remove } = counted(limits, options.metrics);
+    this.#removeMetrics = remove;
     this.listeners = new ListenerSet({
       address,
       clock,
@@ -119,7 +123,7 @@ export class DataPath {
           settings,
           clock,
           tls: this.#tls,
-          admission: limits,
+          admission,
           authenticator,
           ...(options.observer === undefined ? {} : { observer: options.observer }),
         }),
@@ -198,15 +202,20 @@ export class DataPath {
     active: number;
     failOpen: boolean;
     states: Record<TargetState, number>;
+    connections: number;
+    waiting: number;
   }> {
     for (const group of this.routing.groups.values()) {
       const states = { initial: 0, healthy: 0, unhealthy: 0, draining: 0, ejected: 0 };
+      let connections = 0;
       for (const target of group.targets.values()) {
+        connections += target.pool.open;
         if (target.draining) states.draining += 1;
         else if (target.ejected) states.ejected += 1;
         else states[target.health.state] += 1;
       }
-      yield { name: group.name, active: group.meter.active, failOpen: group.failOpen, states };
+      const { name, meter, failOpen, waiting } = group;
+      yield { name, active: meter.active, failOpen, states, connections, waiting };
     }
   }
 
@@ -222,5 +231,6 @@ export class DataPath {
     }
     this.#tls.stop();
     this.#metrics.remove();
+    this.#removeMetrics();
   }
 }

@@ -217,6 +217,11 @@ export class Group {
     return this.#eligible[byClient(this.#eligible, address)];
   }
 
+  /** Requests that wait until a target has room. */
+  get waiting(): number {
+    return this.#queue.length;
+  }
+
   /** @returns false when this target may take no new request now, not even a repeated one */
   retake(target: Target): boolean {
     if (!target.eligible) return false;

@@ -6,10 +6,12 @@ import { AccessLog, type AccessLogSettings } from './access-log/access-log.ts';
 import type { Core, CoreEvents, RequestTeller } from './core.ts';
 import { DataPath, type DataPathOptions } from './data-path.ts';
 import { accessLogMetrics } from './metrics-access-log.ts';
+import { RequestMetrics } from './metrics-requests.ts';
 import type { RequestObserver } from './request-summary.ts';
 import { Answering } from './requests/answering.ts';
 import { RequestBook } from './requests/book.ts';
 import type { Target } from './target.ts';
+import { nextTrace } from './trace.ts';
 
 export interface LocalCoreOptions extends Omit<DataPathOptions, 'observer'> {
   readonly proxyId: string;
@@ -22,6 +24,7 @@ export class LocalCore implements Core {
   readonly #events: Pick<CoreEvents, 'onApplied'>;
   readonly #log: AccessLog;
   readonly #answering: Answering;
+  readonly #requests: RequestMetrics;
   readonly #removeMetrics: () => void;
 
   constructor(options: LocalCoreOptions, events: CoreEvents) {
@@ -30,11 +33,12 @@ export class LocalCore implements Core {
     const book = new RequestBook({ proxyId });
     const log = new AccessLog({ ...options.accessLog, clock, logger });
     this.#log = log;
+    this.#requests = new RequestMetrics(metrics);
     this.#removeMetrics = accessLogMetrics(metrics, log);
     this.#answering = new Answering({ book, send: (answer) => this.onAnswer(answer) });
     this.path = new DataPath({
       ...options,
-      observer: both(book, log),
+      observer: inTurn(this.#requests, book, log),
       onTargetChange: (target) => {
         events.onTargetChange(target);
         options.onTargetChange?.(target);
@@ -60,7 +64,16 @@ export class LocalCore implements Core {
 
   update(update: RoutingUpdate): void {
     this.path.swap(updateTable(this.table, update));
+    this.#keepSeries();
     this.#events.onApplied();
+  }
+
+  #keepSeries(): void {
+    const { listeners, groups } = this.table;
+    const ports = new Set<number>();
+    // Where it really is: another than in the table only for port 0.
+    for (const port of listeners.keys()) ports.add(this.path.listeners.actualPort(port) ?? port);
+    this.#requests.keepOnly(ports, groups);
   }
 
   serve(): Promise<void> {
@@ -99,15 +112,17 @@ export class LocalCore implements Core {
     await this.path.stop(graceMs);
     this.#answering.stop();
     await this.#log.close();
+    this.#requests.remove();
     this.#removeMetrics();
   }
 }
 
-function both(first: RequestObserver, second: RequestObserver): RequestObserver {
+/** Every request has an id, also one that no target has seen. */
+function inTurn(...observers: readonly RequestObserver[]): RequestObserver {
   return {
     onRequestEnd: (summary) => {
-      first.onRequestEnd(summary);
-      second.onRequestEnd(summary);
+      if (summary.trace === '') summary.trace = nextTrace(summary.head?.trace, summary.at);
+      for (const observer of observers) observer.onRequestEnd(summary);
     },
   };
 }

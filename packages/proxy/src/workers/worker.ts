@@ -4,7 +4,7 @@ import type { Server } from 'node:net';
 
 import type { Clock, Random } from '@berth/control/clock.ts';
 import type { Logger } from '@berth/control/logger.ts';
-import { type RouteTable, updateTable } from '@berth/model/routing/table.ts';
+import type { RouteTable } from '@berth/model/routing/table.ts';
 import { Registry } from 'prom-client';
 
 import { LocalCore } from '../local-core.ts';
@@ -82,7 +82,7 @@ export class Worker {
     switch (order.kind) {
       case 'update':
         this.#sequence = order.sequence;
-        path.swap(updateTable(this.table, order.update));
+        this.#core.update(order.update);
         this.#with.tell({ kind: 'applied', sequence: order.sequence });
         return;
       case 'health':
