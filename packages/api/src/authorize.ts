@@ -10,6 +10,7 @@ const CALLERS = {
   LoadBalancing: ['admin', 'control', 'user'],
   Scaling: ['admin', 'control', 'user'],
   Access: ['admin', 'control', 'user'],
+  LogGroups: ['admin', 'control', 'user'],
   Operations: ['admin', 'control', 'user'],
   Agents: ['host'],
   Proxies: ['proxy'],

@@ -21,6 +21,7 @@ import type { OwnOperationsDeps } from './operations/deps-operations.ts';
 import { ecsHandlers } from './operations/ecs/handlers.ts';
 import { freshenFrom } from './operations/freshen.ts';
 import { loadBalancingHandlers } from './operations/load-balancing/handlers.ts';
+import { logGroupsHandlers } from './operations/log-groups/handlers.ts';
 import { operationsHandlers } from './operations/operations-service.ts';
 import { Replicas } from './operations/replicas.ts';
 import { scalingHandlers } from './operations/scaling/handlers.ts';
@@ -52,6 +53,7 @@ export interface ApiHandlers {
   readonly LoadBalancing: Handlers<'LoadBalancing'>;
   readonly Scaling: Handlers<'Scaling'>;
   readonly Access: Handlers<'Access'>;
+  readonly LogGroups: Handlers<'LogGroups'>;
 }
 
 export interface ApiRole extends Role {
@@ -139,6 +141,7 @@ export async function startApi(options: ApiOptions, surroundings: Surroundings):
     LoadBalancing: guard.guarded('LoadBalancing', loadBalancingHandlers(deps)),
     Scaling: guard.guarded('Scaling', scalingHandlers(deps)),
     Access: guard.guarded('Access', accessHandlers(deps)),
+    LogGroups: guard.guarded('LogGroups', logGroupsHandlers(deps)),
   };
   const server = await serve({
     address: options.listen,

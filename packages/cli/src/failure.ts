@@ -113,6 +113,7 @@ const outcomes: Readonly<Record<ErrorCode, Outcome>> = {
   ObjectNotFoundException: { exitCode: notFound },
   InvalidNextTokenException: { exitCode: refused },
   TooManyTagsException: { exitCode: refused },
+  ResourceAlreadyExistsException: { exitCode: refused },
   NotLeader: RETRY,
   StaleView: RETRY,
   Unavailable: { exitCode: unavailable },

@@ -119,6 +119,7 @@ export function* wakesOf(change: Change, state: State): Generator<Wake, void, un
     case 'roles':
     case 'listeners':
     case 'listenerPorts':
+    case 'logGroups':
     case 'rules':
     case 'events':
       return;

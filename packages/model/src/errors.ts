@@ -78,6 +78,8 @@ export type ErrorCode =
   | 'ObjectNotFoundException'
   | 'InvalidNextTokenException'
   | 'TooManyTagsException'
+  // CloudWatch Logs
+  | 'ResourceAlreadyExistsException'
   // between Berth's roles
   | 'NotLeader'
   | 'StaleView'

@@ -84,6 +84,7 @@ export const GRPC_STATUS = {
   ObjectNotFoundException: status.NOT_FOUND,
   InvalidNextTokenException: status.INVALID_ARGUMENT,
   TooManyTagsException: status.RESOURCE_EXHAUSTED,
+  ResourceAlreadyExistsException: status.ALREADY_EXISTS,
   NotLeader: status.FAILED_PRECONDITION,
   StaleView: status.ABORTED,
   Unavailable: status.UNAVAILABLE,

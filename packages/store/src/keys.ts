@@ -86,6 +86,8 @@ export const collections = {
   listenerPorts: collection('listener-ports', 'ListenerPortRecord', 1),
   /** L/R - api */
   rules: collection('rules', 'RuleRecord', 2),
+  /** NAME, percent-encoded - api */
+  logGroups: collection('log-groups', 'LogGroupRecord', 1),
   /** host/H and proxy/P - api, under the replica's lease */
   sessions: collection('sessions', 'SessionRecord', 2),
   /** ROLE - candidates */

@@ -20,6 +20,7 @@ import { type Need, type Rule, type Rules } from './rule.ts';
 import { OWN, accessRules } from './rules-access.ts';
 import { ecsRules } from './rules-ecs.ts';
 import { loadBalancingRules } from './rules-load-balancing.ts';
+import { logGroupsRules } from './rules-log-groups.ts';
 import { operationsRules, scalingRules } from './rules-operations.ts';
 
 interface GuardDeps {
@@ -35,7 +36,8 @@ interface GuardDeps {
 /** By method. */
 export type AnyHandlers = Readonly<Record<string, AnyHandler>>;
 
-export type GuardedService = 'Ecs' | 'LoadBalancing' | 'Scaling' | 'Access' | 'Operations';
+export type GuardedService =
+  'Ecs' | 'LoadBalancing' | 'Scaling' | 'Access' | 'LogGroups' | 'Operations';
 
 /** What each method needs; a method without a rule does not compile. */
 export const RULES: { readonly [S in GuardedService]: Rules<S> } = {
@@ -43,6 +45,7 @@ export const RULES: { readonly [S in GuardedService]: Rules<S> } = {
   LoadBalancing: loadBalancingRules,
   Scaling: scalingRules,
   Access: accessRules,
+  LogGroups: logGroupsRules,
   Operations: operationsRules,
 };
 
@@ -52,6 +55,7 @@ const SOURCES: Readonly<Record<GuardedService, string>> = {
   LoadBalancing: 'elasticloadbalancing',
   Scaling: 'application-autoscaling',
   Access: 'iam',
+  LogGroups: 'logs',
   Operations: 'berth',
 };
 

@@ -29,11 +29,12 @@ import type { OperationsDeps } from './deps.ts';
 import { ecsHandlers } from './ecs/handlers.ts';
 import { freshenFrom } from './freshen.ts';
 import { loadBalancingHandlers } from './load-balancing/handlers.ts';
+import { logGroupsHandlers } from './log-groups/handlers.ts';
 import { scalingHandlers } from './scaling/handlers.ts';
 
 export const realm: Realm = { region: 'local', account: '000000000000' };
 
-type Served = 'Ecs' | 'LoadBalancing' | 'Scaling';
+type Served = 'Ecs' | 'LoadBalancing' | 'Scaling' | 'LogGroups';
 type Request<S extends Served, M extends keyof ServiceTypes[S]> = ServiceTypes[S][M] extends {
   request: infer Q;
 }
@@ -55,6 +56,7 @@ export interface Replica {
   readonly ecs: Ask<'Ecs'>;
   readonly balancing: Ask<'LoadBalancing'>;
   readonly scaling: Ask<'Scaling'>;
+  readonly logGroups: Ask<'LogGroups'>;
   readonly cache: ListWatchCache;
   /** What it writes through. */
   readonly store: MemoryStore;
@@ -96,6 +98,10 @@ export class Bench {
     return this.#replica.scaling;
   }
 
+  get logGroups(): Ask<'LogGroups'> {
+    return this.#replica.logGroups;
+  }
+
   get #replica(): Replica {
     assert.ok(this.#first);
     return this.#first;
@@ -128,6 +134,7 @@ export class Bench {
       ecs: this.#asking('Ecs', ecsHandlers(deps)),
       balancing: this.#asking('LoadBalancing', loadBalancingHandlers(deps)),
       scaling: this.#asking('Scaling', scalingHandlers(deps)),
+      logGroups: this.#asking('LogGroups', logGroupsHandlers(deps)),
       cache,
       store,
     };

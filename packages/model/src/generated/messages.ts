@@ -1604,6 +1604,14 @@ export interface ScheduledActionRecord {
   readonly createdAt: number;
 }
 
+/** log-groups/NAME - written by api. NAME is percent-encoded in the key. */
+export interface LogGroupRecord {
+  readonly name: string;
+  readonly createdAt: number;
+  readonly retentionInDays?: number | undefined;
+  readonly tags: readonly Tag[];
+}
+
 /** sessions/host/H and sessions/proxy/P - written by api, under the replica's lease. */
 export interface SessionRecord {
   readonly id: string;
@@ -3413,6 +3421,83 @@ export interface FindRouteProblemsResponse {
   readonly problems: readonly RouteProblem[];
 }
 
+export interface LogGroup {
+  readonly logGroupName: string;
+  /** without an end in :* */
+  readonly logGroupArn: string;
+  readonly creationTime: number;
+  /** absent: for ever */
+  readonly retentionInDays?: number | undefined;
+}
+
+export interface CreateLogGroupRequest {
+  readonly logGroupName: string;
+  readonly tags: readonly Tag[];
+}
+
+export interface CreateLogGroupResponse {
+}
+
+export interface DescribeLogGroupsRequest {
+  readonly logGroupNamePrefix?: string | undefined;
+  /** a part of the name, instead */
+  readonly logGroupNamePattern?: string | undefined;
+  readonly nextToken?: string | undefined;
+  /** 1-50, default 50 */
+  readonly limit?: number | undefined;
+}
+
+export interface DescribeLogGroupsResponse {
+  readonly logGroups: readonly LogGroup[];
+  readonly nextToken?: string | undefined;
+}
+
+export interface DeleteLogGroupRequest {
+  readonly logGroupName: string;
+}
+
+export interface DeleteLogGroupResponse {
+}
+
+export interface PutRetentionPolicyRequest {
+  readonly logGroupName: string;
+  readonly retentionInDays: number;
+}
+
+export interface PutRetentionPolicyResponse {
+}
+
+export interface DeleteRetentionPolicyRequest {
+  readonly logGroupName: string;
+}
+
+export interface DeleteRetentionPolicyResponse {
+}
+
+export interface TagLogGroupRequest {
+  readonly logGroupName: string;
+  readonly tags: readonly Tag[];
+}
+
+export interface TagLogGroupResponse {
+}
+
+export interface UntagLogGroupRequest {
+  readonly logGroupName: string;
+  readonly tagKeys: readonly string[];
+}
+
+export interface UntagLogGroupResponse {
+}
+
+export interface ListTagsLogGroupRequest {
+  readonly logGroupName: string;
+}
+
+export interface ListTagsLogGroupResponse {
+  readonly tags: readonly Tag[];
+}
+
 export interface GetInfoRequest {
 }
 
@@ -4178,6 +4263,7 @@ export interface MessageTypes {
   readonly ScalableTargetRecord: ScalableTargetRecord;
   readonly ScalingPolicyRecord: ScalingPolicyRecord;
   readonly ScheduledActionRecord: ScheduledActionRecord;
+  readonly LogGroupRecord: LogGroupRecord;
   readonly SessionRecord: SessionRecord;
   readonly LeaderRecord: LeaderRecord;
   readonly EventRecord: EventRecord;
@@ -4429,6 +4515,23 @@ export interface MessageTypes {
   readonly FindRouteProblemsRequest: FindRouteProblemsRequest;
   readonly RouteProblem: RouteProblem;
   readonly FindRouteProblemsResponse: FindRouteProblemsResponse;
+  readonly LogGroup: LogGroup;
+  readonly CreateLogGroupRequest: CreateLogGroupRequest;
+  readonly CreateLogGroupResponse: CreateLogGroupResponse;
+  readonly DescribeLogGroupsRequest: DescribeLogGroupsRequest;
+  readonly DescribeLogGroupsResponse: DescribeLogGroupsResponse;
+  readonly DeleteLogGroupRequest: DeleteLogGroupRequest;
+  readonly DeleteLogGroupResponse: DeleteLogGroupResponse;
+  readonly PutRetentionPolicyRequest: PutRetentionPolicyRequest;
+  readonly PutRetentionPolicyResponse: PutRetentionPolicyResponse;
+  readonly DeleteRetentionPolicyRequest: DeleteRetentionPolicyRequest;
+  readonly DeleteRetentionPolicyResponse: DeleteRetentionPolicyResponse;
+  readonly TagLogGroupRequest: TagLogGroupRequest;
+  readonly TagLogGroupResponse: TagLogGroupResponse;
+  readonly UntagLogGroupRequest: UntagLogGroupRequest;
+  readonly UntagLogGroupResponse: UntagLogGroupResponse;
+  readonly ListTagsLogGroupRequest: ListTagsLogGroupRequest;
+  readonly ListTagsLogGroupResponse: ListTagsLogGroupResponse;
   readonly GetInfoRequest: GetInfoRequest;
   readonly GetInfoResponse: GetInfoResponse;
   readonly WatchEventsRequest: WatchEventsRequest;

@@ -47,6 +47,8 @@ export const arn = {
   trustStore: (realm: Realm, name: string, id: string) => elb(realm, `truststore/${name}/${id}`),
   certificate: (realm: Realm, id: string) =>
     `arn:aws:acm:${realm.region}:${realm.account}:certificate/${id}`,
+  logGroup: (realm: Realm, name: string) =>
+    `arn:aws:logs:${realm.region}:${realm.account}:log-group:${name}`,
 } as const;
 
 /**

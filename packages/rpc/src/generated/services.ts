@@ -165,6 +165,17 @@ export interface LoadBalancing {
   readonly FindRouteProblems: { readonly kind: 'unary'; readonly request: messages.FindRouteProblemsRequest; readonly response: messages.FindRouteProblemsResponse };
 }
 
+export interface LogGroups {
+  readonly CreateLogGroup: { readonly kind: 'unary'; readonly request: messages.CreateLogGroupRequest; readonly response: messages.CreateLogGroupResponse };
+  readonly DescribeLogGroups: { readonly kind: 'unary'; readonly request: messages.DescribeLogGroupsRequest; readonly response: messages.DescribeLogGroupsResponse };
+  readonly DeleteLogGroup: { readonly kind: 'unary'; readonly request: messages.DeleteLogGroupRequest; readonly response: messages.DeleteLogGroupResponse };
+  readonly PutRetentionPolicy: { readonly kind: 'unary'; readonly request: messages.PutRetentionPolicyRequest; readonly response: messages.PutRetentionPolicyResponse };
+  readonly DeleteRetentionPolicy: { readonly kind: 'unary'; readonly request: messages.DeleteRetentionPolicyRequest; readonly response: messages.DeleteRetentionPolicyResponse };
+  readonly TagLogGroup: { readonly kind: 'unary'; readonly request: messages.TagLogGroupRequest; readonly response: messages.TagLogGroupResponse };
+  readonly UntagLogGroup: { readonly kind: 'unary'; readonly request: messages.UntagLogGroupRequest; readonly response: messages.UntagLogGroupResponse };
+  readonly ListTagsLogGroup: { readonly kind: 'unary'; readonly request: messages.ListTagsLogGroupRequest; readonly response: messages.ListTagsLogGroupResponse };
+}
+
 export interface Operations {
   readonly GetInfo: { readonly kind: 'unary'; readonly request: messages.GetInfoRequest; readonly response: messages.GetInfoResponse };
   /** Past events, then, with follow, each new one as it happens. */
@@ -228,6 +239,7 @@ export interface ServiceTypes {
   readonly Agents: Agents;
   readonly Ecs: Ecs;
   readonly LoadBalancing: LoadBalancing;
+  readonly LogGroups: LogGroups;
   readonly Operations: Operations;
   readonly Proxies: Proxies;
   readonly Scaling: Scaling;
