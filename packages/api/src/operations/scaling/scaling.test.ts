@@ -274,7 +274,7 @@ describe('scaling', () => {
     assert.equal(action?.schedule, 'rate(1 minute)');
     assert.equal(action.timezone, 'Europe/Berlin');
     assert.equal(action.startTime, undefined, 'deleted by an update that leaves it out');
-    assert.deepEqual(action.scalableTargetAction, { minCapacity: undefined, maxCapacity: 7 });
+    assert.deepEqual(action.scalableTargetAction, { maxCapacity: 7 });
   });
 
   it('lists in pages whose tokens fit only their own question', async () => {
