@@ -1,6 +1,6 @@
 // Cases in the form of a table: what is called, and what comes of it. Cases of one table run in their order, on one control plane.
 import { ApplicationAutoScalingClient } from '@aws-sdk/client-application-auto-scaling';
-import { ECSClient } from '@aws-sdk/client-ecs';
+import { ECS } from '@aws-sdk/client-ecs';
 import { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { STSClient } from '@aws-sdk/client-sts';
 import assert from 'node:assert/strict';
@@ -11,7 +11,7 @@ import { assertMatches } from './match.ts';
 /** What the calls of a case are made with. */
 export interface Ground {
   readonly plane: ControlPlane;
-  readonly ecs: ECSClient;
+  readonly ecs: ECS;
   readonly elbv2: ElasticLoadBalancingV2Client;
   readonly scaling: ApplicationAutoScalingClient;
   readonly sts: STSClient;
@@ -41,7 +41,7 @@ export function conformance(title: string, cases: readonly Case[]): void {
       const settings = settingsFor(plane);
       ground = {
         plane,
-        ecs: new ECSClient(settings),
+        ecs: new ECS(settings),
         elbv2: new ElasticLoadBalancingV2Client(settings),
         scaling: new ApplicationAutoScalingClient(settings),
         sts: new STSClient(settings),
@@ -78,8 +78,37 @@ export function conformance(title: string, cases: readonly Case[]): void {
   });
 }
 
+/** What an earlier case of the table has kept. @throws AssertionError when it has not */
+export function kept(on: Ground, name: string): string {
+  const value = on.kept[name];
+  assert.ok(value, `no earlier case has kept "${name}"`);
+  return value;
+}
+
+/** All pages of a list: what each holds. */
+export async function pages<T>(
+  page: (nextToken: string | undefined) => Promise<{
+    readonly items: readonly T[] | undefined;
+    readonly nextToken: string | undefined;
+  }>,
+): Promise<(readonly T[])[]> {
+  const found: (readonly T[])[] = [];
+  let token: string | undefined;
+  do {
+    const { items = [], nextToken } = await page(token);
+    found.push(items);
+    token = nextToken;
+    assert.ok(found.length < 1000, 'the pages have no end');
+  } while (token !== undefined);
+  return found;
+}
+
 /** Of any of the SDK's clients. */
-export function settingsFor({ endpoint, accessKeyId, secretAccessKey }: ControlPlane) {
+export function settingsFor({
+  endpoint,
+  accessKeyId,
+  secretAccessKey,
+}: Pick<ControlPlane, 'endpoint' | 'accessKeyId' | 'secretAccessKey'>) {
   return {
     endpoint,
     region: REALM.region,

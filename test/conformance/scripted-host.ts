@@ -48,10 +48,10 @@ export async function connectHost(
   });
   const orders = connection.client('Agents').Session(messages);
   const script = new Script(id, (tasks) => messages.offer({ report: { tasks } }));
-  const welcomed = Promise.withResolvers<void>();
+  const welcomed = Promise.withResolvers<string>();
   const ended = (async () => {
     for await (const order of orders) {
-      if (order.welcome) welcomed.resolve();
+      if (order.welcome) welcomed.resolve(id);
       script.follow(order);
     }
   })().catch((error: unknown) => welcomed.reject(error));
@@ -90,7 +90,7 @@ class Script {
   #next({ task, taskDefinition }: AssignedTask): Report[] {
     if (!task) return [];
     const image = taskDefinition?.containerDefinitions[0]?.image ?? '';
-    const mayStop = task.desiredStatus === 'STOPPED' && task.drainBeforeStop !== true;
+    const mayStop = task.desiredStatus === 'STOPPED' && !task.drainBeforeStop;
     const status =
       mayStop || image === 'broken' ? 'STOPPED' : image === 'slow' ? 'PENDING' : 'RUNNING';
     if (this.#said.get(task.id) === status || this.#said.get(task.id) === 'STOPPED') return [];

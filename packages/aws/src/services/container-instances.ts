@@ -91,11 +91,12 @@ function one(host: Input<Host> | undefined): object {
 }
 
 function containerInstance(partial: Input<Host>): object {
-  const host = complete('Host', partial);
+  // Resources have another shape on either side.
+  const { registeredResources, remainingResources, ...others } = complete('Host', partial);
   return {
-    ...answers.answer('ContainerInstance', 'Host', host),
-    registeredResources: resourceList(host.registeredResources),
-    remainingResources: resourceList(host.remainingResources),
+    ...answers.answer('ContainerInstance', 'Host', others),
+    registeredResources: resourceList(registeredResources),
+    remainingResources: resourceList(remainingResources),
   };
 }
 

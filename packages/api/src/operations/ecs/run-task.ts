@@ -110,7 +110,7 @@ function refuseReusedToken({ state, realm, name }: ClusterPlace, wish: Wish, tok
   throw new BerthError(
     'ConflictException',
     `The client token "${token}" was used with other arguments before; use a new one.`,
-    { details: { resourceIds: others.slice(0, 10).join(' ') } },
+    { details: { resourceIds: others.slice(0, 10).join(',') } },
   );
 }
 
