@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url';
 
 const BENCHES: Readonly<Record<string, string>> = {
   proxy: 'requests proxied, against HAProxy, nginx and http-proxy',
+  'proxy-workers':
+    'two workers against HAProxy with two threads, table changes, a target’s first request',
   cluster: 'from service create to 20 running tasks, a rolling update, memory at rest',
   placement: 'placements a second',
   rules: 'choosing one of 10 to 10,000 rules; building and changing the routing table',
