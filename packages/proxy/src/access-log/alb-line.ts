@@ -14,6 +14,7 @@ const USER_AGENT_LIMIT = 8_192;
 const SECOND = 1_000;
 /** Everything but printable ASCII, and the quote that ends a field. */
 const UNSAFE = /[^\x20\x21\x23-\x7e]/g;
+const ANY_UNSAFE = /[^\x20\x21\x23-\x7e]/;
 
 /** The fields in their order; strings that are quoted in a line begin with a quote here. */
 export interface AccessFields {
@@ -102,42 +103,14 @@ export function accessFields(summary: RequestSummary, node: string): AccessField
 
 export function albLine(fields: AccessFields): string {
   const f = fields;
-  return [
-    f.type,
-    f.time,
-    f.elb,
-    f.client,
-    f.target,
-    seconds(f.requestProcessingTime),
-    seconds(f.targetProcessingTime),
-    seconds(f.responseProcessingTime),
-    f.elbStatusCode ?? '-',
-    f.targetStatusCode ?? '-',
-    f.receivedBytes,
-    f.sentBytes,
-    quoted(f.request),
-    quoted(f.userAgent),
-    f.sslCipher ?? '-',
-    f.sslProtocol ?? '-',
-    f.targetGroupArn ?? '-',
-    quoted(f.traceId),
-    quoted(f.domainName),
-    quoted(f.chosenCertArn),
-    f.matchedRulePriority ?? '-',
-    f.requestCreationTime,
-    quoted(f.actionsExecuted),
-    quoted(f.redirectUrl),
-    quoted(f.errorReason),
-    quoted(f.targetList),
-    quoted(f.targetStatusCodeList),
-    quoted(f.classification),
-    quoted(f.classificationReason),
-    f.connTraceId,
-    quoted(f.transformedHost),
-    quoted(f.transformedUri),
-    quoted(f.requestTransformStatus),
-    f.ipAddress,
-  ].join(' ');
+  const times = `${seconds(f.requestProcessingTime)} ${seconds(f.targetProcessingTime)} ${seconds(f.responseProcessingTime)}`;
+  const sizes = `${f.elbStatusCode ?? '-'} ${f.targetStatusCode ?? '-'} ${f.receivedBytes} ${f.sentBytes}`;
+  const names = `${quoted(f.traceId)} ${quoted(f.domainName)} ${quoted(f.chosenCertArn)}`;
+  const done = `${quoted(f.actionsExecuted)} ${quoted(f.redirectUrl)} ${quoted(f.errorReason)}`;
+  const targets = `${quoted(f.targetList)} ${quoted(f.targetStatusCodeList)}`;
+  const desync = `${quoted(f.classification)} ${quoted(f.classificationReason)}`;
+  const transformed = `${quoted(f.transformedHost)} ${quoted(f.transformedUri)} ${quoted(f.requestTransformStatus)}`;
+  return `${f.type} ${f.time} ${f.elb} ${f.client} ${f.target} ${times} ${sizes} ${quoted(f.request)} ${quoted(f.userAgent)} ${f.sslCipher ?? '-'} ${f.sslProtocol ?? '-'} ${f.targetGroupArn ?? '-'} ${names} ${f.matchedRulePriority ?? '-'} ${f.requestCreationTime} ${done} ${targets} ${desync} ${f.connTraceId} ${transformed} ${f.ipAddress}`;
 }
 
 /** Names in snake_case, as in ALB's documentation; what is missing is left out, -1 included. */
@@ -173,9 +146,20 @@ function priorityOf(route: Route | undefined): string | undefined {
   return route.priority === 'default' ? '0' : String(route.priority);
 }
 
+const groupArns = new WeakMap<Route, Map<string, string>>();
+
 /** As the rule's action refers to it: its ARN, where it was given by one. */
-function targetGroupOf({ group, route, listener }: RequestSummary): string | undefined {
-  if (group === undefined) return undefined;
+function targetGroupOf(summary: RequestSummary): string | undefined {
+  const { group, route } = summary;
+  if (group === undefined || route === undefined) return group;
+  let arns = groupArns.get(route);
+  if (arns === undefined) groupArns.set(route, (arns = new Map<string, string>()));
+  let arn = arns.get(group);
+  if (arn === undefined) arns.set(group, (arn = arnIn(summary, group)));
+  return arn;
+}
+
+function arnIn({ route, listener }: RequestSummary, group: string): string {
   const actions: readonly Action[] =
     route?.record?.actions ?? listener?.record.defaultActions ?? [];
   for (const { forward } of actions) {
@@ -200,12 +184,15 @@ export function connectionTrace(client: ClientInfo): string {
 
 /** Three decimals; -1 stays -1. */
 function seconds(value: number): string {
-  return value < 0 ? '-1' : value.toFixed(3);
+  if (value < 0) return '-1';
+  const thousandths = Math.round(value * 1_000);
+  const whole = Math.floor(thousandths / 1_000);
+  return `${whole}.${String(1_000 + thousandths - whole * 1_000).slice(1)}`;
 }
 
 function quoted(text: string | undefined): string {
   if (text === undefined || text === '') return '"-"';
-  return `"${text.replace(UNSAFE, escapeByte)}"`;
+  return ANY_UNSAFE.test(text) ? `"${text.replace(UNSAFE, escapeByte)}"` : `"${text}"`;
 }
 
 function escapeByte(character: string): string {
@@ -215,9 +202,16 @@ function escapeByte(character: string): string {
   ).join('');
 }
 
+let isoSecond = -1;
+let isoText = '';
+
 /** @param at milliseconds with a fraction */
 function isoMicros(at: number): string {
-  const whole = Math.floor(at);
-  const micros = Math.floor((at - whole) * 1_000);
-  return `${new Date(whole).toISOString().slice(0, -1)}${String(micros).padStart(3, '0')}Z`;
+  const second = Math.floor(at / SECOND);
+  if (second !== isoSecond) {
+    isoSecond = second;
+    isoText = new Date(second * SECOND).toISOString().slice(0, -'000Z'.length);
+  }
+  const micros = Math.floor((at - second * SECOND) * 1_000);
+  return `${isoText}${String(1_000_000 + micros).slice(1)}Z`;
 }
