@@ -7,6 +7,9 @@ import { Counter, Histogram, type Registry } from 'prom-client';
 
 import { ecsService } from './services/ecs.ts';
 import { elbv2Service } from './services/elbv2.ts';
+import { iamService } from './services/iam.ts';
+import { logGroupsService } from './services/log-groups.ts';
+import { networkService } from './services/network.ts';
 import { scalingService } from './services/scaling.ts';
 import { stsService } from './services/sts.ts';
 import { SigningKeys } from './sigv4/signing-keys.ts';
@@ -21,6 +24,7 @@ export interface AwsOptions extends Pick<HttpServerOptions, 'listen' | 'tls'> {
     readonly LoadBalancing: Handlers<'LoadBalancing'>;
     readonly Scaling: Handlers<'Scaling'>;
     readonly Access: Handlers<'Access'>;
+    readonly LogGroups: Handlers<'LogGroups'>;
   };
   readonly access: AccessDoor;
 }
@@ -40,6 +44,9 @@ export async function startAws(
       elbv2Service(handlers.LoadBalancing),
       scalingService(handlers.Scaling),
       stsService(handlers.Access),
+      iamService(handlers.Access),
+      logGroupsService(handlers.LogGroups),
+      networkService(options.realm, options.access),
     ],
     access: options.access,
     handled: (call) => handled.has(call),

@@ -44,8 +44,15 @@ export function ecsService(handlers: Handlers<'Ecs'>): WireService {
       const [first] = violationsOf(ecs, structure, input);
       if (first) throw new Fault(invalidCode(operation), violationText(first));
       refuseUnsupported(ecs, ecsSupport, structure, input, invalidCode(operation));
+      refuseEmptyTags(operation, input);
     },
   };
+}
+
+/** In a message nothing tells an empty list from none. Source: ECS reference, section 1.7. */
+function refuseEmptyTags(operation: string, { tags }: Plain): void {
+  if (operation !== 'RegisterTaskDefinition' || !Array.isArray(tags) || tags.length > 0) return;
+  throw new Fault('ClientException', 'Tags can not be empty.');
 }
 
 function notServed(operation: string): Fault {

@@ -189,9 +189,8 @@ function operationsOn(handlers: Rpc): Readonly<Record<string, Operation>> {
       'CreateTargetGroupRequest',
       (input) => ({
         name: input['Name'],
-        protocol: input['Protocol'],
+        ...requiredOfGroup(input),
         protocolVersion: input['ProtocolVersion'],
-        port: input['Port'],
         vpcId: input['VpcId'],
         targetType: input['TargetType'],
         ipAddressType: input['IpAddressType'],
@@ -517,6 +516,17 @@ function requiredPort(input: Plain): unknown {
     throw new BerthError('ValidationError', 'A listener protocol must be specified');
   }
   return input['Port'];
+}
+
+/** @throws BerthError: of the groups of hosts and addresses ELBv2 wants both */
+function requiredOfGroup({ Port, Protocol, TargetType }: Plain): Plain {
+  if (TargetType !== 'lambda') {
+    if (Protocol === undefined) {
+      throw new BerthError('ValidationError', 'A protocol must be specified');
+    }
+    if (Port === undefined) throw new BerthError('ValidationError', 'A port must be specified');
+  }
+  return { port: Port, protocol: Protocol };
 }
 
 function shownCertificate(certificate: {

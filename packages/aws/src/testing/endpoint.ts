@@ -59,7 +59,7 @@ export async function startEndpoint(answers: Answers = {}): Promise<TestEndpoint
   const seen: SeenCall[] = [];
   const recorded: UnhandledCall[] = [];
   const logger = testLogger();
-  const service = (name: 'Ecs' | 'LoadBalancing' | 'Scaling' | 'Access'): object =>
+  const service = (name: keyof AwsOptions['handlers']): object =>
     Object.fromEntries(
       [...methodsOf(name).keys()].map((method) => [
         method,
@@ -75,6 +75,7 @@ export async function startEndpoint(answers: Answers = {}): Promise<TestEndpoint
     LoadBalancing: service('LoadBalancing'),
     Scaling: service('Scaling'),
     Access: service('Access'),
+    LogGroups: service('LogGroups'),
   } as AwsOptions['handlers'];
   const role = await startAws(
     {
