@@ -104,7 +104,7 @@ export async function startProxy(
   let lostAt: number | undefined;
   const removeMetrics = controlMetrics(metrics, {
     sessionUp: () => session.up,
-    staleSince: () => (session.up || !core.serving ? undefined : (lostAt ?? savedAt)),
+    staleSince: () => (session.up || !core.serving ? undefined : (savedAt ?? lostAt)),
     applied: () => core.appliedRevision,
   });
 
@@ -126,6 +126,7 @@ export async function startProxy(
     reports,
     apply: (update) => {
       take(update);
+      savedAt = undefined;
       lostAt = undefined;
       file.save(core.table.records);
       announceTable();
