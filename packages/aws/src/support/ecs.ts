@@ -16,9 +16,9 @@ const MONITORING =
   'There is no CloudWatch here: metrics are served to Prometheus, in a resolution of their own.';
 const MANAGED_INSTANCES =
   'Managed instances are EC2 machines that AWS starts: use autoScalingGroupProvider.';
-const TASK_ROLE =
-  'Kept, shown and given to the tasks as the role that the credentials endpoint names.';
-const LAUNCH = "EC2, FARGATE and EXTERNAL all mean Berth's own hosts; kept and shown.";
+const TASK_ROLE = 'Kept and shown; tasks get no credentials of the role yet.';
+const LAUNCH =
+  "EC2, FARGATE and EXTERNAL all mean Berth's own hosts; kept and shown. MANAGED_INSTANCES is refused.";
 const PLATFORM = 'Kept and shown; there is one platform.';
 const ACCELERATORS = 'GPUs and inference accelerators are not scheduled.';
 const INSIGHTS =
@@ -240,7 +240,7 @@ export const ecsSupport: ServiceSupport = {
     ListServicesRequest: {
       supported: 'cluster nextToken maxResults schedulingStrategy',
       accepted: {
-        launchType: 'Compared with what the service was created with.',
+        launchType: 'Compared with what the service was created with: EC2, FARGATE or EXTERNAL.',
         resourceManagementType: 'All services are CUSTOMER.',
       },
     },
@@ -250,7 +250,9 @@ export const ecsSupport: ServiceSupport = {
     ListTasksRequest: {
       supported:
         'cluster containerInstance family nextToken maxResults startedBy serviceName desiredStatus',
-      accepted: { launchType: 'Compared with what the task was started with.' },
+      accepted: {
+        launchType: 'Compared with what the task was started with: EC2, FARGATE or EXTERNAL.',
+      },
       refused: {
         daemonName:
           'There are no managed daemons here: use a service of strategy DAEMON, and serviceName.',
@@ -265,7 +267,11 @@ export const ecsSupport: ServiceSupport = {
       },
     },
     LogConfiguration: {
-      supported: 'logDriver options',
+      supported: 'options',
+      accepted: {
+        logDriver:
+          'One of json-file and none: what containers write is read with berth logs. Others are refused by name.',
+      },
       refused: {
         secretOptions:
           'There is no Secrets Manager or Parameter Store behind this endpoint: use options.',
@@ -331,7 +337,10 @@ export const ecsSupport: ServiceSupport = {
       },
       refused: { volumeConfigurations: VOLUMES },
     },
-    RuntimePlatform: { supported: 'cpuArchitecture operatingSystemFamily' },
+    RuntimePlatform: {
+      supported: 'cpuArchitecture',
+      accepted: { operatingSystemFamily: 'LINUX; others are refused.' },
+    },
     StartTaskRequest: {
       supported:
         'containerInstances taskDefinition cluster enableECSManagedTags group overrides propagateTags startedBy tags',

@@ -38,7 +38,10 @@ export const scalingSupport: ServiceSupport = {
     PredefinedMetricSpecification: { supported: 'PredefinedMetricType ResourceLabel' },
     PutScalingPolicyRequest: {
       supported:
-        'PolicyName ServiceNamespace ResourceId ScalableDimension PolicyType StepScalingPolicyConfiguration TargetTrackingScalingPolicyConfiguration',
+        'PolicyName ServiceNamespace ResourceId ScalableDimension StepScalingPolicyConfiguration TargetTrackingScalingPolicyConfiguration',
+      accepted: {
+        PolicyType: 'StepScaling and TargetTrackingScaling; PredictiveScaling is refused.',
+      },
       refused: { PredictiveScalingPolicyConfiguration: PREDICTIVE },
     },
     PutScheduledActionRequest: {

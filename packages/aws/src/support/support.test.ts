@@ -1,14 +1,17 @@
 // The tables of support are complete and true: each operation and each input member of the API's model has its word, and what is called
 // supported reaches Berth's operations.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 
 import type { MessageName } from '@berth/model/generated/messages.ts';
 import { methodsOf } from '@berth/rpc/load.ts';
+import { wordsOf } from '@berth/rpc/words.ts';
 
 import { messageType, pairs } from '../mapping/messages.ts';
 import type { ServiceModel } from '../models/model.ts';
 import { ecs, elbv2, scaling, structureOf, structureWithin, sts } from '../models/services.ts';
 import type { Fault } from '../wire/fault.ts';
+import { compatibilityDocument } from './document.ts';
 import { ecsSupport } from './ecs.ts';
 import { elbv2Support } from './elbv2.ts';
 import { scalingSupport } from './scaling.ts';
@@ -93,6 +96,12 @@ describe('tables of support', () => {
     }
   });
 
+  it('are the document that people read', () => {
+    const file = new URL('../../../../docs/aws-compatibility.md', import.meta.url);
+    const hint = 'run: node scripts/aws-compatibility.ts';
+    assert.equal(readFileSync(file, 'utf8'), compatibilityDocument(), hint);
+  });
+
   it('refuses what asks for something, and not what asks for nothing', () => {
     const refuse = (input: Record<string, unknown>): void =>
       refuseUnsupported(ecs, ecsSupport, 'RegisterTaskDefinitionRequest', input, 'ClientException');
@@ -122,6 +131,12 @@ function visit(
     assert.ok(names.includes(member), `${structure}.${member} has no field in ${message}`);
   }
   for (const { member, shape, field } of shared) {
+    const ownWords = wordsOf(field);
+    const words = model.words[shape.words ?? ''] ?? [];
+    if (ownWords && !words.every((word) => ownWords.includes(word))) {
+      const told = row.accepted?.[member] ?? row.refused?.[member];
+      assert.ok(told, `${structure}.${member} does not take all words, and the table is silent`);
+    }
     const within = structureWithin(shape);
     const resolved = field.resolvedType;
     if (within === undefined || !resolved || !namesOf(row.supported).includes(member)) continue;
