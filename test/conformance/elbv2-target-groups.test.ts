@@ -73,8 +73,8 @@ conformance('ELBv2 over the SDK: target groups', [
   refused('a name of 33 characters', { Name: 'a'.repeat(33) }, /name/),
   refused('a name with a dot', { Name: 'a.b' }, /name/),
   refused('a name that ends with a hyphen', { Name: 'a-' }, /name/),
-  refused('no port', { Port: undefined }, /port must be specified/),
-  refused('no protocol', { Protocol: undefined }, /protocol must be specified/),
+  refused('no port', { Port: undefined }, 'A port must be specified'),
+  refused('no protocol', { Protocol: undefined }, 'A protocol must be specified'),
   refused('port 65536', { Port: 65_536 }, /less than or equal to 65535/),
   refused('protocol UDP', { Protocol: 'UDP' }, /UDP/),
   refused(
@@ -84,7 +84,11 @@ conformance('ELBv2 over the SDK: target groups', [
     'InvalidConfigurationRequestException',
   ),
   refused('a VPC that is none', { VpcId: 'default' }, /vpcId/),
-  refused('an interval of 4 seconds', { HealthCheckIntervalSeconds: 4 }, /greater than or equal to 5/),
+  refused(
+    'an interval of 4 seconds',
+    { HealthCheckIntervalSeconds: 4 },
+    /greater than or equal to 5/,
+  ),
   refused('a time-out of 1 second', { HealthCheckTimeoutSeconds: 1 }, /greater than or equal to 2/),
   refused(
     'a time-out of 121 seconds',
@@ -97,14 +101,22 @@ conformance('ELBv2 over the SDK: target groups', [
     "Health check timeout '30' must be smaller than the interval '30'",
   ),
   refused('a healthy threshold of 1', { HealthyThresholdCount: 1 }, /greater than or equal to 2/),
-  refused('an unhealthy threshold of 11', { UnhealthyThresholdCount: 11 }, /less than or equal to 10/),
+  refused(
+    'an unhealthy threshold of 11',
+    { UnhealthyThresholdCount: 11 },
+    /less than or equal to 10/,
+  ),
   refused('a matcher beyond 499', { Matcher: { HttpCode: '200-500' } }, /499/),
   refused('a matcher that is none', { Matcher: { HttpCode: 'ok' } }, /matcher/),
   refused('a path without a slash', { HealthCheckPath: 'health' }, /path/),
   refused('a path of 1025 characters', { HealthCheckPath: `/${'a'.repeat(1024)}` }, /1024/),
   refused('a check on a port that is none', { HealthCheckPort: '0' }, /port/),
   refused('checks over TCP', { HealthCheckProtocol: 'TCP' }, /TCP/),
-  refused('the port of an agent of AWS’s', { TargetControlPort: 3000 }, /TargetControlPort is not supported/),
+  refused(
+    'the port of an agent of AWS’s',
+    { TargetControlPort: 3000 },
+    /TargetControlPort is not supported/,
+  ),
   refused('51 tags', { Tags: tags(51) }, /tags/, 'TooManyTagsException'),
   refused(
     'a tag twice',
@@ -529,10 +541,18 @@ conformance('ELBv2 over the SDK: targets', [
     name: 'DeregisterTargets without a port takes every port; the waiter ends',
     call: async (on) => {
       const TargetGroupArn = kept(on, 'web');
+      const Attributes = [{ Key: 'deregistration_delay.timeout_seconds', Value: '0' }];
+      await on.elbv2.send(new ModifyTargetGroupAttributesCommand({ TargetGroupArn, Attributes }));
       await deregister(on, 'web', { Id: '10.0.0.1' });
       return waitUntilTargetDeregistered(
         { client: on.elbv2, maxWaitTime: 30, minDelay: 1, maxDelay: 1 },
-        { TargetGroupArn, Targets: [{ Id: '10.0.0.1', Port: 8080 }, { Id: '10.0.0.1', Port: 9090 }] },
+        {
+          TargetGroupArn,
+          Targets: [
+            { Id: '10.0.0.1', Port: 8080 },
+            { Id: '10.0.0.1', Port: 9090 },
+          ],
+        },
       );
     },
     gives: { state: 'SUCCESS' },
