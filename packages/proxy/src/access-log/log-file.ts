@@ -30,14 +30,26 @@ const DEFAULTS = {
 const FLUSH_MS = 100;
 /** Written at once. What goes to a pipe in pieces of this size is not mixed with the lines of others (POSIX, PIPE_BUF). */
 const PIPE_CHUNK = 4_096;
-const FILE_CHUNK = 256 << 10;
+const FILE_CHUNK = 64 << 10;
+/** Bytes of UTF-8 for a unit of a text. */
+const WIDEST_CHARACTER = 3;
+const LINE_END = 0x0a;
 const STDOUT = 1;
 const FULL_MS = 20;
+const CLOSE_MS = 2_000;
 const NEVER = new AbortController().signal;
+
+/** Whole lines. */
+interface Chunk {
+  readonly bytes: Buffer;
+  length: number;
+  lines: number;
+}
 
 export class LogFile {
   readonly #options: LogFileOptions & typeof DEFAULTS;
-  #lines: string[] = [];
+  /** What waits, as bytes: texts would be copied again and again by the collector. Only the last may take more. */
+  #chunks: Chunk[] = [];
   #bytes = 0;
   #due = false;
   #writing: Promise<void> = Promise.resolve();
@@ -72,7 +84,14 @@ export class LogFile {
       this.#dropped += 1;
       return false;
     }
-    this.#lines.push(line);
+    const last = this.#chunks.at(-1);
+    if (last === undefined || !append(last, line)) {
+      const limit = this.#options.path === 'stdout' ? PIPE_CHUNK : FILE_CHUNK;
+      const bytes = Buffer.allocUnsafeSlow(Math.max(limit, WIDEST_CHARACTER * line.length + 1));
+      const chunk = { bytes, length: 0, lines: 0 };
+      append(chunk, line);
+      this.#chunks.push(chunk);
+    }
     this.#bytes += size;
     if (!this.#due) {
       this.#due = true;
@@ -89,19 +108,21 @@ export class LogFile {
 
   async #writeAll(): Promise<void> {
     this.#due = false;
-    if (this.#lines.length === 0) return;
-    const lines = this.#lines;
-    this.#lines = [];
+    if (this.#chunks.length === 0) return;
+    const chunks = this.#chunks;
+    this.#chunks = [];
     const bytes = this.#bytes;
+    let lost = chunks.reduce((sum, { lines }) => sum + lines, 0);
     try {
       const fd = await this.#ready();
-      for (const chunk of chunksOf(lines, fd === STDOUT ? PIPE_CHUNK : FILE_CHUNK)) {
-        await writeWhole(fd, chunk.text, this.#options.clock);
+      for (const chunk of chunks) {
+        await writeWhole(fd, chunk.bytes.subarray(0, chunk.length), this.#options.clock);
         this.#written += chunk.lines;
+        lost -= chunk.lines;
       }
       this.#troubled = false;
     } catch (err) {
-      this.#dropped += lines.length;
+      this.#dropped += lost;
       await this.#close();
       const { path, logger } = this.#options;
       if (!this.#troubled) logger.error({ err, path }, 'the access log can not be written');
@@ -152,33 +173,29 @@ export class LogFile {
     await file?.close().catch(() => undefined);
   }
 
+  /** Gives what waits a moment to be written: nobody need read from standard output any more. */
   async close(): Promise<void> {
-    await this.flush();
+    const waited = new AbortController();
+    const late = this.#options.clock.sleep(CLOSE_MS, waited.signal).catch(() => undefined);
+    await Promise.race([this.flush(), late]);
+    waited.abort();
     await this.#close();
   }
 }
 
-function* chunksOf(
-  lines: readonly string[],
-  limit: number,
-): Generator<{ readonly text: string; readonly lines: number }> {
-  let text = '';
-  let count = 0;
-  for (const line of lines) {
-    if (count > 0 && text.length + line.length + 1 > limit) {
-      yield { text, lines: count };
-      text = '';
-      count = 0;
-    }
-    text += `${line}\n`;
-    count += 1;
-  }
-  if (count > 0) yield { text, lines: count };
+/** @returns false when it does not fit */
+function append(chunk: Chunk, line: string): boolean {
+  const { bytes } = chunk;
+  if (chunk.length + WIDEST_CHARACTER * line.length + 1 > bytes.length) return false;
+  chunk.length += bytes.write(line, chunk.length, 'utf8');
+  bytes[chunk.length] = LINE_END;
+  chunk.length += 1;
+  chunk.lines += 1;
+  return true;
 }
 
 /** Not through a stream: those of pipes write synchronously, and a reader that stands still would hold up the data path. */
-async function writeWhole(fd: number, text: string, clock: Clock): Promise<void> {
-  const bytes = Buffer.from(text, 'utf8');
+async function writeWhole(fd: number, bytes: Buffer, clock: Clock): Promise<void> {
   for (let done = 0; done < bytes.length;) {
     try {
       done += await new Promise<number>((resolve, reject) => {

@@ -76,6 +76,18 @@ describe('the book of requests', () => {
     assert.equal(nothing.size, 0);
   });
 
+  it('keeps of a busy second only so many, and all that went wrong', () => {
+    const book = new RequestBook({ proxyId: 'p', mostPerSecond: 3 });
+    for (let i = 0; i < 10; i += 1) {
+      const summary = summaryOf({});
+      summary.receivedBytes = i;
+      summary.status = i === 8 ? 503 : 200;
+      book.onRequestEnd(summary);
+    }
+    const sizes = book.recent({}, 10).map(({ receivedBytes }) => receivedBytes);
+    assert.deepEqual(sizes, [0, 1, 2, 8]);
+  });
+
   it('finds by status, by group and by what somebody calls a request', () => {
     const book = new RequestBook({ proxyId: 'p' });
     numbered(book, 3);

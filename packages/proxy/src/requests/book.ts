@@ -8,6 +8,8 @@ export interface BookOptions {
   readonly proxyId: string;
   readonly mostRequests?: number;
   readonly mostBytes?: number;
+  /** Beyond so many a second only those that went wrong are kept; else a busy proxy would remember a moment, and dearly. */
+  readonly mostPerSecond?: number;
 }
 
 export type RequestFilter = Pick<
@@ -17,12 +19,16 @@ export type RequestFilter = Pick<
 
 const MOST_REQUESTS = 4_096;
 const MOST_BYTES = 8 << 20;
+const MOST_PER_SECOND = 1_000;
 /** Of a summary without its texts. */
 const SUMMARY_BYTES = 1_024;
 
 export class RequestBook implements RequestObserver {
   readonly #proxyId: string;
   readonly #mostBytes: number;
+  readonly #mostPerSecond: number;
+  #second = 0;
+  #inSecond = 0;
   readonly #ring: (RequestSummary | undefined)[];
   /** Where the next goes. */
   #next = 0;
@@ -31,9 +37,11 @@ export class RequestBook implements RequestObserver {
   #bytes = 0;
   readonly #followers = new Set<(summary: RequestSummary) => void>();
 
-  constructor({ proxyId, mostRequests = MOST_REQUESTS, mostBytes = MOST_BYTES }: BookOptions) {
+  constructor(options: BookOptions) {
+    const { proxyId, mostRequests = MOST_REQUESTS } = options;
     this.#proxyId = proxyId;
-    this.#mostBytes = mostBytes;
+    this.#mostBytes = options.mostBytes ?? MOST_BYTES;
+    this.#mostPerSecond = options.mostPerSecond ?? MOST_PER_SECOND;
     this.#ring = new Array<RequestSummary | undefined>(mostRequests).fill(undefined);
   }
 
@@ -42,13 +50,24 @@ export class RequestBook implements RequestObserver {
   }
 
   onRequestEnd(summary: RequestSummary): void {
+    for (const follow of this.#followers) follow(summary);
+    if (summary.status < 500 && this.#crowded(summary)) return;
     if (this.#count === this.#ring.length) this.#drop();
     this.#ring[this.#next] = summary;
     this.#next = (this.#next + 1) % this.#ring.length;
     this.#count += 1;
     this.#bytes += sizeOf(summary);
     while (this.#bytes > this.#mostBytes) this.#drop();
-    for (const follow of this.#followers) follow(summary);
+  }
+
+  #crowded({ at }: RequestSummary): boolean {
+    const second = Math.floor(at / 1_000);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#inSecond = 0;
+    }
+    this.#inSecond += 1;
+    return this.#inSecond > this.#mostPerSecond;
   }
 
   #drop(): void {
