@@ -1,269 +1,163 @@
-// How fast the proxy is, against HAProxy, nginx and the http-proxy package doing the same work: one process each on one core, small
-// answers of an nginx back end, keep-alive on both sides, X-Forwarded headers. Runs are interleaved and medians compared, since the machine may be
-// shared; CPU time a request is the figure that suffers least from that. Needs haproxy, nginx, wrk and taskset.
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, connect, createServer } from 'node:net';
+// How fast the proxy is, against HAProxy, nginx and the http-proxy package doing the same work: one process each on one core, an nginx behind them,
+// X-Forwarded headers; Berth with rules, health checks, metrics and its access log. Runs are interleaved and medians compared, since the machine may be
+// shared; CPU time a request is the figure that suffers least from that. Then what Berth costs by itself: rules, and clients that are idle.
+// Needs haproxy, nginx, wrk and taskset. BERTH_BENCH_SECONDS (2) and BERTH_BENCH_ROUNDS (5) say how long.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { type Socket, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 
-const ROUNDS = 3;
-const SECONDS = 5;
-const CONNECTIONS = 64;
-const PROXY_CORE = '0';
-const LOAD_CORE = '1';
-const START_MS = 10_000;
-const TICKS_A_SECOND = 100;
+import * as records from '@berth/model/routing/testing.ts';
+import { matchRule } from '@berth/model/routing/rule-match.ts';
+import { EMPTY_TABLE, updateTable } from '@berth/model/routing/table.ts';
 
-interface Measured {
-  readonly rate: number;
-  readonly p50: number;
-  readonly p99: number;
-  /** Microseconds of CPU a request. */
-  readonly cpu: number;
-  readonly failed: number;
-}
+import { type Load, type Measured, measure, median, memoryOf } from './proxy-load.ts';
+import { type Peer, Peers } from './proxy-peers.ts';
 
-interface Contender {
-  readonly name: string;
-  readonly port: number;
-  readonly process: ChildProcess;
-  readonly runs: Measured[];
-}
+const SECONDS = Number(process.env['BERTH_BENCH_SECONDS'] ?? 2);
+const ROUNDS = Number(process.env['BERTH_BENCH_ROUNDS'] ?? 5);
+const RULES = [10, 1_000, 10_000];
+const MATCHES = 200_000;
+const IDLE_CLIENTS = 10_000;
+const OPENING = 500;
 
-const run = promisify(execFile);
-const directory = await mkdtemp(join(tmpdir(), 'berth-bench-'));
-const children: ChildProcess[] = [];
+const LOADS: readonly (readonly [name: string, load: Load])[] = [
+  [
+    '1 kB answers, 64 connections kept alive',
+    { path: '/hello/world?x=1', connections: 64, fresh: false },
+  ],
+  ['a new connection for each request', { path: '/hello', connections: 64, fresh: true }],
+  ['100 kB answers', { path: '/big', connections: 64, fresh: false }],
+];
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-function start(core: string, command: string, ...args: readonly string[]): ChildProcess {
-  const child = spawn('taskset', ['-c', core, command, ...args], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
-  child.on('error', (error) => {
-    console.error(
-      `Can't start ${command}: ${error.message}. Are haproxy, nginx, wrk and util-linux installed?`,
-    );
-    process.exitCode = 1;
-  });
-  children.push(child);
-  return child;
-}
-
-async function answers(port: number): Promise<void> {
-  const end = performance.now() + START_MS;
-  for (;;) {
-    const open = await new Promise<boolean>((resolve) => {
-      const socket = connect({ port, host: '127.0.0.1' });
-      socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
-      socket.once('connect', () => socket.destroy());
-    });
-    if (open) return;
-    if (performance.now() > end)
-      throw new Error(`nothing listens on port ${port} after ${START_MS} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
-
-function nginxConfig(port: number, location: string, name: string): string {
-  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
-    .map((kind) => `${kind}_temp_path ${directory}/${name}-${kind};`)
-    .join(' ');
-  return `worker_processes 1; master_process off; daemon off; pid ${directory}/${name}.pid; error_log ${directory}/${name}.log;
-events { worker_connections 2048; }
-http { access_log off; ${temporary} keepalive_requests 1000000000; keepalive_timeout 75s;
-  upstream target { server 127.0.0.1:${targetPort}; keepalive 256; keepalive_requests 1000000000; }
-  server { listen 127.0.0.1:${port}; location / { ${location} } } }
-`;
-}
-
-async function startNginx(
-  core: string,
-  port: number,
-  location: string,
-  name: string,
-): Promise<ChildProcess> {
-  const path = join(directory, `${name}.conf`);
-  await writeFile(path, nginxConfig(port, location, name));
-  return start(core, 'nginx', '-c', path);
-}
-
-async function startHaproxy(port: number): Promise<ChildProcess> {
-  const path = join(directory, 'haproxy.cfg');
-  await writeFile(
-    path,
-    `global
-  nbthread 1
-  maxconn 4000
-defaults
-  mode http
-  timeout connect 2s
-  timeout client 60s
-  timeout server 60s
-  option forwardfor
-frontend f
-  bind 127.0.0.1:${port}
-  acl other hdr(host) -i other.test
-  acl any path_beg /
-  use_backend none if other
-  use_backend b if any
-backend b
-  http-request set-header X-Forwarded-Proto http
-  http-request set-header X-Forwarded-Port ${port}
-  server s 127.0.0.1:${targetPort}
-backend none
-`,
-  );
-  return start(PROXY_CORE, 'haproxy', '-f', path);
-}
-
-/** Seconds of CPU that a process has used. */
-async function cpuOf(pid: number): Promise<number> {
-  const text = await readFile(`/proc/${pid}/stat`, 'utf8');
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_A_SECOND;
-}
-
-async function measure(contender: Contender, seconds: number): Promise<Measured> {
-  const pid = contender.process.pid ?? 0;
-  const before = await cpuOf(pid);
-  const url = `http://127.0.0.1:${contender.port}/hello/world?x=1`;
-  const args = [
-    '-c',
-    LOAD_CORE,
-    'wrk',
-    '-t1',
-    `-c${CONNECTIONS}`,
-    `-d${seconds}s`,
-    '--latency',
-    url,
-  ];
-  const { stdout } = await run('taskset', args);
-  const cpu = (await cpuOf(pid)) - before;
-  const requests = Number(/([0-9]+) requests in/.exec(stdout)?.[1] ?? 0);
-  return {
-    rate: Number(/Requests\/sec:\s+([0-9.]+)/.exec(stdout)?.[1] ?? 0),
-    p50: milliseconds(/^\s+50%\s+(\S+)/m.exec(stdout)?.[1]),
-    p99: milliseconds(/^\s+99%\s+(\S+)/m.exec(stdout)?.[1]),
-    cpu: (cpu * 1_000_000) / Math.max(1, requests),
-    failed: Number(/Non-2xx or 3xx responses: ([0-9]+)/.exec(stdout)?.[1] ?? 0),
-  };
-}
-
-function milliseconds(text = ''): number {
-  const value = Number.parseFloat(text);
-  if (text.endsWith('us')) return value / 1000;
-  return text.endsWith('ms') ? value : value * 1000;
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
-}
-
-const targetPort = await freePort();
-
-async function main(): Promise<void> {
-  const body =
-    'return 200 "an answer of some hundred bytes, as those of small services are; it is here only to be long enough";';
-  await startNginx(LOAD_CORE, targetPort, body, 'target');
-  await answers(targetPort);
-
-  const contenders: Contender[] = [];
-  const add = async (
-    name: string,
-    startOn: (port: number) => Promise<ChildProcess>,
-  ): Promise<void> => {
-    const port = await freePort();
-    const process = await startOn(port);
-    await answers(port);
-    contenders.push({ name, port, process, runs: [] });
-  };
-  await add('HAProxy', startHaproxy);
-  await add('nginx', (port) =>
-    startNginx(
-      PROXY_CORE,
-      port,
-      `proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $host; proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; proxy_set_header X-Forwarded-Proto http; proxy_pass http://target;`,
-      'proxy',
-    ),
-  );
-  for (const [name, file] of [
-    ['http-proxy', 'http-proxy-process.ts'],
-    ['Berth', 'proxy-process.ts'],
-  ] as const) {
-    const program = fileURLToPath(new URL(file, import.meta.url));
-    await add(name, (port) =>
-      Promise.resolve(
-        start(PROXY_CORE, process.execPath, program, String(port), String(targetPort)),
-      ),
-    );
-  }
-
-  for (const contender of contenders) await measure(contender, 2); // warms up
+async function compare(name: string, load: Load, peers: readonly Peer[]): Promise<void> {
+  const runs = new Map<Peer, Measured[]>(peers.map((peer) => [peer, []]));
+  for (const peer of peers) await measure(peer, load, 1); // warms up
   for (let round = 0; round < ROUNDS; round += 1) {
-    for (const contender of contenders) contender.runs.push(await measure(contender, SECONDS));
+    for (const peer of peers) runs.get(peer)?.push(await measure(peer, load, SECONDS));
   }
-  report(contenders);
+  const found = peers.map((peer) => ({ name: peer.name, ...medians(runs.get(peer) ?? []) }));
+  console.log(`\n${name}: medians of ${ROUNDS} runs of ${SECONDS} s, one core a proxy`);
+  console.log(cells('', 'requests/s', 'p50', 'p99', 'CPU/request', 'failed'));
+  for (const { name: who, rate, p50, p99, cpu, failed } of found) {
+    const [middle, late] = [p50, p99].map((value) => `${value.toFixed(2)} ms`);
+    console.log(
+      cells(who, rate.toFixed(0), middle ?? '', late ?? '', `${cpu.toFixed(1)} us`, String(failed)),
+    );
+  }
+  const own = found.at(-1);
+  if (own === undefined) return;
+  for (const peer of found.slice(0, -1)) {
+    const ratios = (['rate', 'p50', 'p99', 'cpu'] as const).map((figure) =>
+      (own[figure] / peer[figure]).toFixed(2),
+    );
+    console.log(cells(`Berth / ${peer.name}`, ...ratios));
+  }
 }
 
-function report(contenders: readonly Contender[]): void {
-  const cells = (...texts: readonly string[]): string =>
-    texts.map((text, index) => (index === 0 ? text.padEnd(13) : text.padStart(12))).join('');
-  console.log(
-    `${CONNECTIONS} connections, medians of ${ROUNDS} runs of ${SECONDS} s, one core a proxy\n`,
-  );
-  console.log(cells('', 'requests/s', 'p50', 'p99', 'CPU/request', 'failed'));
-  for (const contender of contenders) {
-    const { rate, p50, p99, cpu, failed } = medians(contender);
-    console.log(
-      cells(
-        contender.name,
-        rate.toFixed(0),
-        `${p50.toFixed(2)} ms`,
-        `${p99.toFixed(2)} ms`,
-        `${cpu.toFixed(1)} us`,
-        String(failed),
+function cells(...texts: readonly string[]): string {
+  return texts.map((text, index) => (index === 0 ? text.padEnd(18) : text.padStart(12))).join('');
+}
+
+function medians(runs: readonly Measured[]): Measured {
+  const middle = (figure: keyof Measured): number => median(runs.map((run) => run[figure]));
+  return {
+    rate: middle('rate'),
+    p50: middle('p50'),
+    p99: middle('p99'),
+    cpu: middle('cpu'),
+    failed: middle('failed'),
+  };
+}
+
+/** What it takes to find the rule of a request, by the number of rules: hosts and paths, the last of them, and none. */
+function costOfRules(): void {
+  console.log('\nFinding the rule of a request');
+  console.log(cells('rules', 'the last', 'none'));
+  for (const count of RULES) {
+    const rules = Array.from({ length: count }, (_, i) =>
+      records.rule(
+        'l',
+        i + 1,
+        i % 2 === 0
+          ? [records.condition('host-header', [`h${i}.test`])]
+          : [records.condition('path-pattern', [`/service-${i}/*`])],
+        records.fixed('200'),
       ),
     );
-  }
-  const berth = contenders.at(-1);
-  if (berth === undefined) return;
-  const own = medians(berth);
-  console.log(`\n${cells('Berth', 'requests/s', 'p50', 'p99', 'CPU/request')}`);
-  for (const peer of contenders.slice(0, -1)) {
-    const its = medians(peer);
-    const ratios = (['rate', 'p50', 'p99', 'cpu'] as const).map((figure) =>
-      (own[figure] / its[figure]).toFixed(2),
-    );
-    console.log(cells(`/ ${peer.name}`, ...ratios));
+    const update = records.update(1, {
+      snapshot: true,
+      listeners: [records.listener(80, records.fixed('404'), 'l')],
+      rules,
+    });
+    const listener = updateTable(EMPTY_TABLE, update).listeners.get(80);
+    if (listener === undefined) return;
+    const time = (path: string): string => {
+      const view = {
+        method: 'GET',
+        host: 'a.test',
+        path,
+        query: '',
+        headers: [],
+        sourceAddress: '192.0.2.1',
+      };
+      for (let i = 0; i < 1_000; i += 1) matchRule(listener, view);
+      const begin = performance.now();
+      for (let i = 0; i < MATCHES; i += 1) matchRule(listener, view);
+      return `${(((performance.now() - begin) * 1_000) / MATCHES).toFixed(2)} us`;
+    };
+    console.log(cells(String(count), time(`/service-${count - 1}/x`), time('/nothing/x')));
   }
 }
 
-function medians({ runs }: Contender): Measured {
-  const of = (figure: keyof Measured): number => median(runs.map((run) => run[figure]));
-  return { rate: of('rate'), p50: of('p50'), p99: of('p99'), cpu: of('cpu'), failed: of('failed') };
+/** Memory of each proxy for clients that have had an answer and stay. */
+async function costOfIdleClients(peers: readonly Peer[]): Promise<void> {
+  console.log(`\nMemory for ${IDLE_CLIENTS} idle clients`);
+  console.log(cells('', 'before', 'with them', 'each'));
+  for (const peer of peers) {
+    const before = await memoryOf(peer.pid);
+    const clients: Socket[] = [];
+    try {
+      while (clients.length < IDLE_CLIENTS) {
+        const batch = Array.from({ length: OPENING }, () => oneAnswer(peer.port));
+        clients.push(...(await Promise.all(batch)));
+      }
+      const after = await memoryOf(peer.pid);
+      const mega = (bytes: number): string => `${(bytes / 1e6).toFixed(0)} MB`;
+      const each = `${((after - before) / IDLE_CLIENTS / 1e3).toFixed(1)} kB`;
+      console.log(cells(peer.name, mega(before), mega(after), each));
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      console.log(cells(peer.name, `${clients.length} clients, then: ${why}`));
+    } finally {
+      for (const client of clients) client.destroy();
+    }
+  }
 }
 
+function oneAnswer(port: number): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ port, host: '127.0.0.1' });
+    socket.once('error', reject);
+    socket.once('data', () => resolve(socket));
+    socket.write('GET /hello HTTP/1.1\r\nHost: a.test\r\n\r\n');
+  });
+}
+
+const directory = await mkdtemp(join(tmpdir(), 'berth-bench-'));
+const peers = new Peers(directory);
 try {
-  await main();
+  await peers.startTarget();
+  const all = [
+    await peers.haproxy(),
+    await peers.nginx(),
+    await peers.program('http-proxy', 'http-proxy-process.ts'),
+    await peers.program('Berth', 'proxy-process.ts', directory),
+  ];
+  for (const [name, load] of LOADS) await compare(name, load, all);
+  costOfRules();
+  await costOfIdleClients(all.filter(({ name }) => name === 'http-proxy' || name === 'Berth'));
 } finally {
-  for (const child of children) child.kill('SIGTERM');
-  await Promise.all(
-    children.map(async (child) => {
-      if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
-      const forced = setTimeout(() => child.kill('SIGKILL'), 3_000);
-      await new Promise((resolve) => child.once('exit', resolve));
-      clearTimeout(forced);
-    }),
-  );
+  await peers.stop();
   await rm(directory, { recursive: true, force: true });
 }
