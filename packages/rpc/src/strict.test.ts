@@ -78,7 +78,7 @@ describe('jsonProblems', () => {
         containerDefinitions: [{ portMappings: [{ protocol: 'sctp' }] }],
       },
       expected: [
-        'networkMode: expected one of "bridge", "host", "none", found "brigde"; did you mean "bridge"?',
+        'networkMode: expected one of "bridge", "host", "none", "awsvpc", found "brigde"; did you mean "bridge"?',
         'containerDefinitions[0].portMappings[0].protocol: expected one of "tcp", "udp", found "sctp"',
       ],
     },
@@ -101,7 +101,7 @@ describe('jsonProblems', () => {
 describe('unknownWords', () => {
   it('finds words at any depth, and takes an empty text for an absent one', () => {
     const message = complete('RegisterTaskDefinitionRequest', {
-      networkMode: 'awsvpc',
+      networkMode: 'overlay',
       containerDefinitions: [
         { portMappings: [{ protocol: '' }], dependsOn: [{ condition: 'STARTED' }] },
       ],
@@ -113,7 +113,7 @@ describe('unknownWords', () => {
       ]),
       [
         ['containerDefinitions[0].dependsOn[0].condition', 'STARTED'],
-        ['networkMode', 'awsvpc'],
+        ['networkMode', 'overlay'],
       ],
     );
   });

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { complete } from '@berth/rpc/codec.ts';
 
 import { collections, keyOf } from './keys.ts';
-import type { StateView} from './state-view.ts';
+import type { StateView } from './state-view.ts';
 import { stateOf } from './state-view.ts';
 
 const task = (id: string, fields: object = {}) => ({

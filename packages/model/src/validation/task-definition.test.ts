@@ -104,7 +104,7 @@ describe('a task definition is refused', () => {
     },
     'for a platform that is not Berth': {
       accepts: definition({ requiresCompatibilities: ['EC2', 'EXTERNAL'] }),
-      refuses: definition({ requiresCompatibilities: ['MANAGED_INSTANCES' as 'EC2'] }),
+      refuses: definition({ requiresCompatibilities: ['MANAGED_INSTANCES'] }),
       message:
         'requiresCompatibilities[0] is "MANAGED_INSTANCES"; expected one of EC2, EXTERNAL, FARGATE.',
     },
