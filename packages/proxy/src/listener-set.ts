@@ -75,10 +75,10 @@ export class ListenerSet {
     this.#closing.add(closed);
   }
 
-  /** Why a port is not open, one text a port that should be. */
+  /** Why a port is not open, or does not serve although it is: one text a port that should. */
   problems(): string[] {
     return [...this.#entries.values()]
-      .map((entry) => entry.problem)
+      .map(({ problem, front }) => problem ?? front.problem)
       .filter((problem) => problem !== undefined);
   }
 

@@ -4,9 +4,10 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import type { RoutingUpdate } from '@berth/model/generated/messages.ts';
+import type { RequestAnswer, RoutingUpdate } from '@berth/model/generated/messages.ts';
 import * as records from '@berth/model/routing/testing.ts';
 import { realClock, realRandom } from '@berth/process/real-clock.ts';
+import { complete } from '@berth/rpc/codec.ts';
 import { Registry } from 'prom-client';
 
 import type { Target } from '../target.ts';
@@ -160,6 +161,27 @@ describe('workers', () => {
     assert.ok(after.length >= 2);
     await until('every request is counted once', () => served(fleet) === all);
   }).timeout(30_000);
+
+  it('tell of requests in one voice, also after one was replaced', async () => {
+    const fleet = await start();
+    const answers: RequestAnswer[] = [];
+    fleet.onAnswer = (answer) => answers.push(answer) > 0;
+    for (let turn = 0; turn < 6; turn += 1) await ask(fleet);
+    fleet.take(complete('RequestOrder', { orderId: 'past', limit: 100 }));
+    await until('it is answered', () => answers.some(({ done }) => done));
+    assert.equal(answers.flatMap(({ requests }) => requests).length, 6);
+    assert.equal(answers.filter(({ done }) => done).length, 1);
+    answers.length = 0;
+    fleet.take(complete('RequestOrder', { orderId: 'now', follow: true }));
+    const [victim = 0] = fleet.processes;
+    process.kill(victim, 'SIGKILL');
+    await until('it is gone', () => !fleet.processes.includes(victim));
+    await until('there are two again', () => fleet.processes.length === 2 && fleet.settled);
+    for (let turn = 0; turn < 20; turn += 1) await ask(fleet);
+    await until('all are told', () => answers.flatMap(({ requests }) => requests).length === 20);
+    assert.ok(!answers.some(({ done }) => done));
+    fleet.take(complete('RequestOrder', { orderId: 'now', cancel: true }));
+  }).timeout(20_000);
 
   it('are replaced when one dies; only what it had in flight fails, and the counters stay', async () => {
     const fleet = await start();

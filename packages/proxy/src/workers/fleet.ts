@@ -76,6 +76,8 @@ export class Fleet implements Core {
   readonly #anomalous = new Map<Target, Map<WorkerHandle, number>>();
   /** Who has not finished answering, by order. */
   readonly #asked = new Map<string, Set<WorkerHandle>>();
+  /** Orders that go on until they are cancelled. */
+  readonly #following = new Map<string, RequestOrder>();
   readonly #shortLives = new Map<number, number>();
   onAnswer: RequestTeller['onAnswer'] = () => false;
   #table: RouteTable;
@@ -261,6 +263,9 @@ export class Fleet implements Core {
     worker.phase = 'serving';
     worker.applied = this.#sequence;
     worker.tell({ kind: 'serve' });
+    for (const order of this.#following.values()) {
+      worker.tell({ kind: 'requests', order: { ...order, limit: 0 } });
+    }
     this.#look();
   }
 
@@ -385,7 +390,7 @@ export class Fleet implements Core {
   }
 
   #endOrder(orderId: string, waiting: ReadonlySet<WorkerHandle>): void {
-    if (waiting.size > 0) return;
+    if (waiting.size > 0 || this.#following.has(orderId)) return;
     this.#asked.delete(orderId);
     this.onAnswer({ orderId, requests: [], skipped: 0, done: true });
   }
@@ -394,15 +399,18 @@ export class Fleet implements Core {
     const { orderId, cancel } = order;
     const workers = this.#counting();
     for (const worker of workers) worker.tell({ kind: 'requests', order });
-    if (cancel) this.#asked.delete(orderId);
-    else {
-      this.#asked.set(orderId, new Set(workers));
-      if (!order.follow) this.#endOrder(orderId, new Set(workers));
-    }
+    this.#following.delete(orderId);
+    this.#asked.delete(orderId);
+    if (cancel) return;
+    const waiting = new Set(workers);
+    this.#asked.set(orderId, waiting);
+    if (order.follow) this.#following.set(orderId, order);
+    this.#endOrder(orderId, waiting);
   }
 
   stopTelling(): void {
     this.#asked.clear();
+    this.#following.clear();
     for (const worker of this.#workers) worker.tell({ kind: 'stopTelling' });
   }
 

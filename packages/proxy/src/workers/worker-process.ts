@@ -13,7 +13,11 @@ let waiting = 0;
 
 function tell(news: News, socket?: object): boolean {
   if (!process.connected || process.send === undefined) return false;
-  const droppable = news.kind === 'requests' && !news.answer.done;
+  // Totals come again; who asks for requests is told that some were left out.
+  const droppable =
+    news.kind === 'traffic' ||
+    news.kind === 'metrics' ||
+    (news.kind === 'requests' && !news.answer.done);
   if (droppable && waiting >= MOST_WAITING) return false;
   waiting += 1;
   process.send(news, socket as never, undefined, () => (waiting -= 1));

@@ -84,6 +84,7 @@ export class Worker {
         this.#sequence = order.sequence;
         this.#core.update(order.update);
         this.#with.tell({ kind: 'applied', sequence: order.sequence });
+        this.#tellPorts();
         return;
       case 'health':
         for (const { health, ...name } of order.targets) {
@@ -98,6 +99,7 @@ export class Worker {
       }
       case 'serve':
         await this.#core.serve();
+        this.#tellPorts();
         return;
       case 'port':
         this.#asked.get(order.port)?.resolve({ bind: order.bind, socket });
@@ -193,8 +195,7 @@ export class Worker {
     const groups = this.#core.traffic();
     const text = JSON.stringify(groups);
     if (text === this.#traffic) return;
-    this.#traffic = text;
-    this.#with.tell({ kind: 'traffic', groups });
+    if (this.#with.tell({ kind: 'traffic', groups })) this.#traffic = text;
   }
 
   async #tellMetrics(): Promise<void> {
