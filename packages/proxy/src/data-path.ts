@@ -8,6 +8,7 @@ import type { RouteTable } from '@berth/model/routing/table.ts';
 import type { Registry } from 'prom-client';
 
 import { Draining } from './draining.ts';
+import { ClientPlaces, openFileLimit } from './admission/client-places.ts';
 import { counted } from './admission/counted.ts';
 import { Limits } from './admission/limits.ts';
 import { Authentication } from './auth/authentication.ts';
@@ -106,7 +107,8 @@ export class DataPath {
       clock,
     );
     const limits = new Limits({ clock, workers: options.workers ?? 1 });
-    const { admission, remove } = counted(limits, options.metrics);
+    const { admission, refuseConnection, remove } = counted(limits, options.metrics);
+    const places = new ClientPlaces(openFileLimit());
     this.#removeMetrics = remove;
     this.listeners = new ListenerSet({
       address,
@@ -124,6 +126,8 @@ export class DataPath {
           clock,
           tls: this.#tls,
           admission,
+          places,
+          refuseConnection,
           authenticator,
           ...(options.observer === undefined ? {} : { observer: options.observer }),
         }),

@@ -173,7 +173,8 @@ export interface Loss {
 }
 
 export interface ConnectFailure {
-  readonly kind: 'refused' | 'timeout' | 'retired';
+  /** `shortage`: the proxy itself lacks files, ports or memory, which says nothing about the target. */
+  readonly kind: 'refused' | 'timeout' | 'retired' | 'shortage';
   readonly message: string;
 }
 

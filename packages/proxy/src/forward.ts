@@ -201,8 +201,9 @@ export class Exchange implements UpstreamOwner, RequestOwner, ConnectionWaiter, 
     if (this.#attempt !== undefined) this.#attempt.outcome = failure.message;
     const target = this.#leave();
     if (target === undefined) return;
-    if (failure.kind !== 'retired') this.#failed(target, true);
-    const status = failure.kind === 'timeout' ? 504 : 502;
+    const { kind } = failure;
+    if (kind === 'refused' || kind === 'timeout') this.#failed(target, true);
+    const status = kind === 'timeout' ? 504 : kind === 'shortage' ? 503 : 502;
     if (!this.#mayTryAnother) {
       this.#answer(status);
       return;

@@ -6,6 +6,7 @@ import type { TLSSocket } from 'node:tls';
 import { blockContains, parseAddress } from '@berth/model/routing/address.ts';
 import type { ListenerRoutes } from '@berth/model/routing/table.ts';
 
+import type { ClientPlaces } from './admission/client-places.ts';
 import { type DispatchSurroundings, Dispatcher, type Entrance } from './dispatcher.ts';
 import type { ClientInfo } from './exchange-sides.ts';
 import { Http1Connections, clientOf } from './http1/connections.ts';
@@ -32,6 +33,10 @@ export interface Front {
 
 export interface FrontSurroundings extends DispatchSurroundings {
   readonly tls: TlsAssets;
+  /** Shared by all fronts. */
+  readonly places: ClientPlaces;
+  /** A connection was closed for want of a place. */
+  readonly refuseConnection: () => void;
 }
 
 /** The front of a port, whatever the protocol of its listener is and becomes. */
@@ -84,6 +89,7 @@ class PortFront implements Front, Entrance {
       this.#onConnection(socket),
     );
     this.#server.maxConnections = settings.clientConnections;
+    this.#server.on('drop', () => this.#with.refuseConnection());
   }
 
   get connections(): number {
@@ -106,9 +112,18 @@ class PortFront implements Front, Entrance {
   }
 
   #onConnection(socket: Socket): void {
-    this.#sockets.add(socket);
+    const { places, refuseConnection } = this.#with;
     socket.on('error', ignore);
-    socket.once('close', () => this.#sockets.delete(socket));
+    if (!places.take()) {
+      refuseConnection();
+      socket.destroy();
+      return;
+    }
+    this.#sockets.add(socket);
+    socket.once('close', () => {
+      this.#sockets.delete(socket);
+      places.giveBack();
+    });
     const { listener } = this.#dispatcher;
     if (listener === undefined) {
       socket.destroy();

@@ -107,7 +107,10 @@ export class HealthChecks {
       signal.throwIfAborted();
       const now = clock.monotonic();
       if (now >= due || probeSucceeded(outcome, check)) {
-        this.#set(group, target, nextHealth(target.health, outcome, check), outcome);
+        // What fails for want of files here says nothing about a target that was well.
+        if (outcome.kind !== 'internal' || !target.healthy) {
+          this.#set(group, target, nextHealth(target.health, outcome, check), outcome);
+        }
         due = now + check.intervalMs * (1 + JITTER * (2 * random() - 1));
       }
       if (target.health.state === 'initial') {

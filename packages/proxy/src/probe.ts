@@ -7,6 +7,7 @@ import { type Socket, connect as connectTcp } from 'node:net';
 import type { CheckSettings } from '@berth/model/routing/group-settings.ts';
 import type { ProbeOutcome } from '@berth/model/routing/target-health.ts';
 
+import { isOwnShortage } from './connect-failure.ts';
 import { type Http2Check, checkHttp2 } from './http2/check.ts';
 
 export interface ProbeTarget {
@@ -84,7 +85,7 @@ function begin(
 /** A connection that stands is all that is asked for. */
 function checkTcp(host: string, port: number, end: (outcome: ProbeOutcome) => void): Attempt {
   const socket: Socket = connectTcp({ host, port });
-  socket.on('error', () => end({ kind: 'failed' }));
+  socket.on('error', (error) => end(failed(error)));
   socket.on('connect', () => {
     socket.end();
     end({ kind: 'connected' });
@@ -115,8 +116,13 @@ function checkHttp(
     response.resume();
     end({ kind: 'answered', code: response.statusCode ?? 0 });
   });
-  sent.on('error', () => end({ kind: 'failed' }));
+  sent.on('error', (error) => end(failed(error)));
   sent.on('close', () => end({ kind: 'failed' }));
   sent.end();
   return { abandon: () => sent.destroy() };
+}
+
+/** A check that this proxy could not make says nothing about the target. */
+function failed(error: Error): ProbeOutcome {
+  return { kind: isOwnShortage(error) ? 'internal' : 'failed' };
 }

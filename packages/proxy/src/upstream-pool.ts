@@ -6,6 +6,7 @@ import { connect as connectTls } from 'node:tls';
 
 import type { Clock } from '@berth/control/clock.ts';
 
+import { connectFailure } from './connect-failure.ts';
 import type { ConnectionWaiter, TargetPool } from './exchange-sides.ts';
 import { READ_BUFFER } from './http1/read-buffer.ts';
 import type { ProxySettings } from './settings.ts';
@@ -88,8 +89,7 @@ export class UpstreamPool implements TargetPool, ConnectionHome {
     };
     const refuse = (error?: Error | boolean): void => {
       giveUp();
-      const message = error instanceof Error ? error.message : 'closed while connecting';
-      waiter.onRefused({ kind: 'refused', message });
+      waiter.onRefused(connectFailure(error));
     };
     const stand = (): void => {
       stop();

@@ -11,13 +11,18 @@ const LIMITED = 'berth_proxy_limited_requests_total';
 export function counted(
   limits: Admission,
   registry: Registry,
-): { readonly admission: Admission; readonly remove: () => void } {
+): {
+  readonly admission: Admission;
+  /** The proxy has no place for another connection. */
+  readonly refuseConnection: () => void;
+  readonly remove: () => void;
+} {
   const counter = (name: string, help: string): Counter =>
     new Counter({ name, help, registers: [registry] });
   const opened = counter(OPENED, "Connections of clients (connections; ALB's NewConnectionCount).");
   const rejected = counter(
     REJECTED,
-    "Connections that were closed at once because their client has too many (connections; ALB's RejectedConnectionCount).",
+    "Connections that were closed at once because their client, or all clients together, have too many (connections; ALB's RejectedConnectionCount).",
   );
   const limited = counter(LIMITED, 'Requests refused because of a rate limit (requests).');
   return {
@@ -34,6 +39,7 @@ export function counted(
         return refusal;
       },
     },
+    refuseConnection: () => rejected.inc(),
     remove: () => {
       for (const name of [OPENED, REJECTED, LIMITED]) registry.removeSingleMetric(name);
     },

@@ -7,6 +7,7 @@ import { type TLSSocket, connect as connectTls } from 'node:tls';
 
 import type { Clock } from '@berth/control/clock.ts';
 
+import { connectFailure } from '../connect-failure.ts';
 import type { ConnectFailure, ConnectionWaiter, TargetPool, Upstream } from '../exchange-sides.ts';
 import { type StreamHome, TargetStream } from './target-stream.ts';
 
@@ -233,8 +234,7 @@ function dialSession(
     giveUp();
     done(failure);
   };
-  const failed = (error?: Error): void =>
-    refuse({ kind: 'refused', message: error?.message ?? 'closed while connecting' });
+  const failed = (error?: Error): void => refuse(connectFailure(error));
   const stand = (): void => {
     if ('alpnProtocol' in socket && socket.alpnProtocol !== 'h2') {
       refuse({ kind: 'refused', message: 'the target does not agree to HTTP/2' });

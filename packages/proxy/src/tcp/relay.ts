@@ -70,7 +70,8 @@ export class Relay implements SocketWaiter {
     const target = this.#leave();
     if (target === undefined) return;
     const { group, passive, connectAttempts } = this.#options;
-    if (failure.kind !== 'retired') passive.connectionFailed(group, target);
+    if (failure.kind === 'refused' || failure.kind === 'timeout')
+      passive.connectionFailed(group, target);
     this.#tried.push(target);
     if (this.#tried.length >= connectAttempts) this.#break('proxy_5xx');
     else {

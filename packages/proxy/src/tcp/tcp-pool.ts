@@ -2,6 +2,7 @@
 import { type Socket, connect as connectTcp } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 
+import { connectFailure } from '../connect-failure.ts';
 import type { ConnectFailure, ConnectionWaiter, TargetPool } from '../exchange-sides.ts';
 
 export interface TcpPoolOptions {
@@ -52,8 +53,7 @@ export class TcpPool implements TargetPool {
     };
     const refuse = (error?: Error | boolean): void => {
       giveUp();
-      const message = error instanceof Error ? error.message : 'closed while connecting';
-      waiter.onRefused({ kind: 'refused', message });
+      waiter.onRefused(connectFailure(error));
     };
     const stand = (): void => {
       stop();
