@@ -6,7 +6,7 @@ import type { CallContext, Handlers } from '@berth/rpc/api.ts';
 import { Counter, Histogram, type Registry } from 'prom-client';
 
 import { ecsService } from './services/ecs.ts';
-import { elbv2Service } from './services/elbv2.ts';
+import { elbv2Service } from './services/elbv2/service.ts';
 import { iamService } from './services/iam.ts';
 import { logGroupsService } from './services/log-groups.ts';
 import { networkService } from './services/network.ts';

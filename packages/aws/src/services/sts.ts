@@ -1,4 +1,5 @@
 // AWS Security Token Service over Berth's own operations: who calls, and temporary credentials. Source: STS API reference.
+import { BerthError, isBerthError } from '@berth/model/errors.ts';
 import type { TemporaryCredentials } from '@berth/model/generated/messages.ts';
 import type { Handlers, Input } from '@berth/rpc/api.ts';
 
@@ -17,6 +18,18 @@ const CODES: FaultCodes = {
 };
 
 export function stsService(handlers: Handlers<'Access'>): WireService {
+  /** Of a role that there is not, STS says no more than of one that may not be assumed. */
+  const assume: typeof handlers.AssumeRole = async (request, call) => {
+    try {
+      return await handlers.AssumeRole(request, call);
+    } catch (error) {
+      if (!isBerthError(error, 'NoSuchEntity')) throw error;
+      throw new BerthError(
+        'AccessDeniedException',
+        `User: ${call.identity.role === 'user' ? call.identity.principal.arn : call.identity.name} is not authorized to perform: sts:AssumeRole on resource: ${request.roleArn}`,
+      );
+    }
+  };
   return {
     model: sts,
     signingName: 'sts',
@@ -38,7 +51,7 @@ export function stsService(handlers: Handlers<'Access'>): WireService {
           },
           'ValidationError',
         );
-        const answer = await handlers.AssumeRole(request, call);
+        const answer = await assume(request, call);
         return {
           Credentials: shownCredentials(answer.credentials),
           AssumedRoleUser: { AssumedRoleId: answer.assumedRoleId, Arn: answer.assumedRoleArn },
