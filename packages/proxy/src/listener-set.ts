@@ -75,10 +75,10 @@ export class ListenerSet {
     this.#closing.add(closed);
   }
 
-  /** Why a port is not open, or does not serve although it is: one text a port that should. */
+  /** Why a port is not open, one text a port that should be. */
   problems(): string[] {
     return [...this.#entries.values()]
-      .map(({ problem, front }) => problem ?? front.problem)
+      .map((entry) => entry.problem)
       .filter((problem) => problem !== undefined);
   }
 
