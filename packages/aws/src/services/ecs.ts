@@ -41,7 +41,9 @@ export function ecsService(handlers: Handlers<'Ecs'>): WireService {
     },
     notServed,
     check: (operation, structure, input) => {
-      const [first] = violationsOf(ecs, structure, input);
+      const first = violationsOf(ecs, structure, input).find(
+        (violation) => !isToldByOperation(violation),
+      );
       if (first) throw new Fault(invalidCode(operation), violationText(first));
       refuseUnsupported(ecs, ecsSupport, structure, input, invalidCode(operation));
       refuseEmptyTags(operation, input);
@@ -53,6 +55,11 @@ export function ecsService(handlers: Handlers<'Ecs'>): WireService {
 function refuseEmptyTags(operation: string, { tags }: Plain): void {
   if (operation !== 'RegisterTaskDefinition' || !Array.isArray(tags) || tags.length > 0) return;
   throw new Fault('ClientException', 'Tags can not be empty.');
+}
+
+/** ECS has words of its own for a state that nobody can set: see container-instances.ts. */
+function isToldByOperation({ structure, kind }: Violation): boolean {
+  return structure === 'UpdateContainerInstancesStateRequest' && kind === 'words';
 }
 
 function notServed(operation: string): Fault {
