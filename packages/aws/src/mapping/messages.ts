@@ -20,7 +20,7 @@ export type Fixes = Readonly<Record<string, Convert>>;
 export interface Shown {
   /** By structure: lists that are there when they are empty, with spaces between their names. */
   readonly lists: Readonly<Record<string, string>>;
-  /** By structure: texts that are there when they are empty. */
+  /** By structure: texts and maps that are there when they are empty. */
   readonly texts: Readonly<Record<string, string>>;
 }
 

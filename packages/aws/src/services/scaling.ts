@@ -32,7 +32,10 @@ export function scalingService(handlers: Handlers<'Scaling'>): WireService {
       handlers,
       model: scaling,
       support: scalingSupport,
-      shown: { lists: { ...listsOfOutputs(scaling), ...LISTS }, texts: {} },
+      shown: {
+        lists: { ...listsOfOutputs(scaling), ...LISTS },
+        texts: { ListTagsForResourceResponse: 'Tags' },
+      },
       invalid: () => 'ValidationException',
     }),
     notServed: (operation) => {

@@ -23,6 +23,7 @@ export function listenerOperations(via: Via): Readonly<Record<string, Operation>
       (input) => ({
         ...loadBalancer(input),
         ...listenerSettings(input),
+        sslPolicy: input['SslPolicy'] ?? defaultPolicy(input),
         port: requiredPort(input),
         tags: tagsOf(input['Tags']),
       }),
@@ -118,6 +119,11 @@ function listenerSettings(input: Plain): Plain {
     defaultActions: actionsOf(input['DefaultActions']),
     mutualAuthentication: mutualAuthenticationOf(input['MutualAuthentication']),
   };
+}
+
+/** Older than Berth's own default: what clients that leave it out have always got of ELBv2. */
+function defaultPolicy({ Protocol }: Plain): string | undefined {
+  return Protocol === 'HTTPS' || Protocol === 'TLS' ? 'ELBSecurityPolicy-2016-08' : undefined;
 }
 
 /** @throws BerthError: of the listeners of application load balancers ELBv2 wants both */
