@@ -1,15 +1,21 @@
 import assert from 'node:assert/strict';
 
+import type { Clock } from '@berth/control/clock.ts';
+import * as records from '@berth/model/routing/testing.ts';
+import { realClock } from '@berth/process/real-clock.ts';
+
 import {
   type BackEnd,
   type BackEndHandler,
   TestProxy,
+  balancer,
   startBackEnd,
   until,
 } from './testing/data-path.ts';
 import { rawClient, statuses } from './testing/raw.ts';
 
 const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: a.test\r\n\r\n`;
+const CLOSE = 'GET / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n';
 const post = (path: string): string =>
   `POST ${path} HTTP/1.1\r\nHost: a.test\r\nContent-Length: 1\r\n\r\nx`;
 const WEBSOCKET =
@@ -143,5 +149,64 @@ describe('requests of one client that do not wait for answers', () => {
     await until('the connection is gone', () => proxy.path.listeners.connections === 0);
     assert.equal(proxy.inFlight, 0);
     assert.equal(backEnd.requests, 1);
+  });
+
+  it('end with the age of their connection', async () => {
+    let later = 0;
+    const clock: Clock = { ...realClock, monotonic: () => realClock.monotonic() + later };
+    const backEnd = await startBackEnd('x');
+    closers.push(() => backEnd.close());
+    const proxy = new TestProxy({ clock, settings: { clientKeepAliveMs: 1e9 } });
+    closers.push(() => proxy.stop());
+    proxy.route({
+      balancers: [balancer({ 'client_keep_alive.seconds': '60' })],
+      listeners: [{ ...records.listener(0, records.fixed('200', 'x')), loadBalancer: 'web' }],
+    });
+    await proxy.open();
+    const client = rawClient(proxy.port, get('/1'));
+    await until('the first is answered', () => client.text().endsWith('x'));
+    assert.doesNotMatch(client.text(), /Connection: close/);
+    later = 61_000;
+    // The proxy looks at its clock at least when somebody connects.
+    assert.deepEqual(statuses(await rawClient(proxy.port, CLOSE).answer()), [200]);
+    client.socket.write(get('/2'));
+    const text = await client.answer();
+    assert.deepEqual(statuses(text), [200, 200]);
+    assert.match(text.slice(text.lastIndexOf('HTTP/1.1')), /Connection: close/);
+  });
+
+  it('of HTTP/1.0 are kept alive only if they ask for it, and end with the connection where no length is known', async () => {
+    const { proxy, backEnd } = await held();
+    backEnd.server.removeAllListeners('request');
+    backEnd.server.on('request', (message, response) => {
+      if (message.url === '/chunks') response.write('chunk');
+      response.end('end');
+    });
+    const old = (path: string, ...lines: readonly string[]): string =>
+      [`GET ${path} HTTP/1.0`, 'Host: a.test', ...lines, '\r\n'].join('\r\n');
+    const kept = rawClient(proxy.port, old('/', 'Connection: keep-alive') + old('/'));
+    const text = await kept.answer();
+    assert.deepEqual(statuses(text), [200, 200]);
+    assert.match(text, /Connection: keep-alive\r\n[^]*Connection: close\r\n/);
+    const open = await rawClient(proxy.port, old('/chunks', 'Connection: keep-alive')).answer();
+    assert.match(open, /Connection: close\r\n\r\nchunkend$/);
+    assert.doesNotMatch(open, /Transfer-Encoding/);
+  });
+
+  it('that are answered early end their connection, once the client could read the answer', async () => {
+    const { proxy, backEnd } = await held();
+    backEnd.server.removeAllListeners('request');
+    backEnd.server.on('request', (_message, response) => {
+      response.writeHead(403, { 'Content-Length': 2 });
+      response.end('no');
+    });
+    const size = 8 * 1024 * 1024;
+    const head = `POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: ${size}\r\n\r\n`;
+    const client = rawClient(proxy.port, head);
+    client.socket.write(Buffer.alloc(size));
+    const text = await client.answer();
+    assert.deepEqual(statuses(text), [403]);
+    assert.match(text, /Connection: close\r\n[^]*no$/);
+    await until('nothing is left', () => proxy.path.listeners.connections === 0);
   });
 });

@@ -3,6 +3,7 @@
 // each request, so that a swap needs no word to it.
 import type { Clock } from '@berth/control/clock.ts';
 import { assertNever } from '@berth/model/assert.ts';
+import type { RequestView } from '@berth/model/routing/conditions.ts';
 import { redirectLocation } from '@berth/model/routing/redirect.ts';
 import type { ForwardRoute, Route } from '@berth/model/routing/route.ts';
 import { pathFor } from '@berth/model/routing/plain-path.ts';
@@ -119,7 +120,7 @@ export class Dispatcher {
       this.#refuse(request, summary, 'refused', page(400));
       return;
     }
-    const route = matchRule(listener, path === view.path ? view : { ...view, path });
+    const route = matchRule(listener, path === view.path ? view : withPath(view, path));
     if (summary !== undefined) {
       summary.route = route;
       summary.routingRevision = this.#with.routing.table.records.revision;
@@ -511,6 +512,12 @@ function newPassage(
     fields: '',
     answerFields: '',
   };
+}
+
+/** Not by spreading: a view may make its headers when it is asked for them. */
+function withPath(view: RequestView, path: string): RequestView {
+  const { method, host, query, headers, sourceAddress } = view;
+  return { method, host, path, query, headers, sourceAddress };
 }
 
 /** Source: ALB reference, section 3.1. */

@@ -10,6 +10,7 @@ import {
 import type {
   Action,
   ListenerRecord,
+  LoadBalancerRecord,
   RuleRecord,
   TargetGroupRecord,
   TargetRecord,
@@ -131,6 +132,7 @@ export interface Parts {
   readonly rules?: readonly RuleRecord[];
   readonly groups?: readonly TargetGroupRecord[];
   readonly targets?: readonly TargetRecord[];
+  readonly balancers?: readonly LoadBalancerRecord[];
 }
 
 let revision = 0;
@@ -163,6 +165,7 @@ export class TestProxy {
       rules: parts.rules ?? [],
       targetGroups: parts.groups ?? [],
       targets: parts.targets ?? [],
+      loadBalancers: parts.balancers ?? [],
     });
     this.path.swap(updateTable(EMPTY_TABLE, update));
   }
@@ -197,6 +200,23 @@ export class TestProxy {
   stop(): Promise<void> {
     return this.path.stop(0);
   }
+}
+
+/** A load balancer `web` for listeners that say so. */
+export function balancer(attributes: Readonly<Record<string, string>> = {}): LoadBalancerRecord {
+  return {
+    name: 'web',
+    id: '50dc6c495c0c9188',
+    type: 'application',
+    scheme: 'internet-facing',
+    ipAddressType: 'ipv4',
+    vpcId: '',
+    availabilityZones: [],
+    securityGroups: [],
+    attributes,
+    createdAt: 1,
+    tags: [],
+  };
 }
 
 /** A group that checks `HEALTH_PATH` every five seconds. */
