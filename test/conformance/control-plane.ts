@@ -10,6 +10,7 @@ import { createAuthority, issue } from '@berth/rpc/authority.ts';
 import { type ApiHandlers, startApi } from '@berth/api/start.ts';
 import { startAws } from '@berth/aws/start.ts';
 import { startController } from '@berth/controller/start.ts';
+import { startProxy } from '@berth/proxy/start.ts';
 import { startScheduler } from '@berth/scheduler/start.ts';
 import { testLogger, type TestLogger } from '@berth/rpc/testing/fixtures.ts';
 import { startEmbeddedEtcd, ETCD_CLIENT_NAME } from '@berth/store/embedded-etcd.ts';
@@ -39,6 +40,10 @@ export interface ControlPlane extends Key {
   replica(): Promise<string>;
   /** A host whose agent is connected and says that what it is ordered to run, runs. */
   host(options?: HostOptions): Promise<ScriptedHost>;
+  /** A proxy whose listeners are opened on this address of loopback. */
+  proxy(bindAddress: string): Promise<Role>;
+  /** The api's own operations, for what AWS has no words for. */
+  readonly balancing: ApiHandlers['LoadBalancing'];
   /** A user who may do what the policy says, with a key. @param statements of the policy's document */
   user(userName: string, statements: readonly object[]): Promise<Key>;
   stop(): Promise<void>;
@@ -118,6 +123,18 @@ export async function startControlPlane(): Promise<ControlPlane> {
         closing.push(() => host.leave());
         return host;
       },
+      proxy: async (bindAddress) => {
+        const identity = { role: 'proxy', name: 'p1' } as const;
+        const own = await issue(authority, identity, ['localhost'], Date.now(), 1);
+        const options = { id: 'p1', bindAddress, dataDirectory: join(directory, 'proxy') };
+        return started(
+          startProxy(
+            { api: [api.address], tls: own, version: '0.0.0-test', ...options },
+            surroundings,
+          ),
+        );
+      },
+      balancing: api.handlers.LoadBalancing,
       user: async (userName, statements) => {
         const document = JSON.stringify({ Version: '2012-10-17', Statement: statements });
         const policyName = `for-${userName}`;
@@ -144,7 +161,7 @@ async function createKey({ Access }: ApiHandlers, userName: string, policy: stri
   return { accessKeyId, secretAccessKey };
 }
 
-function setupCall(): CallContext {
+export function setupCall(): CallContext {
   return {
     identity: { role: 'admin', name: 'test' },
     peer: LOOPBACK,

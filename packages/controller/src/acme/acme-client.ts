@@ -38,7 +38,7 @@ interface Directory {
 const POLL_MS = 1_000;
 /** How often a resource is looked at until it is ready; authorities answer within seconds. */
 const POLLS = 60;
-const NONCE_TRIES = 3;
+const NONCE_TRIES = 6;
 
 export class AcmeClient {
   readonly #ask: Ask;

@@ -21,12 +21,18 @@ export interface PebbleOptions {
   /** Where it looks for http-01, and for tls-alpn-01. */
   readonly httpPort: number;
   readonly tlsPort: number;
+  /** Where all names lead; default 127.0.0.1. */
+  readonly address?: string;
 }
 
 const STEP_MS = 50;
 const STEPS = 200;
 
-export async function startPebble({ httpPort, tlsPort }: PebbleOptions): Promise<Pebble> {
+export async function startPebble({
+  httpPort,
+  tlsPort,
+  address = '127.0.0.1',
+}: PebbleOptions): Promise<Pebble> {
   const directory = mkdtempSync(join(tmpdir(), 'berth-pebble-'));
   const authority = await createAuthority(realClock.now());
   const names = ['localhost', '127.0.0.1'];
@@ -49,13 +55,15 @@ export async function startPebble({ httpPort, tlsPort }: PebbleOptions): Promise
   };
   const configFile = join(directory, 'pebble.json');
   writeFileSync(configFile, JSON.stringify(config));
-  const names4 = ['-defaultIPv4', '127.0.0.1', '-defaultIPv6', ''];
-  const off = ['-http01', '', '-https01', '', '-tlsalpn01', '', '-management', ''];
+  const names4 = ['-defaultIPv4', address, '-defaultIPv6', ''];
+  const off = ['-http01', '', '-https01', '', '-tlsalpn01', ''];
+  // An empty one would be every address of port 80.
+  const managed = ['-management', `127.0.0.1:${await freePort()}`];
   const children = [
-    run('pebble-challtestsrv', [...names4, ...off, '-dns01', `127.0.0.1:${dns}`]),
+    run('pebble-challtestsrv', [...names4, ...off, ...managed, '-dns01', `127.0.0.1:${dns}`]),
     run('pebble', ['-config', configFile, '-dnsserver', `127.0.0.1:${dns}`, '-strict'], {
       PEBBLE_VA_NOSLEEP: '1',
-      PEBBLE_WFE_NONCEREJECT: '30',
+      PEBBLE_WFE_NONCEREJECT: '15',
     }),
   ];
   const directoryUrl = `https://localhost:${port}/dir`;
