@@ -1,5 +1,6 @@
 // A host that runs nothing: its agent speaks the real protocol and says at once that what it was ordered to do, is done. What a
-// task comes to is said by its first image: `slow` never gets beyond PENDING, `broken` can't be pulled, all others run.
+// task comes to is said by its first image: `slow` never gets beyond PENDING, `broken` can't be pulled, all others run; containers
+// that define a health check pass it.
 import { Channel } from '@berth/control/channel.ts';
 import type {
   AgentMessage,
@@ -97,13 +98,16 @@ class Script {
     this.#said.set(task.id, status);
     const now = Date.now();
     const failed = image === 'broken' && !mayStop;
+    const healthOf = ({ healthCheck }: { readonly healthCheck?: unknown }) =>
+      status === 'RUNNING' && healthCheck !== undefined ? 'HEALTHY' : 'UNKNOWN';
+    const containers = taskDefinition?.containerDefinitions ?? [];
     return [
       {
         id: task.id,
         cluster: task.cluster,
         hostId: this.#hostId,
         lastStatus: status,
-        healthStatus: 'UNKNOWN',
+        healthStatus: healthOf(containers[0] ?? {}),
         sequence: (this.#sequence += 1),
         ...(status === 'RUNNING' ? { pullStartedAt: now, pullStoppedAt: now, startedAt: now } : {}),
         ...(status === 'STOPPED' ? { executionStoppedAt: now, stoppedAt: now } : {}),
@@ -113,11 +117,11 @@ class Script {
               stoppedReason: 'CannotPullContainerError: there is no such image',
             }
           : {}),
-        containers: (taskDefinition?.containerDefinitions ?? []).map((container) => ({
+        containers: containers.map((container) => ({
           name: container.name,
           image: container.image,
           lastStatus: status,
-          healthStatus: 'UNKNOWN' as const,
+          healthStatus: healthOf(container),
           ...(status === 'STOPPED' && !failed ? { exitCode: 143 } : {}),
           networkBindings:
             status === 'RUNNING'
