@@ -73,11 +73,18 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   return {
     address: formatAddress({ host, port: bound.port }),
     stop: async (graceMs) => {
+      const over = new AbortController();
       const closed = new Promise<void>((resolve) => {
-        server.close(() => resolve());
+        server.close(() => {
+          over.abort();
+          resolve();
+        });
       });
       server.closeIdleConnections();
       await calls.stop(graceMs);
+      // Connections end with the answers that are on their way out.
+      server.closeIdleConnections();
+      await clock.sleep(LAST_WORDS_MS, over.signal).catch(() => undefined);
       server.closeAllConnections();
       await closed;
     },
