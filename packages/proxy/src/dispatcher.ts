@@ -32,7 +32,7 @@ import { type RequestObserver, RequestSummary } from './request-summary.ts';
 import type { Routing } from './routing.ts';
 import type { ProxySettings } from './settings.ts';
 import { acmeAnswer } from './tls/acme.ts';
-import { nextTrace } from './trace.ts';
+import { nextTrace, requestIdOf, rootOf, traceparentOf } from './trace.ts';
 
 export interface DispatchSurroundings {
   readonly routing: Routing;
@@ -75,6 +75,7 @@ interface Passage {
 
 const NO_NAMES: ReadonlySet<string> = new Set();
 const LOGIN_PATHS = '/oauth2/';
+const HAS_TRACE_CONTEXT = /^traceparent:/im;
 const UNFIT = /[\0-\x08\x0a-\x1f\x7f]|[^\0-\xff]/;
 
 export class Dispatcher {
@@ -404,6 +405,13 @@ export class Dispatcher {
     const { dropInvalidHeaders, preserveHost, tlsHeaders, forwardedFor, forwardedForPort } =
       balancer;
     const { renamedHeaders } = listener.settings;
+    if (balancer.createTraceContext && !HAS_TRACE_CONTEXT.test(head.lines)) {
+      const context = traceparentOf(rootOf(trace));
+      if (context !== undefined) passage.fields += `traceparent: ${context}\r\n`;
+    }
+    if (balancer.sendRequestId) {
+      passage.answerFields += `X-Request-Id: ${requestIdOf(trace)}\r\n`;
+    }
     const lines = outgoingLines(head, client, actualPort, trace, {
       dropInvalidHeaders,
       tlsHeaders,

@@ -5,6 +5,7 @@ import type { ListenerRoutes, Route } from '@berth/model/routing/table.ts';
 import type { ClientInfo, ClientProtocol } from './exchange-sides.ts';
 import type { RequestHead } from './request-head.ts';
 import type { Target } from './target.ts';
+import { requestIdOf } from './trace.ts';
 
 /** How far a request is from the letter of HTTP. Source: ALB reference, section 4.4. */
 export interface DesyncFinding {
@@ -92,7 +93,7 @@ export class RequestSummary {
 
   /** The part of the trace that is this request's own: 1-8HEX-24HEX. Empty for a request that was refused unread. */
   get requestId(): string {
-    return this.trace.slice('Root='.length, 'Root=1-00000000-000000000000000000000000'.length);
+    return requestIdOf(this.trace);
   }
 }
 

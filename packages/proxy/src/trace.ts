@@ -29,6 +29,26 @@ export function nextTrace(received: string | undefined, now: number): string {
   return extended.length > LIMITS.traceHeader ? `Root=${own}` : extended;
 }
 
+/** The id that one request is known by: its own part of the trace, `Root=` or `Self=`. @param trace as `nextTrace` gives it */
+export function requestIdOf(trace: string): string {
+  return trace.slice('Root='.length, 'Root=1-00000000-000000000000000000000000'.length);
+}
+
+/** The id of the whole trace, which several requests may share. @param trace as `nextTrace` gives it */
+export function rootOf(trace: string): string {
+  return /(?:^|;)\s*Root=([^;]*)/i.exec(trace)?.[1] ?? '';
+}
+
+/**
+ * A trace context of the same trace, for a request that has none. Source: W3C Trace Context, section 3.2.
+ * @param root as `rootOf` gives it: 1-SECONDS-RANDOM, together the sixteen bytes of a trace id
+ */
+export function traceparentOf(root: string): string | undefined {
+  const [, seconds, rest] = /^1-([0-9a-f]{8})-([0-9a-f]{24})$/i.exec(root) ?? [];
+  if (seconds === undefined || rest === undefined) return undefined;
+  return `00-${(seconds + rest).toLowerCase()}-${random().slice(0, 16)}-01`;
+}
+
 function random(): string {
   if (used === digits.length) {
     digits = randomFillSync(pool).toString('hex');

@@ -151,6 +151,16 @@ const loadBalancer: readonly AttributeDefinition[] = [
     ],
     ['routing.http2.enabled', flag(true), 'Offer HTTP/2 on HTTPS listeners.'],
     ['waf.fail_open.enabled', only('false'), 'Berth has no web application firewall.'],
+    [
+      'berth.request_id.response_header.enabled',
+      flag(false),
+      'Tell clients the id of their request in X-Request-Id: berth explain request ID.',
+    ],
+    [
+      'berth.trace_context.mode',
+      words('pass', 'pass', 'create'),
+      'Make a traceparent for requests without one, of the same trace as X-Amzn-Trace-Id.',
+    ],
   ]),
   ...rows('load-balancer', BOTH, [
     [

@@ -23,6 +23,10 @@ export interface LoadBalancerSettings {
   readonly forwardedForPort: boolean;
   readonly http2: boolean;
   readonly crossZone: boolean;
+  /** Answers of targets carry the id of their request. */
+  readonly sendRequestId: boolean;
+  /** Requests without a traceparent get one. */
+  readonly createTraceContext: boolean;
   readonly accessLog: AccessLogSettings;
 }
 
@@ -59,6 +63,8 @@ export function loadBalancerSettings(
     forwardedForPort: read.flag('routing.http.xff_client_port.enabled'),
     http2: read.flag('routing.http2.enabled'),
     crossZone: read.flag('load_balancing.cross_zone.enabled'),
+    sendRequestId: read.flag('berth.request_id.response_header.enabled'),
+    createTraceContext: read.word('berth.trace_context.mode', 'pass', 'create') === 'create',
     accessLog: {
       enabled: read.flag('access_logs.s3.enabled'),
       bucket: read.text('access_logs.s3.bucket'),
