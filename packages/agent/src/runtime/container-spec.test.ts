@@ -206,6 +206,17 @@ const CASES: readonly Case[] = [
     be: { 'max-size': '1m', 'max-file': '3', labels: 'a' },
   },
   {
+    name: 'logs for CloudWatch on the host',
+    container: {
+      logConfiguration: {
+        logDriver: 'awslogs',
+        options: { 'awslogs-group': 'g', 'awslogs-region': 'us-east-1', mode: 'non-blocking' },
+      },
+    },
+    expect: (b) => b.HostConfig.LogConfig,
+    be: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3', mode: 'non-blocking' } },
+  },
+  {
     name: 'no logs',
     container: { logConfiguration: { logDriver: 'none' } },
     expect: (b) => b.HostConfig.LogConfig,

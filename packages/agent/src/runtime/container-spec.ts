@@ -180,9 +180,12 @@ function healthcheck(check: HealthCheck | undefined): HealthcheckBody {
 function logConfig(configuration: LogConfiguration | undefined): HostConfigBody['LogConfig'] {
   const driver = configuration?.logDriver ?? 'json-file';
   if (driver === 'none') return { Type: 'none', Config: {} };
+  const options = Object.entries(configuration?.options ?? {});
+  // CloudWatch's options are no business of the engine: the lines stay on the host.
+  const own = options.filter(([name]) => !name.startsWith('awslogs-'));
   return {
-    Type: driver,
-    Config: { 'max-size': '10m', 'max-file': '3', ...configuration?.options },
+    Type: 'json-file',
+    Config: { 'max-size': '10m', 'max-file': '3', ...Object.fromEntries(own) },
   };
 }
 

@@ -270,7 +270,7 @@ export const ecsSupport: ServiceSupport = {
       supported: 'options',
       accepted: {
         logDriver:
-          'One of json-file and none: what containers write is read with berth logs. Others are refused by name.',
+          'One of json-file, none and awslogs: what containers write stays on their host and is read with berth logs. awslogs is kept and shown; nothing goes to CloudWatch. Others are refused by name.',
       },
       refused: {
         secretOptions:

@@ -402,7 +402,8 @@ export interface Ulimit {
 }
 
 export interface LogConfiguration {
-  readonly logDriver: 'json-file' | 'none';
+  /** awslogs is kept and shown; its lines go where those of json-file go, and are read like them. */
+  readonly logDriver: 'json-file' | 'none' | 'awslogs';
   readonly options: Readonly<Record<string, string>>;
 }
 

@@ -14,6 +14,7 @@ const logs = (
   options: Record<string, string>,
   logDriver: LogConfiguration['logDriver'] = 'json-file',
 ): Fields => ({ logConfiguration: { logDriver, options } });
+const CLOUDWATCH = { 'awslogs-group': '/ecs/web', 'awslogs-region': 'us-east-1' };
 const linux = (fields: object): Fields => ({ linuxParameters: { tmpfs: [], ...fields } });
 const tmpfs = (fields: object): Fields =>
   linux({ tmpfs: [{ containerPath: '/t', size: 8, mountOptions: [], ...fields }] });
@@ -223,6 +224,31 @@ describe('a log configuration is refused', () => {
       refuses: logs({ 'max-buffer-size': '1m' }),
       message:
         'Container \'web\': logConfiguration.options["max-buffer-size"] is given; expected mode non-blocking with it.',
+    },
+    'of CloudWatch without its group': {
+      accepts: logs(CLOUDWATCH, 'awslogs'),
+      refuses: logs({ 'awslogs-region': 'us-east-1' }, 'awslogs'),
+      message: "Container 'web': Log driver awslogs requires options: awslogs-group",
+    },
+    'of CloudWatch without its region': {
+      accepts: logs({ ...CLOUDWATCH, 'awslogs-create-group': 'true' }, 'awslogs'),
+      refuses: logs({ 'awslogs-group': '/ecs/web' }, 'awslogs'),
+      message: "Container 'web': Log driver awslogs requires options: awslogs-region",
+    },
+    'of CloudWatch with options of the engine': {
+      accepts: logs({ ...CLOUDWATCH, mode: 'non-blocking', 'max-buffer-size': '1m' }, 'awslogs'),
+      refuses: logs({ ...CLOUDWATCH, 'max-size': '10m' }, 'awslogs'),
+      message:
+        'Container \'web\': logConfiguration.options has "max-size", which log driver awslogs does not know; expected only awslogs-group, awslogs-region, awslogs-stream-prefix, awslogs-create-group, awslogs-datetime-format, awslogs-multiline-pattern, mode, max-buffer-size.',
+    },
+    'of CloudWatch with lines that begin in two ways': {
+      accepts: logs({ ...CLOUDWATCH, 'awslogs-datetime-format': '%Y' }, 'awslogs'),
+      refuses: logs(
+        { ...CLOUDWATCH, 'awslogs-datetime-format': '%Y', 'awslogs-multiline-pattern': '^x' },
+        'awslogs',
+      ),
+      message:
+        "Container 'web': logConfiguration.options has awslogs-datetime-format and awslogs-multiline-pattern; expected one of them.",
     },
   };
   describeRules('ClientException', rules, accept);

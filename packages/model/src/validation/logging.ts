@@ -21,9 +21,23 @@ const JSON_FILE_OPTIONS: Readonly<Record<string, OptionRule>> = {
   tag: ANY,
 };
 
+/** What definitions made for Amazon ECS say of CloudWatch Logs: their mode and buffer mean here what they mean there. */
+const AWSLOGS_OPTIONS: Readonly<Record<string, OptionRule>> = {
+  'awslogs-group': [/^[A-Za-z0-9_\-/.#]{1,512}$/, '1 to 512 letters, digits and _ - / . #'],
+  'awslogs-region': [/^[a-z0-9-]{1,64}$/, 'a region such as us-east-1'],
+  'awslogs-stream-prefix': [/^[^:*]{1,256}$/, '1 to 256 characters without : and *'],
+  'awslogs-create-group': [/^(true|false)$/, 'true or false'],
+  'awslogs-datetime-format': ANY,
+  'awslogs-multiline-pattern': ANY,
+  mode: [/^(blocking|non-blocking)$/, 'blocking or non-blocking'],
+  'max-buffer-size': SIZE,
+};
+
+const OPTIONS = { 'json-file': JSON_FILE_OPTIONS, awslogs: AWSLOGS_OPTIONS, none: {} } as const;
+
 export function checkLogConfiguration(check: Checker, of: LogConfiguration): void {
-  check.word('logConfiguration.logDriver', of.logDriver, ['json-file', 'none']);
-  const known = of.logDriver === 'json-file' ? JSON_FILE_OPTIONS : {};
+  check.word('logConfiguration.logDriver', of.logDriver, Object.keys(OPTIONS));
+  const known: Readonly<Record<string, OptionRule>> = OPTIONS[of.logDriver];
   for (const [name, value] of Object.entries(of.options)) {
     const rule = Object.hasOwn(known, name) ? known[name] : undefined;
     if (!rule) {
@@ -35,7 +49,20 @@ export function checkLogConfiguration(check: Checker, of: LogConfiguration): voi
     }
     check.text(`logConfiguration.options["${name}"]`, value, ...rule);
   }
+  if (of.logDriver === 'awslogs') checkAwslogs(check, of.options);
   checkTogether(check, of.options);
+}
+
+function checkAwslogs(check: Checker, options: LogConfiguration['options']): void {
+  for (const name of ['awslogs-group', 'awslogs-region']) {
+    if (options[name] === undefined) {
+      check.refuse(`Log driver awslogs requires options: ${name}`);
+    }
+  }
+  const both = ['awslogs-datetime-format', 'awslogs-multiline-pattern'];
+  if (both.every((name) => options[name] !== undefined)) {
+    check.refuse(`logConfiguration.options has ${both.join(' and ')}; expected one of them.`);
+  }
 }
 
 /** Berth's agents rotate logs also where a definition does not say so; only one single file can't be compressed. */
