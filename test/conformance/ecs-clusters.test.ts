@@ -135,7 +135,7 @@ conformance('ECS over the SDK: clusters in detail', [
         include: ['STATISTICS'],
       });
       const statistics = clusters?.[0]?.statistics ?? [];
-      return Object.fromEntries<unknown>(statistics.map(({ name, value }) => [name, value]));
+      return Object.fromEntries(statistics.map(({ name, value }) => [name ?? '', value]));
     },
     gives: {
       runningEC2TasksCount: '0',

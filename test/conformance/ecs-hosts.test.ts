@@ -568,8 +568,8 @@ conformance('ECS over the SDK: tags', [
         return taskArns?.[0];
       });
       const { tasks } = await on.ecs.describeTasks({ tasks: [task], include: ['TAGS'] });
-      return Object.fromEntries<unknown>(
-        (tasks?.[0]?.tags ?? []).map(({ key, value }) => [key, value]),
+      return Object.fromEntries(
+        (tasks?.[0]?.tags ?? []).map(({ key, value }) => [key ?? '', value]),
       );
     },
     gives: {

@@ -553,7 +553,7 @@ conformance('ECS over the SDK: life of services', [
         const service = await serviceOf(on, 'web');
         const [primary, ...others] = service?.deployments ?? [];
         const back = primary?.taskDefinition?.endsWith('web:2') && others.length === 0;
-        return back && primary.rolloutState === 'COMPLETED' ? service : undefined;
+        return back && primary?.rolloutState === 'COMPLETED' ? service : undefined;
       });
     },
     gives: { taskDefinition: `${ARN}:task-definition/web:2`, runningCount: 3 },
