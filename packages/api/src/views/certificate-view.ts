@@ -51,6 +51,8 @@ export function certificateView(
     inUseBy: users.get(certificateArn) ?? [],
     chainPem: withChain ? record.chainPem : undefined,
     tags: record.tags,
+    failedAttempts: record.failedAttempts,
+    nextAttemptAt: record.nextAttemptAt,
   };
 }
 

@@ -3269,6 +3269,9 @@ export interface Certificate {
   /** with include_chain; keys are never shown */
   readonly chainPem?: string | undefined;
   readonly tags: readonly Tag[];
+  /** Of ACME: attempts that failed since the last that did not (status_reason says why), and when the next may be made. */
+  readonly failedAttempts: number;
+  readonly nextAttemptAt?: number | undefined;
 }
 
 export interface ImportCertificateRequest {
