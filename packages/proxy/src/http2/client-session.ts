@@ -31,6 +31,8 @@ export interface ClientSessionOptions {
   readonly onClosed: () => void;
 }
 
+/** From GOAWAY, or the end of the last stream after it, to the end of the connection: for what was under way to us. */
+const FAREWELL_MS = 1_000;
 /** Source: ALB reference, section 4.2. */
 const STREAMS = 128;
 const REQUESTS = 10_000;
@@ -52,6 +54,7 @@ export class ClientSession {
   readonly #controls: Allowance;
   readonly #ageTimer: NodeJS.Timeout;
   #idleTimer: NodeJS.Timeout | undefined;
+  #farewellTimer: NodeJS.Timeout | undefined;
   #requests = 0;
   #streams = 0;
 
@@ -85,6 +88,7 @@ export class ClientSession {
     session.once('close', () => {
       clearTimeout(this.#idleTimer);
       clearTimeout(this.#ageTimer);
+      clearTimeout(this.#farewellTimer);
       onClosed();
     });
     // A client that has sent FIN can still be answered, but sends nothing more.
@@ -96,7 +100,16 @@ export class ClientSession {
 
   /** GOAWAY: streams that are open go on, new ones are refused. */
   drain(): void {
-    if (!this.#session.closed) this.#session.close();
+    if (this.#session.closed) return;
+    this.#session.close();
+    if (this.#streams === 0) this.#takeLeave();
+  }
+
+  /** nghttp2 waits for the rest of a header block, and would do so for ever. */
+  #takeLeave(): void {
+    if (this.#session.destroyed) return;
+    this.#farewellTimer ??= setTimeout(() => this.destroy(), FAREWELL_MS);
+    this.#farewellTimer.unref();
   }
 
   destroy(): void {
@@ -158,7 +171,9 @@ export class ClientSession {
       this.#streams -= 1;
       const whole = stream.rstCode === constants.NGHTTP2_NO_ERROR;
       if (!whole && !this.#resets.spend()) this.#giveUp();
-      else if (this.#streams === 0 && !this.#session.closed) this.#rest();
+      else if (this.#streams > 0) return;
+      else if (this.#session.closed) this.#takeLeave();
+      else this.#rest();
     });
     if (this.#requests >= REQUESTS) this.drain();
   }
