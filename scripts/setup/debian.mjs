@@ -16,5 +16,5 @@ export const BENCH_PACKAGES = {
   'nghttp2-client': 'h2load',
 };
 
-/** What tests need besides: a browser, an ACME server. */
-export const TEST_PACKAGES = { chromium: 'chromium', pebble: 'pebble' };
+/** What tests need besides: a browser, an ACME server, the AWS CLI. */
+export const TEST_PACKAGES = { chromium: 'chromium', pebble: 'pebble', awscli: 'aws' };
