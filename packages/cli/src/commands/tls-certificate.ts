@@ -3,9 +3,13 @@ import type { Certificate } from '@berth/model/generated/messages.ts';
 import { readText } from '../actions-file.ts';
 import { type Context, type Handlers, argument, confirm, printedAsJson, show } from '../context.ts';
 import { CommandError, exitCodes } from '../failure.ts';
-import { facts, table } from '../output/table.ts';
+import { cut, facts, table } from '../output/table.ts';
 import { say } from '../output/terminal.ts';
-import { absolute, age } from '../output/text.ts';
+import { absolute, age, count, duration } from '../output/text.ts';
+
+const POLL_MS = 1_000;
+/** An attempt takes five minutes at most, and one may have to wait for the one before. */
+const WAIT_MS = 600_000;
 
 async function describe(context: Context, name: string): Promise<Certificate> {
   const { loadBalancing } = await context.api();
@@ -20,6 +24,43 @@ async function describe(context: Context, name: string): Promise<Certificate> {
       : `there is no certificate "${name}"`,
     { next: 'berth tls-certificate list' },
   );
+}
+
+/** What to read when it is not as it should be: the last attempt that failed, and the next. */
+function trouble(certificate: Certificate, now: number): readonly (readonly [string, string])[] {
+  const { statusReason, failedAttempts, nextAttemptAt } = certificate;
+  const lines: (readonly [string, string])[] = [];
+  if (statusReason !== undefined) lines.push(['Reason', statusReason]);
+  if (failedAttempts > 0) lines.push(['Failed', `${count(failedAttempts, 'attempt')} in a row`]);
+  if (nextAttemptAt !== undefined && failedAttempts > 0) {
+    const when = nextAttemptAt > now ? `in ${age(nextAttemptAt - now)}` : 'now';
+    lines.push(['Next attempt', `${when} (${absolute(nextAttemptAt)})`]);
+  }
+  return lines;
+}
+
+/**
+ * Wait until it is issued.
+ * @throws CommandError when an attempt has failed, and after --timeout
+ */
+async function waitForIssue(context: Context, id: string): Promise<Certificate> {
+  const { clock, flags, signal } = context;
+  const begin = clock.monotonic();
+  const limit = flags.duration('timeout') ?? WAIT_MS;
+  for (;;) {
+    const certificate = await describe(context, id);
+    const { status, statusReason } = certificate;
+    if (status === 'ISSUED') return certificate;
+    const problem =
+      statusReason ??
+      (clock.monotonic() - begin > limit ? `it is not there after ${duration(limit)}` : undefined);
+    if (problem !== undefined) {
+      throw new CommandError(exitCodes.failed, `certificate ${id} was not issued: ${problem}`, {
+        next: `berth tls-certificate show ${id}`,
+      });
+    }
+    await clock.sleep(POLL_MS, signal);
+  }
 }
 
 /** "in 30d", "2d ago" */
@@ -45,18 +86,45 @@ export const handlers: Handlers = {
     return undefined;
   },
 
+  'tls-certificate request': async (context) => {
+    const { flags, terminal } = context;
+    const { loadBalancing } = await context.api();
+    const answer = await loadBalancing.RequestCertificate({
+      domainNames: context.positionals,
+      tags: flags.pairs('tag'),
+    });
+    const { certificateId = '', certificateArn = '', statusReason } = answer.certificate ?? {};
+    if (!flags.on('wait')) {
+      if (printedAsJson(context, answer)) return undefined;
+      say(terminal, `requested a certificate for ${context.positionals.join(', ')}`);
+      say(terminal, certificateArn);
+      if (statusReason !== undefined) terminal.complain(`it waits: ${statusReason}`);
+      return undefined;
+    }
+    const certificate = await waitForIssue(context, certificateId);
+    if (printedAsJson(context, { certificate })) return undefined;
+    say(terminal, `issued for ${certificate.domainNames.join(', ')}`);
+    say(terminal, certificateArn);
+    return undefined;
+  },
+
   'tls-certificate list': async (context) => {
     const { loadBalancing } = await context.api();
     const now = context.clock.now();
     return show(
       context,
       () => loadBalancing.DescribeCertificates({}),
-      ({ certificates }) =>
-        table<Certificate>(
+      ({ certificates }) => [
+        ...table<Certificate>(
           [
             { title: 'CERTIFICATE', value: (row) => row.certificateId, style: 'accent' },
             { title: 'NAMES', value: (row) => row.domainNames.join(' '), shrinksTo: 12 },
-            { title: 'STATUS', value: ({ status }) => status, style: 'status' },
+            {
+              title: 'STATUS',
+              // The rest of the word is not worth its width.
+              value: ({ status }) => status.replace('_VALIDATION', ''),
+              style: 'status',
+            },
             {
               title: 'ENDS',
               value: ({ notAfter }) => (notAfter > 0 ? untilNow(now, notAfter) : ''),
@@ -67,22 +135,30 @@ export const handlers: Handlers = {
           certificates,
           context.terminal,
         ),
+        ...certificates
+          .filter(({ statusReason }) => statusReason !== undefined)
+          .map(({ certificateId, statusReason }) =>
+            cut(`${certificateId}: ${statusReason ?? ''}`, context.terminal.width),
+          ),
+      ],
     );
   },
 
   'tls-certificate show': async (context) => {
     const certificate = await describe(context, argument(context, 0));
     if (printedAsJson(context, { certificates: [certificate] })) return undefined;
-    const { notBefore, notAfter } = certificate;
+    const { notBefore, notAfter, renewedAt, source } = certificate;
     const lines = facts(
       [
         ['Certificate', certificate.certificateId],
         ['ARN', certificate.certificateArn],
         ['Names', certificate.domainNames.join(' ')],
         ['Status', certificate.status],
-        ['Reason', certificate.statusReason],
-        ['Source', certificate.source],
+        ...trouble(certificate, context.clock.now()),
+        ['Source', source],
         ['Key', certificate.keyAlgorithm],
+        ['Requested', source === 'acme' ? absolute(certificate.createdAt) : undefined],
+        ['Renewed', renewedAt === undefined ? undefined : absolute(renewedAt)],
         ['Valid', notAfter > 0 ? `${absolute(notBefore)} to ${absolute(notAfter)}` : undefined],
         ['Used by', certificate.inUseBy.join(' ')],
       ],

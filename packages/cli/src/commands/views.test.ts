@@ -189,6 +189,18 @@ const certificate = complete('Certificate', {
   keyAlgorithm: 'EC_prime256v1',
   inUseBy: [listener.listenerArn],
 });
+const waiting = complete('Certificate', {
+  certificateArn: 'arn:aws:acm:us-east-1:0:certificate/77aa',
+  certificateId: '77aa0000-0000-4000-8000-000000000000',
+  source: 'acme',
+  status: 'PENDING_VALIDATION',
+  statusReason:
+    'The certificate authority could not verify app.example.com: 10.0.0.7: Connection refused',
+  domainNames: ['app.example.com'],
+  createdAt: NOW - 600_000,
+  failedAttempts: 3,
+  nextAttemptAt: NOW + 240_000,
+});
 const trustStore = complete('TrustStore', {
   name: 'ours',
   trustStoreArn: 'arn:aws:elasticloadbalancing:us-east-1:0:truststore/ours/0123',
@@ -275,7 +287,21 @@ const api = {
     DescribeLoadBalancerAttributes: answer({
       attributes: { 'idle_timeout.timeout_seconds': '60', 'access_logs.s3.bucket': '' },
     }),
-    DescribeCertificates: answer({ certificates: [certificate] }),
+    DescribeCertificates: ({ certificates = [] }: { certificates?: readonly string[] }) => {
+      const all = [certificate, waiting];
+      const [name] = certificates;
+      return Promise.resolve({
+        certificates: all.filter((one) => name === undefined || one.domainNames.includes(name)),
+      });
+    },
+    DescribeAcmeSettings: answer({
+      settings: {
+        directoryUrl: 'https://acme.example/directory',
+        email: 'ops@example.com',
+        challenge: 'http-01',
+        agreedAt: NOW - 86_400_000,
+      },
+    }),
     DescribeTrustStores: answer({ trustStores: [trustStore] }),
     DescribeTrustStoreAssociations: answer({ resourceArns: [listener.listenerArn] }),
     DescribeTrustStoreRevocations: answer({
@@ -363,6 +389,8 @@ const shown: readonly (readonly string[])[] = [
   ['route', 'problems'],
   ['tls-certificate', 'list'],
   ['tls-certificate', 'show', 'example.com'],
+  ['tls-certificate', 'show', 'app.example.com'],
+  ['acme', 'show'],
   ['trust-store', 'list'],
   ['trust-store', 'show', 'ours'],
   ['tag', 'list', 'arn:x'],

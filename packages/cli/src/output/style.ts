@@ -28,6 +28,7 @@ export function paintName(color: boolean, name: string, text: string): string {
 
 const WORDS: Readonly<Record<string, Style>> = {
   ACTIVE: 'good',
+  ISSUED: 'good',
   RUNNING: 'good',
   HEALTHY: 'good',
   COMPLETED: 'good',
@@ -36,10 +37,12 @@ const WORDS: Readonly<Record<string, Style>> = {
   yes: 'good',
   UNHEALTHY: 'bad',
   FAILED: 'bad',
+  EXPIRED: 'bad',
   unhealthy: 'bad',
   no: 'bad',
   DRAINING: 'warn',
   PENDING: 'warn',
+  PENDING_VALIDATION: 'warn',
   ACTIVATING: 'warn',
   DEACTIVATING: 'warn',
   STOPPING: 'warn',

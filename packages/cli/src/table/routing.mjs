@@ -1,5 +1,5 @@
 // Commands on what the proxies route: load balancers, listeners, rules, target groups, certificates.
-import { JSON_FLAG, TAGS, WATCH, YES, command, flag } from './build.mjs';
+import { JSON_FLAG, TAGS, TIMEOUT, WATCH, YES, command, flag } from './build.mjs';
 
 const ATTRIBUTES = flag('attribute', 'KEY=VALUE', 'any attribute; may be repeated', {
   multiple: true,
@@ -243,6 +243,19 @@ export const routingCommands = [
     ],
     details: 'The key is sealed before it is stored, and sent to proxies only.',
   }),
+  command('tls-certificate request DOMAIN...', 'Ask the ACME authority for a certificate', {
+    flags: [
+      flag('wait', '', 'until it is issued, or an attempt has failed'),
+      TIMEOUT,
+      TAGS,
+      JSON_FLAG,
+    ],
+    details:
+      'The names must resolve to the proxies, with an HTTP listener on port 80 or an HTTPS or TLS listener on ' +
+      'port 443. It is got by the controller, which tries again after failures, and renewed when a third of its ' +
+      'time is left. Put it into a listener by its ARN, also before it is issued.',
+    examples: ['berth tls-certificate request www.example.com example.com --wait'],
+  }),
   command('tls-certificate list', 'List certificates of listeners', { flags: [WATCH, JSON_FLAG] }),
   command('tls-certificate show ID', 'Show a certificate', {
     flags: [JSON_FLAG],
@@ -252,6 +265,33 @@ export const routingCommands = [
     flags: [YES, JSON_FLAG],
     complete: { ID: 'tls-certificate' },
   }),
+
+  command('acme configure', 'Say which ACME authority certificates are asked for at', {
+    flags: [
+      flag('directory', 'URL', 'of the authority’s directory (https)'),
+      flag('email', 'ADDRESS', 'whom the authority may write to'),
+      flag('challenge', 'TYPE', 'preferred where both are possible (default http-01)', {
+        complete: ['http-01', 'tls-alpn-01'],
+      }),
+      flag(
+        'authority',
+        'FILE',
+        'PEM: who signed the directory’s own certificate, if no public one',
+        {
+          complete: 'file',
+        },
+      ),
+      flag('agree-to-terms', '', 'you agree to the authority’s terms of service'),
+      JSON_FLAG,
+    ],
+    details:
+      'Replaces what was set before. What is not issued yet is asked for at once; what is, is renewed there. ' +
+      'http-01 needs an HTTP listener on port 80, tls-alpn-01 an HTTPS or TLS listener on port 443.',
+    examples: [
+      'berth acme configure --directory https://acme.example/directory --email ops@example.com --agree-to-terms',
+    ],
+  }),
+  command('acme show', 'Show which ACME authority is set', { flags: [JSON_FLAG] }),
 
   command('trust-store create NAME', 'Create a trust store, by which listeners know clients', {
     flags: [

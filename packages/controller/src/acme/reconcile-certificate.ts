@@ -10,6 +10,7 @@ import type {
   AcmeSettingsRecord,
   CertificateRecord,
 } from '@berth/model/generated/messages.ts';
+import { NO_AUTHORITY } from '@berth/model/validation/acme.ts';
 import { collections, keyOf } from '@berth/store/keys.ts';
 import { guardUnchanged, putRecord } from '@berth/store/record.ts';
 import type { State, Stored } from '@berth/store/state.ts';
@@ -193,9 +194,8 @@ async function waiting(
   found: Stored<CertificateRecord>,
   signal: AbortSignal,
 ): Promise<Verdict> {
-  const statusReason = 'No certificate authority is set: use "berth acme configure".';
-  if (found.value.statusReason !== statusReason) {
-    await replaceRecord(context, found, { ...found.value, statusReason }, signal);
+  if (found.value.statusReason !== NO_AUTHORITY) {
+    await replaceRecord(context, found, { ...found.value, statusReason: NO_AUTHORITY }, signal);
   }
   return {};
 }

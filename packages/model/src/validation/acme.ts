@@ -8,6 +8,9 @@ import { Checker } from './check.ts';
 
 const check: Checker = new Checker('ValidationError');
 
+/** Why a certificate waits while nobody has said where it is to come from. */
+export const NO_AUTHORITY = 'No certificate authority is set: use "berth acme configure".';
+
 const MOST_NAMES = 100;
 const LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
 const DOMAIN = new RegExp(`^(?=.{1,253}$)${LABEL}(?:\\.${LABEL})+$`);

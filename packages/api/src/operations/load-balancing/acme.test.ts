@@ -22,6 +22,7 @@ describe('certificates of ACME', () => {
     });
     assert.equal(certificate?.status, 'PENDING_VALIDATION');
     assert.deepEqual(certificate.domainNames, ['app.example.com', 'www.example.com']);
+    assert.match(certificate.statusReason ?? '', /No certificate authority is set/);
     const { certificates } = await bench.balancing('DescribeCertificates', {});
     assert.deepEqual(
       certificates.map(({ certificateId }) => certificateId),
@@ -56,9 +57,13 @@ describe('certificates of ACME', () => {
     const record = bench.cache.get(collections.certificates, id)?.value;
     await bench.put(collections.certificates, [id], {
       ...record,
+      statusReason: 'It said no.',
       failedAttempts: 5,
       nextAttemptAt: 1e15,
     });
+    const { certificates } = await bench.balancing('DescribeCertificates', {});
+    assert.equal(certificates[0]?.failedAttempts, 5);
+    assert.equal(certificates[0].nextAttemptAt, 1e15);
     const authorityPem = (await createAuthority(realClock.now())).certificate;
     await bench.balancing('PutAcmeSettings', {
       directoryUrl: DIRECTORY,
@@ -71,6 +76,9 @@ describe('certificates of ACME', () => {
     const after = bench.cache.get(collections.certificates, id)?.value;
     assert.equal(after?.failedAttempts, 0);
     assert.equal(after.nextAttemptAt, undefined);
+    assert.equal(after.statusReason, undefined);
+    const second = await bench.balancing('RequestCertificate', { domainNames: ['b.example.com'] });
+    assert.equal(second.certificate?.statusReason, undefined);
   });
 
   it('need settings that can be used', async () => {

@@ -12,7 +12,11 @@ import type {
   RequestCertificateResponse,
 } from '@berth/model/generated/messages.ts';
 import { drawUuid } from '@berth/model/resources/ids.ts';
-import { acceptAcmeSettings, acceptDomainNames } from '@berth/model/validation/acme.ts';
+import {
+  NO_AUTHORITY,
+  acceptAcmeSettings,
+  acceptDomainNames,
+} from '@berth/model/validation/acme.ts';
 import { checkBalancingTags } from '@berth/model/validation/balancing-tags.ts';
 import type { CallContext } from '@berth/rpc/api.ts';
 import { complete } from '@berth/rpc/codec.ts';
@@ -39,24 +43,27 @@ export function requestCertificate(
   const id = drawUuid(on.random);
   const now = on.clock.now();
   const attempted = `request a certificate for ${domainNames.join(', ')}`;
-  const record = complete('CertificateRecord', {
-    id,
-    source: 'acme',
-    status: 'PENDING_VALIDATION',
-    domainNames,
-    createdAt: now,
-    tags: request.tags,
-  });
-  return write(on, { signal, attempted }, () => ({
-    guards: [guardAbsent(collections.certificates, id)],
-    puts: [putRecord(collections.certificates, [id], record)],
-    result: (seen) => ({
-      certificate: certificateView(on.realm, record, certificateUsers(seen, on.realm), {
-        now,
-        withChain: false,
+  return write(on, { signal, attempted }, (state) => {
+    const record = complete('CertificateRecord', {
+      id,
+      source: 'acme',
+      status: 'PENDING_VALIDATION',
+      statusReason: state.get(collections.acme, SETTINGS) === undefined ? NO_AUTHORITY : undefined,
+      domainNames,
+      createdAt: now,
+      tags: request.tags,
+    });
+    return {
+      guards: [guardAbsent(collections.certificates, id)],
+      puts: [putRecord(collections.certificates, [id], record)],
+      result: (seen) => ({
+        certificate: certificateView(on.realm, record, certificateUsers(seen, on.realm), {
+          now,
+          withChain: false,
+        }),
       }),
-    }),
-  }));
+    };
+  });
 }
 
 export function putAcmeSettings(
@@ -75,6 +82,7 @@ export function putAcmeSettings(
       .map((certificate) =>
         replace(collections.certificates, certificate, {
           ...certificate.value,
+          statusReason: undefined,
           failedAttempts: 0,
           nextAttemptAt: undefined,
         }),
