@@ -1,5 +1,5 @@
 // Writing a small file so that a crash at any moment leaves the old or the new content, never a part.
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /** Temp file, fsync, rename, fsync of the directory. Makes the directory. */
@@ -27,6 +27,12 @@ export async function readIfThere(path: string): Promise<string | undefined> {
   }
 }
 
+/** The names of what is in a directory. Makes the directory. */
+export async function listNames(path: string): Promise<readonly string[]> {
+  await mkdir(path, { recursive: true, mode: 0o700 });
+  return await readdir(path);
+}
+
 export async function removeDurably(path: string): Promise<void> {
   await rm(path, { force: true });
 }
@@ -39,3 +45,20 @@ async function syncDirectory(path: string): Promise<void> {
     await directory.close();
   }
 }
+
+/** What the agent asks of a disk. */
+export interface Files {
+  /** Undefined when there is no such file. */
+  read(path: string): Promise<string | undefined>;
+  /** The old or the new content stays, whenever the machine stops. */
+  write(path: string, content: string): Promise<void>;
+  remove(path: string): Promise<void>;
+  list(directory: string): Promise<readonly string[]>;
+}
+
+export const diskFiles: Files = {
+  read: readIfThere,
+  write: writeDurably,
+  remove: removeDurably,
+  list: listNames,
+};

@@ -2,13 +2,12 @@
 // One file a task, replaced whole. A create is recorded here before Docker is asked for it; Docker's labels are
 // the second memory, should this one be lost. Holds environments of tasks: readable by its owner only.
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import type { Logger } from '@berth/control/logger.ts';
 import { BerthError, messageChain } from '@berth/model/errors.ts';
 
-import { readIfThere, removeDurably, writeDurably } from './durable-file.ts';
+import { diskFiles, type Files } from './durable-file.ts';
 import type { TaskMemory } from './task-memory.ts';
 
 const TASK_FILE = /^([0-9a-f]{32})\.json$/;
@@ -24,11 +23,13 @@ interface Slot {
 
 export class LocalState {
   readonly #directory: string;
+  readonly #files: Files;
   readonly #slots = new Map<string, Slot>();
   #trouble: string | undefined;
 
-  constructor(directory: string) {
+  constructor(directory: string, files: Files = diskFiles) {
     this.#directory = directory;
+    this.#files = files;
   }
 
   /** Why nothing can be written; undefined after a write that succeeded. */
@@ -42,10 +43,10 @@ export class LocalState {
    */
   async hostId(): Promise<string> {
     const path = join(this.#directory, 'host-id');
-    const known = (await readIfThere(path))?.trim();
+    const known = (await this.#files.read(path))?.trim();
     if (known === undefined) {
       const drawn = randomBytes(16).toString('hex');
-      await writeDurably(path, `${drawn}\n`);
+      await this.#files.write(path, `${drawn}\n`);
       return drawn;
     }
     if (HOST_ID.test(known)) return known;
@@ -58,12 +59,11 @@ export class LocalState {
   /** All tasks that are remembered. What can't be read is left out and said; labels bring it back. */
   async tasks(logger: Logger): Promise<readonly TaskMemory[]> {
     const directory = join(this.#directory, 'tasks');
-    await mkdir(directory, { recursive: true, mode: 0o700 });
     const found: TaskMemory[] = [];
-    for (const name of await readdir(directory)) {
+    for (const name of await this.#files.list(directory)) {
       const taskId = TASK_FILE.exec(name)?.[1];
       if (taskId === undefined) continue;
-      const memory = parseTask(await readFile(join(directory, name), 'utf8'));
+      const memory = parseTask((await this.#files.read(join(directory, name))) ?? '');
       if (memory?.task.id === taskId) found.push(memory);
       else logger.warn({ file: join(directory, name) }, 'a task memory is unreadable');
     }
@@ -82,7 +82,7 @@ export class LocalState {
 
   /** Ports in the order of their last use, the longest unused first. */
   async usedPorts(): Promise<readonly number[]> {
-    const text = await readIfThere(join(this.#directory, 'ports.json'));
+    const text = await this.#files.read(join(this.#directory, 'ports.json'));
     if (text === undefined) return [];
     const parsed = parseJson(text) as { used?: unknown } | undefined;
     const used = Array.isArray(parsed?.used) ? (parsed.used as unknown[]) : [];
@@ -112,8 +112,8 @@ export class LocalState {
     try {
       for (let job = slot.next; job; job = slot.next) {
         slot.next = undefined;
-        if (job.content === undefined) await removeDurably(path);
-        else await writeDurably(path, job.content);
+        if (job.content === undefined) await this.#files.remove(path);
+        else await this.#files.write(path, job.content);
       }
       this.#trouble = undefined;
     } catch (error) {

@@ -17,7 +17,7 @@ import type {
   TaskStatusRecord,
 } from '@berth/model/generated/messages.ts';
 import type { Client, Input, TlsIdentity } from '@berth/rpc/api.ts';
-import { connect } from '@berth/rpc/client.ts';
+import type { Transport } from '@berth/rpc/transport.ts';
 
 import type { Reporter } from './reporter.ts';
 
@@ -25,6 +25,7 @@ export interface SessionOptions {
   /** HOST:PORT of api replicas. */
   readonly api: readonly string[];
   readonly tls: TlsIdentity;
+  readonly connect: Transport['connect'];
   /** All of the hello but the tasks. */
   readonly hello: () => Omit<AgentHello, 'tasks'>;
   readonly reporter: Reporter;
@@ -106,7 +107,7 @@ export class Session {
   }
 
   async #once(address: string, signal: AbortSignal): Promise<void> {
-    const { tls, reporter, hello, clock } = this.#options;
+    const { tls, connect, reporter, hello, clock } = this.#options;
     const scope = childScope(signal);
     const connection = connect({ addresses: [address], tls });
     const outgoing = new Channel<Input<AgentMessage>>(MAX_OUTGOING);

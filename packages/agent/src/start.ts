@@ -1,6 +1,7 @@
 // Puts an agent together and runs it. The agent's end never ends a container, unless it was told so.
 import { readFile } from 'node:fs/promises';
 
+import type { Clock } from '@berth/control/clock.ts';
 import { childScope } from '@berth/control/scope.ts';
 import type { Logger } from '@berth/control/logger.ts';
 import { Semaphore } from '@berth/control/semaphore.ts';
@@ -8,13 +9,15 @@ import { BerthError, messageChain } from '@berth/model/errors.ts';
 import type { AgentHello, Attribute } from '@berth/model/generated/messages.ts';
 import type { Role, Surroundings } from '@berth/process/role.ts';
 import type { TlsIdentity } from '@berth/rpc/api.ts';
+import { grpcTransport, type Transport } from '@berth/rpc/transport.ts';
 
+import { diskFiles, type Files } from './durable-file.ts';
 import { EngineWatch } from './engine-watch.ts';
 import { hostLabels } from './labels.ts';
 import { LocalState } from './local-state.ts';
 import { agentGauges, agentMetrics, type AgentMetrics } from './metrics.ts';
 import { portInUse } from './port-probe.ts';
-import { Ports, type PortRange } from './ports.ts';
+import { Ports, type PortRange, type PortsOptions } from './ports.ts';
 import { Reporter } from './reporter.ts';
 import { hostAttributes, hostResources } from './resources.ts';
 import { dockerRuntime } from './runtime/docker.ts';
@@ -47,6 +50,25 @@ export interface AgentOptions {
   readonly reservedMemoryMiB?: number;
 }
 
+/** What the agent does to the world. */
+export interface AgentIo extends Pick<Transport, 'connect'> {
+  readonly files: Files;
+  readonly portInUse: PortsOptions['inUse'];
+  /** Differs after each boot of the machine; empty where nothing says so. */
+  readonly bootId: () => Promise<string>;
+  readonly runtime: (clock: Clock, observe: AgentMetrics['dockerCall']) => Runtime;
+}
+
+function machineIo({ dockerHost }: AgentOptions): AgentIo {
+  return {
+    files: diskFiles,
+    portInUse,
+    bootId,
+    connect: grpcTransport.connect,
+    runtime: (clock, observe) => dockerRuntime({ dockerHost, clock, observe }),
+  };
+}
+
 const AGENT_VERSION = '0.1.0';
 const MAX_STARTS = 4;
 const MAX_STOPS = 32;
@@ -56,6 +78,7 @@ const FIRST_SESSION_POLL_MS = 50;
 
 /** What the parts of one agent share. */
 interface Parts {
+  readonly io: AgentIo;
   readonly options: AgentOptions;
   readonly surroundings: Surroundings;
   readonly hostId: string;
@@ -82,8 +105,9 @@ export async function agentHostId(dataDirectory: string): Promise<string> {
 export async function startAgent(
   options: AgentOptions,
   surroundings: Surroundings,
+  io: AgentIo = machineIo(options),
 ): Promise<Role & { readonly hostId: string }> {
-  const parts = await partsOf(options, surroundings);
+  const parts = await partsOf(options, surroundings, io);
   const { state, runtime, reporter, logger, hostId } = parts;
   const root = childScope();
   const broken = Promise.withResolvers<never>();
@@ -160,20 +184,24 @@ async function run(
   };
 }
 
-async function partsOf(options: AgentOptions, surroundings: Surroundings): Promise<Parts> {
+async function partsOf(
+  options: AgentOptions,
+  surroundings: Surroundings,
+  io: AgentIo,
+): Promise<Parts> {
   const { clock } = surroundings;
-  const state = new LocalState(options.dataDirectory);
+  const state = new LocalState(options.dataDirectory, io.files);
   const hostId = await state.hostId();
   const metrics = agentMetrics(surroundings.metrics);
-  const observe = metrics.dockerCall;
   return {
+    io,
     options,
     surroundings,
     hostId,
     metrics,
     state,
     logger: surroundings.logger.child({ component: 'agent', hostId }),
-    runtime: dockerRuntime({ dockerHost: options.dockerHost, clock, observe }),
+    runtime: io.runtime(clock, metrics.dockerCall),
     reporter: new Reporter(clock),
   };
 }
@@ -182,7 +210,7 @@ async function workshopOf(parts: Parts): Promise<Workshop> {
   const { options, hostId, state, runtime, logger, metrics } = parts;
   const { clock } = parts.surroundings;
   const used = await state.usedPorts();
-  const ports = new Ports({ range: options.portRange, clock, inUse: portInUse, used });
+  const ports = new Ports({ range: options.portRange, clock, inUse: parts.io.portInUse, used });
   return {
     runtime,
     ports,
@@ -234,6 +262,7 @@ async function sessionOf(parts: Parts, engine: EngineDescription, tasks: Tasks):
   return new Session({
     api: options.api,
     tls: options.tls,
+    connect: parts.io.connect,
     hello: () => identity,
     reporter,
     clock,
@@ -254,7 +283,7 @@ async function sessionOf(parts: Parts, engine: EngineDescription, tasks: Tasks):
 }
 
 async function helloOf(
-  { options, hostId }: Parts,
+  { io, options, hostId }: Parts,
   engine: EngineDescription,
 ): Promise<Omit<AgentHello, 'tasks'>> {
   return {
@@ -262,7 +291,7 @@ async function helloOf(
     cluster: options.cluster,
     name: options.name,
     address: options.address,
-    bootId: await bootId(),
+    bootId: await io.bootId(),
     agentVersion: AGENT_VERSION,
     engineVersion: engine.version,
     resources: hostResources(engine, options.reservedMemoryMiB ?? 0),
@@ -270,7 +299,6 @@ async function helloOf(
   };
 }
 
-/** Differs after each boot of the machine; empty where the kernel does not say. */
 async function bootId(): Promise<string> {
   try {
     return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();

@@ -6,7 +6,7 @@ import type { Sealer } from '@berth/process/seal.ts';
 import type { Handlers, TlsIdentity } from '@berth/rpc/api.ts';
 import { formatAddress, parseAddress } from '@berth/rpc/channel-options.ts';
 import { leaderClient } from '@berth/rpc/leader-client.ts';
-import { serve } from '@berth/rpc/server.ts';
+import { grpcTransport, type Transport } from '@berth/rpc/transport.ts';
 import { collections } from '@berth/store/keys.ts';
 import type { StateCache } from '@berth/store/state.ts';
 import type { Store } from '@berth/store/store.ts';
@@ -45,6 +45,8 @@ export interface ApiOptions {
   readonly sealer: Sealer;
   /** Where calls are told; absent: nowhere. Closed when the role stops. */
   readonly audit?: AuditOptions | undefined;
+  /** Default: gRPC. */
+  readonly transport?: Transport | undefined;
 }
 
 /** For callers in the same process, who say who they act for: the AWS endpoint. */
@@ -65,6 +67,7 @@ export interface ApiRole extends Role {
 /** Resolves when it serves. @throws BerthError Unavailable when the address or a lease can't be had */
 export async function startApi(options: ApiOptions, surroundings: Surroundings): Promise<ApiRole> {
   const { store, cache, realm, tls, version, leaseSeconds, sealer } = options;
+  const { serve, connect } = options.transport ?? grpcTransport;
   const { clock, random, metrics } = surroundings;
   const logger = surroundings.logger.child({ component: 'api' });
   const replicaAddress = (): string => advertised;
@@ -87,8 +90,9 @@ export async function startApi(options: ApiOptions, surroundings: Surroundings):
     tls,
     clock,
     random,
+    connect,
   });
-  const replicas = new Replicas(tls);
+  const replicas = new Replicas(tls, connect);
   const freshen = freshenFrom(store, cache);
   const deps: OwnOperationsDeps = {
     store,

@@ -6,6 +6,7 @@ import type { Role, Surroundings } from '@berth/process/role.ts';
 import type { Sealer } from '@berth/process/seal.ts';
 import type { TlsIdentity } from '@berth/rpc/api.ts';
 import { leaderClient } from '@berth/rpc/leader-client.ts';
+import type { Transport } from '@berth/rpc/transport.ts';
 import { campaign, type Leadership } from '@berth/store/election.ts';
 import { collections } from '@berth/store/keys.ts';
 import type { StateCache } from '@berth/store/state.ts';
@@ -30,6 +31,8 @@ export interface ControllerOptions {
   readonly holder: string;
   /** Opens and seals the keys of certificates and of accounts at certificate authorities. */
   readonly sealer: Sealer;
+  /** Default: gRPC. */
+  readonly transport?: Pick<Transport, 'connect'> | undefined;
 }
 
 /** A thousand tasks are many transactions, and other services may be before this one. */
@@ -53,6 +56,7 @@ export function startController(
     tls,
     clock,
     random,
+    connect: options.transport?.connect,
   });
   const stopping = new AbortController();
 

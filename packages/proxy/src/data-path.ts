@@ -20,6 +20,7 @@ import { ProxyMetrics, type TargetState } from './metrics.ts';
 import { PassiveHealth } from './passive.ts';
 import { type Ports, ownPorts } from './ports.ts';
 import type { RequestObserver } from './request-summary.ts';
+import type { probe } from './probe.ts';
 import { Routing } from './routing.ts';
 import { DEFAULT_SETTINGS, type ProxySettings } from './settings.ts';
 import type { Target } from './target.ts';
@@ -46,6 +47,8 @@ export interface DataPathOptions {
   readonly certificateDirectory?: string;
   /** Default: ports of this process alone. */
   readonly ports?: Ports;
+  /** Makes one health check; default: over the network. */
+  readonly probe?: typeof probe | undefined;
 }
 
 const SWEEP_MS = 1_000;
@@ -85,7 +88,14 @@ export class DataPath {
       logger,
     });
     const concurrency = settings.concurrentChecks;
-    this.health = new HealthChecks({ clock, random, logger, concurrency, onChange });
+    this.health = new HealthChecks({
+      clock,
+      random,
+      logger,
+      concurrency,
+      probe: options.probe,
+      onChange,
+    });
     this.#draining = new Draining({ clock, logger, onChange });
     this.#passive = new PassiveHealth({
       ejectMs: settings.ejectMs,

@@ -26,6 +26,8 @@ export interface HealthOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly concurrency: number;
+  /** Default: over the network. */
+  readonly probe?: typeof probe | undefined;
   /** What is to be reported of the target has changed. */
   readonly onChange: (target: Target) => void;
 }
@@ -44,9 +46,11 @@ export class HealthChecks {
   readonly #options: HealthOptions;
   readonly #watches = new Map<Target, Watch>();
   readonly #slots: Semaphore;
+  readonly #probe: typeof probe;
 
   constructor(options: HealthOptions) {
     this.#options = options;
+    this.#probe = options.probe ?? probe;
     this.#slots = new Semaphore(options.concurrency);
   }
 
@@ -102,7 +106,7 @@ export class HealthChecks {
     for (;;) {
       const outcome = await this.#slots.run(signal, () => {
         if (target.health === REGISTERING) this.#set(group, target, CHECKING);
-        return probe(target.record, check, signal);
+        return this.#probe(target.record, check, signal);
       });
       signal.throwIfAborted();
       const now = clock.monotonic();
@@ -123,7 +127,7 @@ export class HealthChecks {
   /** A check outside the schedule, which changes nothing. */
   async look(group: Group, target: Target, signal: AbortSignal): Promise<boolean> {
     const { check } = group.settings;
-    const outcome = await this.#slots.run(signal, () => probe(target.record, check, signal));
+    const outcome = await this.#slots.run(signal, () => this.#probe(target.record, check, signal));
     return probeSucceeded(outcome, check);
   }
 

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { childScope, withDeadline } from '@berth/control/scope.ts';
 import type { RoutingUpdate } from '@berth/model/generated/messages.ts';
 import { printTable } from '@berth/model/routing/print.ts';
+import type { RoutingRecords } from '@berth/model/routing/records.ts';
 import type { Role, Surroundings } from '@berth/process/role.ts';
 import type { TlsIdentity } from '@berth/rpc/api.ts';
-import { connect } from '@berth/rpc/client.ts';
+import { grpcTransport, type Transport } from '@berth/rpc/transport.ts';
 
 import type { AccessLogFormat, AccessLogSettings } from './access-log/access-log.ts';
 import { controlMetrics } from './control-metrics.ts';
@@ -17,7 +18,7 @@ import { Reports } from './report.ts';
 import { RequestSession } from './request-session.ts';
 import { Session } from './session.ts';
 import type { ProxySettings } from './settings.ts';
-import { TableFile } from './table-file.ts';
+import { type SavedTable, TableFile } from './table-file.ts';
 import { Fleet } from './workers/fleet.ts';
 import type { WorkerOptions } from './workers/messages.ts';
 
@@ -63,6 +64,27 @@ export interface ProxyRole extends Role {
   processes(): readonly number[];
 }
 
+/** What the proxy does to the world, besides serving. */
+export interface ProxyIo extends Pick<Transport, 'connect'> {
+  readonly core: (surroundings: Surroundings, events: CoreEvents) => Core;
+  readonly table: (surroundings: Surroundings) => TableKeeper;
+}
+
+/** Keeps the last routing table for the next start. */
+export interface TableKeeper {
+  load(): Promise<SavedTable | undefined>;
+  save(records: RoutingRecords): void;
+  flush(): Promise<void>;
+}
+
+function machineIo(options: ProxyOptions): ProxyIo {
+  return {
+    connect: grpcTransport.connect,
+    core: (surroundings, events) => createCore(options, surroundings, events),
+    table: ({ clock, logger }) => new TableFile(options.dataDirectory, clock, logger),
+  };
+}
+
 const FIRST_TABLE_MS = 3_000;
 const LISTEN_MS = 2_000;
 const LISTEN_STEP_MS = 10;
@@ -74,14 +96,14 @@ const LISTEN_STEP_MS = 10;
 export async function startProxy(
   options: ProxyOptions,
   surroundings: Surroundings,
+  io: ProxyIo = machineIo(options),
 ): Promise<ProxyRole> {
   const { clock, random, metrics } = surroundings;
   const logger = surroundings.logger.child({ component: 'proxy', proxyId: options.id });
   const scope = childScope();
-  const file = new TableFile(options.dataDirectory, clock, logger);
+  const file = io.table({ ...surroundings, logger });
   const reports: Reports = new Reports(options.id, () => core);
-  const core: Core = createCore(
-    options,
+  const core: Core = io.core(
     { ...surroundings, logger },
     {
       onTargetChange: (target) => {
@@ -97,7 +119,7 @@ export async function startProxy(
       'the kernel resets connections that are just being made when a proxy is replaced by another',
     );
   }
-  const connection = connect({ addresses: options.api, tls: options.tls });
+  const connection = io.connect({ addresses: options.api, tls: options.tls });
   const client = connection.client('Proxies');
   /** When the table came that it serves by without a session. */
   let savedAt: number | undefined;

@@ -6,9 +6,10 @@ import type { Clock, Random } from '@berth/control/clock.ts';
 import { BerthError, isBerthError } from '@berth/model/errors.ts';
 
 import type { CallOptions, Client, TlsIdentity } from './api.ts';
-import { connect, type Connection } from './client.ts';
+import { connect as dial, type Connection } from './client.ts';
 import type { ServiceName, ServiceTypes } from './generated/services.ts';
 import { methodsOf } from './load.ts';
+import type { Transport } from './transport.ts';
 
 /** The unary calls of a service. */
 export type UnaryClient<S extends ServiceName> = {
@@ -24,6 +25,8 @@ export interface LeaderClientOptions<S extends ServiceName> {
   readonly tls: TlsIdentity;
   readonly clock: Clock;
   readonly random: Random;
+  /** Default: over gRPC. */
+  readonly connect?: Transport['connect'] | undefined;
 }
 
 export interface LeaderClient<S extends ServiceName> {
@@ -48,7 +51,7 @@ interface Link {
 export function leaderClient<S extends ServiceName>(
   options: LeaderClientOptions<S>,
 ): LeaderClient<S> {
-  const { service, address, tls, clock, random } = options;
+  const { service, address, tls, clock, random, connect = dial } = options;
   let link: Link | undefined;
   let closed = false;
 

@@ -7,7 +7,7 @@ import { rpcMetrics } from '@berth/process/metrics.ts';
 import type { Role, Surroundings } from '@berth/process/role.ts';
 import type { CallContext, Handlers, TlsIdentity } from '@berth/rpc/api.ts';
 import { formatAddress, parseAddress } from '@berth/rpc/channel-options.ts';
-import { serve } from '@berth/rpc/server.ts';
+import { grpcTransport, type Transport } from '@berth/rpc/transport.ts';
 import { campaign } from '@berth/store/election.ts';
 import type { Leadership } from '@berth/store/election.ts';
 import { collections } from '@berth/store/keys.ts';
@@ -27,6 +27,10 @@ export interface SchedulerOptions {
   readonly store: Store;
   readonly cache: StateCache;
   readonly leaseSeconds: number;
+  /** Who leads, for people; default: host name and process id. */
+  readonly holder?: string | undefined;
+  /** Default: gRPC. */
+  readonly transport?: Transport | undefined;
 }
 
 /**
@@ -38,6 +42,7 @@ export async function startScheduler(
   surroundings: Surroundings,
 ): Promise<Role & { readonly address: string }> {
   const { store, cache, tls, leaseSeconds } = options;
+  const holder = options.holder ?? `${hostname()}:${process.pid}`;
   const { clock } = surroundings;
   const logger = surroundings.logger.child({ component: 'scheduler' });
   const metrics = schedulerMetrics(surroundings.metrics);
@@ -58,7 +63,7 @@ export async function startScheduler(
       return answered(leading(context), (it) => it.explain(place, context.signal), cache);
     },
   };
-  const server = await serve({
+  const server = await (options.transport ?? grpcTransport).serve({
     address: options.listen,
     tls,
     services: { Scheduler: handlers },
@@ -87,7 +92,6 @@ export async function startScheduler(
   };
 
   metrics.leads(false);
-  const holder = `${hostname()}:${process.pid}`;
   const standing = campaign(
     { store, role: 'scheduler', holder, address, leaseSeconds, clock, logger },
     lead,

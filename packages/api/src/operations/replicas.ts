@@ -1,6 +1,7 @@
 // Connections to the other api replicas, for calls about hosts whose session one of them holds.
 import type { CallContext, CallOptions, Client, TlsIdentity } from '@berth/rpc/api.ts';
-import { connect, type Connection } from '@berth/rpc/client.ts';
+import type { Connection } from '@berth/rpc/client.ts';
+import type { Transport } from '@berth/rpc/transport.ts';
 
 /** Marks a call that a replica has handed on: it is answered where it arrives or not at all. */
 const FORWARDED = 'berth-forwarded';
@@ -12,17 +13,19 @@ export function isForwarded({ identity, metadata }: CallContext): boolean {
 
 export class Replicas {
   readonly #tls: TlsIdentity;
+  readonly #connect: Transport['connect'];
   readonly #connections = new Map<string, Connection>();
 
-  constructor(tls: TlsIdentity) {
+  constructor(tls: TlsIdentity, connect: Transport['connect']) {
     this.#tls = tls;
+    this.#connect = connect;
   }
 
   operations(address: string): Client<'Operations'> {
     let connection = this.#connections.get(address);
     if (!connection) {
       this.#makeRoom();
-      connection = connect({ addresses: [address], tls: this.#tls });
+      connection = this.#connect({ addresses: [address], tls: this.#tls });
       this.#connections.set(address, connection);
     }
     return connection.client('Operations');
