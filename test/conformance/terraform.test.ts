@@ -38,6 +38,11 @@ const container = {
   ulimits: [{ name: 'nofile' as const, softLimit: 1024, hardLimit: 4096 }],
 };
 
+const REWRITE = {
+  Type: 'url-rewrite',
+  UrlRewriteConfig: { Rewrites: [{ Regex: '^/static/(.*)$', Replace: '/$1' }] },
+};
+
 const life = {
   cluster: {
     resource: cluster,
@@ -184,6 +189,7 @@ const life = {
           target_group_arn: kept(on, 'aws_lb_target_group'),
         },
       ],
+      transform: [REWRITE],
       tags: TAGS,
     }),
     change: () => ({
@@ -203,6 +209,7 @@ const life = {
           },
         },
       ],
+      transform: [],
       tags: RETAGGED,
     }),
   },

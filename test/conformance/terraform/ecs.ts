@@ -8,9 +8,12 @@ import {
   DeleteClusterCommand,
   DeleteServiceCommand,
   DeregisterTaskDefinitionCommand,
+  type DeploymentConfiguration,
   DescribeClustersCommand,
+  DescribeServiceDeploymentsCommand,
   DescribeServicesCommand,
   DescribeTaskDefinitionCommand,
+  ListServiceDeploymentsCommand,
   RegisterTaskDefinitionCommand,
   type RegisterTaskDefinitionCommandInput,
   type Service,
@@ -20,10 +23,13 @@ import {
   UpdateClusterCommand,
   UpdateServiceCommand,
 } from '@aws-sdk/client-ecs';
+import { realClock } from '@berth/process/real-clock.ts';
+import assert from 'node:assert/strict';
 
 import type { Ground } from '../cases.ts';
 import {
   changes,
+  type Passing,
   type Resource,
   retried,
   type State,
@@ -72,6 +78,19 @@ async function clusterOf({ ecs }: Ground, arn: string) {
   return one?.status === 'INACTIVE' ? undefined : one;
 }
 
+async function clusterActive(on: Ground, arn: string): Promise<void> {
+  await until(`cluster ${arn} to be active`, async () =>
+    (await clusterOf(on, arn))?.status === 'ACTIVE' ? true : undefined,
+  );
+}
+
+const CLUSTER_IN_USE: readonly Passing[] = [
+  ['ClusterContainsContainerInstancesException', ''],
+  ['ClusterContainsServicesException', ''],
+  ['ClusterContainsTasksException', ''],
+  ['UpdateInProgressException', ''],
+];
+
 export const cluster: Resource = {
   create: async (on, config) => {
     const made = await on.ecs.send(
@@ -82,9 +101,7 @@ export const cluster: Resource = {
       }),
     );
     const arn = made.cluster?.clusterArn ?? '';
-    await until(`cluster ${arn} to be active`, async () =>
-      (await clusterOf(on, arn))?.status === 'ACTIVE' ? true : undefined,
-    );
+    await clusterActive(on, arn);
     return arn;
   },
   read: async (on, arn) => {
@@ -101,17 +118,16 @@ export const cluster: Resource = {
     );
   },
   update: async (on, arn, before, after) => {
+    await retag(on, arn, before, after);
     if (changes(before, after)('setting')) {
       const settings = after['setting'] as Setting[];
       await on.ecs.send(new UpdateClusterCommand({ cluster: arn, settings }));
+      await clusterActive(on, arn);
     }
-    await retag(on, arn, before, after);
     return arn;
   },
   delete: async (on, arn) => {
-    await retried('ClusterContainsServicesException', '', () =>
-      on.ecs.send(new DeleteClusterCommand({ cluster: arn })),
-    );
+    await retried(CLUSTER_IN_USE, () => on.ecs.send(new DeleteClusterCommand({ cluster: arn })));
     await until(`cluster ${arn} to be inactive`, async () =>
       (await clusterOf(on, arn)) === undefined ? true : undefined,
     );
@@ -226,51 +242,122 @@ interface Balanced {
   readonly container_port: number;
 }
 
+/** As it is at the moment, or undefined when ECS knows of none. */
 async function serviceOf({ ecs }: Ground, id: string): Promise<Service | undefined> {
-  const cluster = /:service\/([^/]+)\//.exec(id)?.[1];
   const found = await unless(
-    ['ClusterNotFoundException'],
-    ecs.send(new DescribeServicesCommand({ cluster, services: [id], include: ['TAGS'] })),
+    ['ClusterNotFoundException', 'ServiceNotFoundException'],
+    ecs.send(
+      new DescribeServicesCommand({
+        cluster: clusterNameOf(id),
+        services: [id],
+        include: ['TAGS'],
+      }),
+    ),
   );
-  return found?.services?.[0];
+  const missing = found?.failures?.some(({ reason }) => reason === 'MISSING');
+  return missing ? undefined : found?.services?.[0];
 }
 
-/** `wait_for_steady_state`: one deployment, and as many tasks as are wanted. */
-async function steady(on: Ground, id: string): Promise<void> {
+const clusterNameOf = (serviceArn: string) => /:service\/([^/]+)\//.exec(serviceArn)?.[1];
+
+/**
+ * `wait_for_steady_state`. A deployment that began after the operation is followed by its own ARN; it is found as the one whose
+ * revision has in its ARN what the primary deployment's id has behind its slash. Otherwise it is one deployment, and as many tasks as
+ * are wanted.
+ */
+async function steady(on: Ground, id: string, since: Date): Promise<void> {
+  let begun: boolean | undefined;
+  let followed: string | undefined;
   await until(`service ${id} to be steady`, async () => {
     const service = await serviceOf(on, id);
     const { status, deployments = [], desiredCount, runningCount } = service ?? {};
-    const done = status === 'ACTIVE' && deployments.length === 1 && desiredCount === runningCount;
-    return done ? true : undefined;
+    if (status !== 'ACTIVE') return undefined;
+    const primary = deployments.find((deployment) => deployment.status === 'PRIMARY');
+    begun ??= primary?.createdAt && primary.createdAt > since;
+    if (!begun || service?.deploymentController?.type !== 'ECS') {
+      return deployments.length === 1 && desiredCount === runningCount ? true : undefined;
+    }
+    const [, taskSet] = (primary?.id ?? '').split('/');
+    assert.ok(taskSet !== undefined, `${primary?.id ?? ''} has no slash`);
+    followed ??= await deploymentOf(on, service, taskSet, since);
+    if (followed === undefined) return undefined;
+    const { serviceDeployments } = await on.ecs.send(
+      new DescribeServiceDeploymentsCommand({ serviceDeploymentArns: [followed] }),
+    );
+    const [{ status: progress, statusReason } = {}] = serviceDeployments ?? [];
+    assert.ok(!FAILED.includes(progress ?? ''), statusReason);
+    return progress === 'SUCCESSFUL' ? true : undefined;
   });
 }
 
-/** On these words it calls once more: they pass by themselves once something else is there. */
+const FAILED: readonly string[] = ['STOPPED', 'ROLLBACK_FAILED', 'ROLLBACK_SUCCESSFUL'];
+
+async function deploymentOf(
+  { ecs }: Ground,
+  { serviceArn = '', serviceName }: Service,
+  taskSet: string,
+  after: Date,
+): Promise<string | undefined> {
+  const of = { cluster: clusterNameOf(serviceArn), service: serviceName };
+  let nextToken: string | undefined;
+  do {
+    const page = await ecs.send(
+      new ListServiceDeploymentsCommand({ ...of, createdAt: { after }, nextToken }),
+    );
+    const found = page.serviceDeployments?.find(({ targetServiceRevisionArn }) =>
+      targetServiceRevisionArn?.includes(taskSet),
+    );
+    if (found) return found.serviceDeploymentArn;
+    ({ nextToken } = page);
+  } while (nextToken !== undefined);
+  return undefined;
+}
+
+/** On these it calls once more: they pass by themselves once something else is there. */
+const UPDATING: readonly Passing[] = [
+  [
+    'InvalidParameterException',
+    'verify that the ECS service role being passed has the proper permissions',
+  ],
+  ['InvalidParameterException', 'does not have an associated load balancer'],
+];
+const CREATING: readonly Passing[] = [
+  ['ClusterNotFoundException', ''],
+  ...UPDATING,
+  ['InvalidParameterException', 'Unable to assume the service linked role'],
+];
+const DELETING: readonly Passing[] = [
+  ['InvalidParameterException', 'The service cannot be stopped while deployments are active.'],
+];
+
 export async function createService(on: Ground, input: CreateServiceCommandInput) {
-  const waiting = [
-    ['ClusterNotFoundException', ''],
-    ['InvalidParameterException', 'does not have an associated load balancer'],
-    [
-      'InvalidParameterException',
-      'verify that the ECS service role being passed has the proper permissions',
-    ],
-  ] as const;
-  let call = () => on.ecs.send(new CreateServiceCommand(input));
-  let retries = 0;
-  for (const [name, words] of waiting) {
-    const inner = call;
-    call = async () => {
-      const { answer, retries: more } = await retried(name, words, inner);
-      retries += more;
-      return answer;
-    };
-  }
-  const answer = await call();
+  const { answer, retries } = await retried(CREATING, () =>
+    on.ecs.send(new CreateServiceCommand(input)),
+  );
   return { service: answer.service, retries };
+}
+
+type Breaker = NonNullable<DeploymentConfiguration['deploymentCircuitBreaker']>;
+
+/** Of the configuration only what is different is sent; the percentages go together. */
+function deploymentChange(before: State, after: State) {
+  const differ = changes(before, after);
+  const percentages = ['deployment_maximum_percent', 'deployment_minimum_healthy_percent'] as const;
+  const deploymentConfiguration: DeploymentConfiguration = {
+    ...(differ('deployment_circuit_breaker') && {
+      deploymentCircuitBreaker: after['deployment_circuit_breaker'] as Breaker,
+    }),
+    ...(differ(...percentages) && {
+      maximumPercent: number(after, percentages[0]),
+      minimumHealthyPercent: number(after, percentages[1]),
+    }),
+  };
+  return Object.keys(deploymentConfiguration).length === 0 ? {} : { deploymentConfiguration };
 }
 
 export const service: Resource = {
   create: async (on, config) => {
+    const since = new Date(realClock.now());
     const made = await createService(on, {
       serviceName: text(config, 'name'),
       cluster: text(config, 'cluster'),
@@ -282,10 +369,7 @@ export const service: Resource = {
       deploymentConfiguration: {
         maximumPercent: number(config, 'deployment_maximum_percent'),
         minimumHealthyPercent: number(config, 'deployment_minimum_healthy_percent'),
-        deploymentCircuitBreaker: config['deployment_circuit_breaker'] as {
-          enable: boolean;
-          rollback: boolean;
-        },
+        deploymentCircuitBreaker: config['deployment_circuit_breaker'] as Breaker,
       },
       enableECSManagedTags: config['enable_ecs_managed_tags'] as boolean,
       enableExecuteCommand: false,
@@ -305,7 +389,7 @@ export const service: Resource = {
       clientToken: `terraform-${text(config, 'name')}`,
     });
     const id = made.service?.serviceArn ?? '';
-    await steady(on, id);
+    await steady(on, id, since);
     return id;
   },
   read: async (on, id) => {
@@ -348,43 +432,33 @@ export const service: Resource = {
   },
   update: async (on, id, before, after) => {
     const differ = changes(before, after);
-    await on.ecs.send(
-      new UpdateServiceCommand({
-        cluster: text(after, 'cluster'),
-        service: id,
-        forceNewDeployment: false,
-        ...(differ('task_definition') && { taskDefinition: text(after, 'task_definition') }),
-        ...(differ('desired_count') && { desiredCount: number(after, 'desired_count') }),
-        ...(differ(
-          'deployment_maximum_percent',
-          'deployment_minimum_healthy_percent',
-          'deployment_circuit_breaker',
-        ) && {
-          deploymentConfiguration: {
-            maximumPercent: number(after, 'deployment_maximum_percent'),
-            minimumHealthyPercent: number(after, 'deployment_minimum_healthy_percent'),
-            deploymentCircuitBreaker: after['deployment_circuit_breaker'] as {
-              enable: boolean;
-              rollback: boolean;
-            },
-          },
-        }),
-        ...(differ('health_check_grace_period_seconds') && {
-          healthCheckGracePeriodSeconds: number(after, 'health_check_grace_period_seconds'),
-        }),
-        ...(differ('ordered_placement_strategy') && {
-          placementStrategy: after['ordered_placement_strategy'] as [],
-        }),
-        ...(differ('propagate_tags') && {
-          propagateTags: after['propagate_tags'] as 'SERVICE' | 'NONE',
-        }),
-        ...(differ('enable_ecs_managed_tags') && {
-          enableECSManagedTags: after['enable_ecs_managed_tags'] as boolean,
-        }),
-      }),
-    );
     await retag(on, id, before, after);
-    await steady(on, id);
+    const since = new Date(realClock.now());
+    await retried(UPDATING, () =>
+      on.ecs.send(
+        new UpdateServiceCommand({
+          cluster: text(after, 'cluster'),
+          service: id,
+          forceNewDeployment: false,
+          ...(differ('task_definition') && { taskDefinition: text(after, 'task_definition') }),
+          ...(differ('desired_count') && { desiredCount: number(after, 'desired_count') }),
+          ...deploymentChange(before, after),
+          ...(differ('health_check_grace_period_seconds') && {
+            healthCheckGracePeriodSeconds: number(after, 'health_check_grace_period_seconds'),
+          }),
+          ...(differ('ordered_placement_strategy') && {
+            placementStrategy: after['ordered_placement_strategy'] as [],
+          }),
+          ...(differ('propagate_tags') && {
+            propagateTags: after['propagate_tags'] as 'SERVICE' | 'NONE',
+          }),
+          ...(differ('enable_ecs_managed_tags') && {
+            enableECSManagedTags: after['enable_ecs_managed_tags'] as boolean,
+          }),
+        }),
+      ),
+    );
+    await steady(on, id, since);
     return id;
   },
   /** Down to 0, then away, then until it is INACTIVE. */
@@ -395,11 +469,7 @@ export const service: Resource = {
     if (found.status !== 'DRAINING') {
       await on.ecs.send(new UpdateServiceCommand({ ...of, desiredCount: 0 }));
     }
-    await retried(
-      'InvalidParameterException',
-      'The service cannot be stopped while deployments are active.',
-      () => on.ecs.send(new DeleteServiceCommand(of)),
-    );
+    await retried(DELETING, () => on.ecs.send(new DeleteServiceCommand({ ...of, force: false })));
     await until(`service ${id} to be inactive`, async () => {
       const left = await serviceOf(on, id);
       return !left || left.status === 'INACTIVE' ? true : undefined;

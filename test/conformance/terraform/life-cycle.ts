@@ -37,19 +37,21 @@ export async function until<T>(what: string, attempt: () => Promise<T | undefine
   }
 }
 
-/** Do it, and again while it fails with that name and these words: the provider greps for both. */
+/** An error's name and a part of its text. */
+export type Passing = readonly [name: string, words: string];
+
+/** Do it, and again while it fails with such a name and such words: the provider greps for both. */
 export function retried<T>(
-  name: string,
-  words: string,
+  passing: readonly Passing[],
   attempt: () => Promise<T>,
 ): Promise<{ readonly answer: T; readonly retries: number }> {
   let retries = 0;
-  return until(`an end of ${name}: ${words}`, async () => {
+  return until(`an end of ${passing.join(' and ')}`, async () => {
     try {
       return { answer: await attempt(), retries };
     } catch (error) {
-      const again = error instanceof Error && error.name === name && error.message.includes(words);
-      if (!again) throw error;
+      const { name, message } = error as Error;
+      if (!passing.some(([known, words]) => name === known && message.includes(words))) throw error;
       retries += 1;
       return undefined;
     }

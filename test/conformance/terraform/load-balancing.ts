@@ -29,7 +29,9 @@ import {
   RemoveTagsCommand,
   type Rule,
   type RuleCondition,
+  type RuleTransform,
   SetRulePrioritiesCommand,
+  SetIpAddressTypeCommand,
   SetSecurityGroupsCommand,
   SetSubnetsCommand,
 } from '@aws-sdk/client-elastic-load-balancing-v2';
@@ -37,8 +39,10 @@ import assert from 'node:assert/strict';
 
 import type { Ground } from '../cases.ts';
 import { byName, type Pair } from '../elbv2-kit.ts';
+import { queried } from '../signed.ts';
 import {
   changes,
+  type Passing,
   type Resource,
   retried,
   type State,
@@ -47,6 +51,12 @@ import {
   unless,
   until,
 } from './life-cycle.ts';
+
+const GROUP_IN_USE: readonly Passing[] = [
+  ['ResourceInUseException', 'is currently in use by a listener or a rule'],
+];
+const NO_CERTIFICATE_YET: readonly Passing[] = [['CertificateNotFoundException', '']];
+const PRIORITY_TAKEN: readonly Passing[] = [['PriorityInUseException', '']];
 
 type Attributes = Readonly<Record<string, string>>;
 
@@ -78,6 +88,7 @@ function configured(all: readonly Pair[] = [], keys: readonly string[]) {
 
 // --- aws_lb ---
 
+/** Those that the provider sends for an application load balancer; the others it leaves alone. */
 export const LB_ATTRIBUTES: Attributes = {
   'access_logs.s3.enabled': 'false',
   'client_keep_alive.seconds': '3600',
@@ -85,7 +96,6 @@ export const LB_ATTRIBUTES: Attributes = {
   'deletion_protection.enabled': 'false',
   'health_check_logs.s3.enabled': 'false',
   'idle_timeout.timeout_seconds': '60',
-  'load_balancing.cross_zone.enabled': 'true',
   'routing.http.desync_mitigation_mode': 'defensive',
   'routing.http.drop_invalid_header_fields.enabled': 'false',
   'routing.http.preserve_host_header.enabled': 'false',
@@ -124,6 +134,15 @@ export async function setBalancerAttributes(
 const balancers = (on: Ground, input: { Names?: string[]; LoadBalancerArns?: string[] }) =>
   unless(['LoadBalancerNotFoundException'], on.elbv2.send(new DescribeLoadBalancersCommand(input)));
 
+async function active(on: Ground, arn: string): Promise<void> {
+  await until(`load balancer ${arn} to be active`, async () => {
+    const found = await balancers(on, { LoadBalancerArns: [arn] });
+    const code = found?.LoadBalancers?.[0]?.State?.Code;
+    assert.ok(['provisioning', 'active', undefined].includes(code), code);
+    return code === 'active' ? true : undefined;
+  });
+}
+
 export const lb: Resource = {
   create: async (on, config) => {
     const Name = text(config, 'name');
@@ -140,17 +159,13 @@ export const lb: Resource = {
       }),
     );
     const arn = made.LoadBalancers?.[0]?.LoadBalancerArn ?? '';
-    await until(`load balancer ${Name} to be active`, async () => {
-      const found = await balancers(on, { LoadBalancerArns: [arn] });
-      const code = found?.LoadBalancers?.[0]?.State?.Code;
-      assert.ok(['provisioning', 'active', undefined].includes(code), code);
-      return code === 'active' ? true : undefined;
-    });
+    await active(on, arn);
     assert.deepEqual(
       await setBalancerAttributes(on, arn, config['attributes'] as Attributes),
       [],
       'every attribute that the provider sends is known',
     );
+    await active(on, arn);
     return arn;
   },
   read: async (on, arn) => {
@@ -183,31 +198,43 @@ export const lb: Resource = {
   update: async (on, arn, before, after) => {
     const differ = changes(before, after);
     const LoadBalancerArn = arn;
-    if (differ('subnets')) {
-      const Subnets = list<string>(after, 'subnets');
-      await on.elbv2.send(new SetSubnetsCommand({ LoadBalancerArn, Subnets }));
+    await retag(on, arn, before, after);
+    if (differ('attributes')) {
+      const [old, now] = [before['attributes'] as Attributes, after['attributes'] as Attributes];
+      const changed = Object.entries(now).filter(([key, value]) => old[key] !== value);
+      await setBalancerAttributes(on, arn, Object.fromEntries(changed));
     }
     if (differ('security_groups')) {
       const SecurityGroups = list<string>(after, 'security_groups');
       await on.elbv2.send(new SetSecurityGroupsCommand({ LoadBalancerArn, SecurityGroups }));
     }
-    if (differ('attributes')) {
-      await setBalancerAttributes(on, arn, after['attributes'] as Attributes);
+    if (differ('subnets')) {
+      const Subnets = list<string>(after, 'subnets');
+      await on.elbv2.send(new SetSubnetsCommand({ LoadBalancerArn, Subnets }));
     }
-    await retag(on, arn, before, after);
-    await until('the load balancer to be active again', async () => {
-      const found = await balancers(on, { LoadBalancerArns: [arn] });
-      return found?.LoadBalancers?.[0]?.State?.Code === 'active' ? true : undefined;
-    });
+    if (differ('ip_address_type')) {
+      const IpAddressType = text(after, 'ip_address_type') as 'ipv4';
+      await on.elbv2.send(new SetIpAddressTypeCommand({ LoadBalancerArn, IpAddressType }));
+    }
+    await active(on, arn);
     return arn;
   },
+  /** Done when EC2 knows of no network interface that is left of it. */
   delete: async (on, LoadBalancerArn) => {
     await on.elbv2.send(new DeleteLoadBalancerCommand({ LoadBalancerArn }));
-    await until('the load balancer to be gone', async () =>
-      (await balancers(on, { LoadBalancerArns: [LoadBalancerArn] })) === undefined
-        ? true
-        : undefined,
-    );
+    const name = LoadBalancerArn.replace(/^.*:loadbalancer\//, '');
+    for (const owner of ['amazon-elb', 'amazon-aws']) {
+      const { status, text: answer } = await queried(on, 'ec2', {
+        Action: 'DescribeNetworkInterfaces',
+        Version: '2016-11-15',
+        'Filter.1.Name': 'attachment.instance-owner-id',
+        'Filter.1.Value.1': owner,
+        'Filter.2.Name': 'description',
+        'Filter.2.Value.1': `ELB ${name}`,
+      });
+      assert.equal(status, 200, answer);
+      assert.match(answer, /<networkInterfaceSet\/>/);
+    }
   },
 };
 
@@ -323,19 +350,16 @@ export const targetGroup: Resource = {
   },
   update: async (on, arn, before, after) => {
     const differ = changes(before, after);
+    await retag(on, arn, before, after);
     if (differ('health_check')) {
       await on.elbv2.send(new ModifyTargetGroupCommand({ TargetGroupArn: arn, ...checkOf(after) }));
     }
     if (differ('attributes')) await setGroupAttributes(on, arn, after);
-    await retag(on, arn, before, after);
     return arn;
   },
   delete: async (on, TargetGroupArn) => {
-    await retried('ResourceInUseException', 'is currently in use by a listener or a rule', () =>
+    await retried(GROUP_IN_USE, () =>
       on.elbv2.send(new DeleteTargetGroupCommand({ TargetGroupArn })),
-    );
-    await until('the target group to be gone', async () =>
-      (await groups(on, { TargetGroupArns: [TargetGroupArn] })) === undefined ? true : undefined,
     );
   },
 };
@@ -410,7 +434,7 @@ const setListenerAttributes = async ({ elbv2 }: Ground, ListenerArn: string, con
 
 export const listener: Resource = {
   create: async (on, config) => {
-    const { answer } = await retried('CertificateNotFoundException', '', () =>
+    const { answer } = await retried(NO_CERTIFICATE_YET, () =>
       on.elbv2.send(
         new CreateListenerCommand({
           LoadBalancerArn: text(config, 'load_balancer_arn'),
@@ -422,6 +446,7 @@ export const listener: Resource = {
       ),
     );
     const arn = answer.Listeners?.[0]?.ListenerArn ?? '';
+    await on.elbv2.send(new DescribeListenersCommand({ ListenerArns: [arn] }));
     await setListenerAttributes(on, arn, config);
     return arn;
   },
@@ -450,25 +475,22 @@ export const listener: Resource = {
   },
   update: async (on, arn, before, after) => {
     const differ = changes(before, after);
+    await retag(on, arn, before, after);
     if (differ('port', 'protocol', 'default_action')) {
       await on.elbv2.send(
         new ModifyListenerCommand({
           ListenerArn: arn,
           Port: number(after, 'port'),
           Protocol: text(after, 'protocol') as 'HTTP',
-          DefaultActions: actionsOf(after, 'default_action'),
+          ...(differ('default_action') && { DefaultActions: actionsOf(after, 'default_action') }),
         }),
       );
     }
     if (differ('attributes')) await setListenerAttributes(on, arn, after);
-    await retag(on, arn, before, after);
     return arn;
   },
   delete: async (on, ListenerArn) => {
-    await unless(
-      ['ListenerNotFoundException'],
-      on.elbv2.send(new DeleteListenerCommand({ ListenerArn })),
-    );
+    await on.elbv2.send(new DeleteListenerCommand({ ListenerArn }));
   },
 };
 
@@ -564,16 +586,15 @@ export const listenerRule: Resource = {
       ListenerArn,
       Conditions: list<State>(config, 'condition').map(conditionOf),
       Actions: actionsOf(config, 'action'),
+      ...(list(config, 'transform').length > 0 && {
+        Transforms: list<RuleTransform>(config, 'transform'),
+      }),
       Tags: pairs(config['tags']),
     };
-    const { answer } = await retried(
-      fixed === undefined ? 'PriorityInUseException' : 'no error',
-      '',
-      async () => {
-        const Priority = fixed ?? (await nextPriority(on, ListenerArn));
-        return on.elbv2.send(new CreateRuleCommand({ ...settings, Priority }));
-      },
-    );
+    const { answer } = await retried(fixed === undefined ? PRIORITY_TAKEN : [], async () => {
+      const Priority = fixed ?? (await nextPriority(on, ListenerArn));
+      return on.elbv2.send(new CreateRuleCommand({ ...settings, Priority }));
+    });
     return answer.Rules?.[0]?.RuleArn ?? '';
   },
   read: async (on, arn) => {
@@ -590,16 +611,18 @@ export const listenerRule: Resource = {
       priority: Number(one.Priority),
       condition: stateOfConditions(one.Conditions ?? []),
       action: (one.Actions ?? []).map(stateOfAction),
+      transform: one.Transforms ?? [],
       tags: await tagsOf(on, arn),
     };
   },
   update: async (on, arn, before, after) => {
     const differ = changes(before, after);
+    await retag(on, arn, before, after);
     if (differ('priority')) {
       const RulePriorities = [{ RuleArn: arn, Priority: number(after, 'priority') }];
       await on.elbv2.send(new SetRulePrioritiesCommand({ RulePriorities }));
     }
-    if (differ('action', 'condition')) {
+    if (differ('action', 'condition', 'transform')) {
       await on.elbv2.send(
         new ModifyRuleCommand({
           RuleArn: arn,
@@ -607,10 +630,13 @@ export const listenerRule: Resource = {
           Conditions: differ('condition')
             ? list<State>(after, 'condition').map(conditionOf)
             : undefined,
+          ...(differ('transform') &&
+            (list(after, 'transform').length === 0
+              ? { ResetTransforms: true }
+              : { Transforms: list<RuleTransform>(after, 'transform') })),
         }),
       );
     }
-    await retag(on, arn, before, after);
     return arn;
   },
   delete: async (on, RuleArn) => {

@@ -15,6 +15,8 @@ import {
 
 import type { Ground } from '../cases.ts';
 import {
+  changes,
+  type Passing,
   type Resource,
   retried,
   type State,
@@ -28,6 +30,18 @@ const KEY = {
   ServiceNamespace: 'ecs' as const,
   ScalableDimension: 'ecs:service:DesiredCount' as const,
 };
+
+const REGISTERING: readonly Passing[] = [
+  ['ValidationException', 'Unable to assume IAM role'],
+  ['ValidationException', "ECS service doesn't exist"],
+];
+const PUTTING: readonly Passing[] = [
+  ['FailedResourceAccessException', 'Rate exceeded'],
+  ['FailedResourceAccessException', 'is not authorized to perform'],
+  ['FailedResourceAccessException', 'token included in the request is invalid'],
+  ['ObjectNotFoundException', ''],
+];
+const DELETING: readonly Passing[] = [['FailedResourceAccessException', '']];
 
 const key = (config: State) => ({ ...KEY, ResourceId: config['resource_id'] as string });
 
@@ -45,7 +59,7 @@ async function targetOf({ scaling }: Ground, id: string) {
 
 export const scalingTarget: Resource = {
   create: async ({ scaling }, config) => {
-    await retried('ValidationException', "ECS service doesn't exist", () =>
+    await retried(REGISTERING, () =>
       scaling.send(
         new RegisterScalableTargetCommand({
           ...key(config),
@@ -74,13 +88,6 @@ export const scalingTarget: Resource = {
     };
   },
   update: async (on, id, before, after) => {
-    await on.scaling.send(
-      new RegisterScalableTargetCommand({
-        ...key(after),
-        MinCapacity: after['min_capacity'] as number,
-        MaxCapacity: after['max_capacity'] as number,
-      }),
-    );
     const ResourceARN = (await targetOf(on, id))?.ScalableTargetARN;
     const { set, unset } = tagChanges(before, after);
     if (unset.length > 0) {
@@ -89,6 +96,15 @@ export const scalingTarget: Resource = {
     if (Object.keys(set).length > 0) {
       const Tags: Tags = set;
       await on.scaling.send(new TagResourceCommand({ ResourceARN, Tags }));
+    }
+    if (changes(before, after)('min_capacity', 'max_capacity')) {
+      await on.scaling.send(
+        new RegisterScalableTargetCommand({
+          ...key(after),
+          MinCapacity: after['min_capacity'] as number,
+          MaxCapacity: after['max_capacity'] as number,
+        }),
+      );
     }
     return id;
   },
@@ -124,7 +140,7 @@ function configurationOf(config: State): TargetTrackingScalingPolicyConfiguratio
 
 /** A policy that is put before its target is registered is put again. */
 export async function putPolicy({ scaling }: Ground, config: State) {
-  return retried('ObjectNotFoundException', '', () =>
+  return retried(PUTTING, () =>
     scaling.send(
       new PutScalingPolicyCommand({
         ...key(config),
@@ -177,9 +193,9 @@ export const scalingPolicy: Resource = {
   },
   delete: async ({ scaling }, id) => {
     const { name, ...of } = policyKey(id);
-    await unless(
-      ['ObjectNotFoundException'],
-      scaling.send(new DeleteScalingPolicyCommand({ ...of, PolicyName: name })),
+    const input = { ...of, PolicyName: name };
+    await retried(DELETING, () =>
+      unless(['ObjectNotFoundException'], scaling.send(new DeleteScalingPolicyCommand(input))),
     );
   },
 };

@@ -150,7 +150,7 @@ export interface RawAnswer {
 
 /** Any body, signed. @param target of X-Amz-Target; without it the body is that of a Query call */
 export async function send(
-  endpoint: TestEndpoint,
+  endpoint: { readonly url: string; readonly credentials?: typeof KEY },
   how: {
     readonly service: string;
     readonly target?: string;
@@ -161,7 +161,8 @@ export async function send(
 ): Promise<RawAnswer> {
   const { service, target, body, method = 'POST', query = {} } = how;
   const { host, hostname } = new URL(endpoint.url);
-  const signer = new SignatureV4({ credentials: KEY, region: REGION, service, sha256: Sha256 });
+  const { credentials = KEY } = endpoint;
+  const signer = new SignatureV4({ credentials, region: REGION, service, sha256: Sha256 });
   const signed = await signer.sign({
     method,
     protocol: 'http:',
