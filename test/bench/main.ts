@@ -10,6 +10,7 @@ const BENCHES: Readonly<Record<string, string>> = {
   cluster: 'from service create to 20 running tasks, a rolling update, memory at rest',
   placement: 'placements a second',
   rules: 'choosing one of 10 to 10,000 rules; building and changing the routing table',
+  aws: 'DescribeTasks, ListTasks and RunTask over the AWS wire with 10,000 tasks, against gRPC',
   store: 'grouped commits against single ones',
   help: 'berth --help against an empty Node program',
 };

@@ -6,7 +6,7 @@ import { realClock, realRandom } from '@berth/process/real-clock.ts';
 import type { Role, Surroundings } from '@berth/process/role.ts';
 import type { CallContext } from '@berth/rpc/api.ts';
 import { complete } from '@berth/rpc/codec.ts';
-import { createAuthority, issue } from '@berth/rpc/authority.ts';
+import { type Authority, createAuthority, issue } from '@berth/rpc/authority.ts';
 import { type ApiHandlers, startApi } from '@berth/api/start.ts';
 import { startAws } from '@berth/aws/start.ts';
 import { startController } from '@berth/controller/start.ts';
@@ -35,6 +35,10 @@ export interface Key {
 export interface ControlPlane extends Key {
   /** http://HOST:PORT */
   readonly endpoint: string;
+  /** HOST:PORT of the api's gRPC. */
+  readonly address: string;
+  /** That issues certificates to those who call it. */
+  readonly authority: Authority;
   readonly logger: TestLogger;
   /** Another api with an AWS endpoint of its own, on the same etcd. @returns its http://HOST:PORT */
   replica(): Promise<string>;
@@ -114,6 +118,8 @@ export async function startControlPlane(): Promise<ControlPlane> {
     await started(startController({ ...shared, ...lost, holder: 'test', sealer }, surroundings));
     return {
       endpoint,
+      address: api.address,
+      authority,
       ...key,
       logger,
       stop,
