@@ -76,6 +76,8 @@ export class ClientSession {
       maxOutstandingPings: 10,
       streamResetBurst: RESETS.burst,
       streamResetRate: RESETS.perSecond,
+      // A field that a target repeats against the rules is the client's to judge; Node.js would throw.
+      strictSingleValueFields: false,
     });
     this.#session = session;
     session.setLocalWindowSize(SESSION_WINDOW);

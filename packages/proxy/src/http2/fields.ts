@@ -12,6 +12,9 @@ const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
+/** What Node.js refuses to send beside them; `te` is sent on purpose only. */
+const UNSENDABLE: ReadonlySet<string> = new Set([...CONNECTION_FIELDS, 'http2-settings', 'te']);
+
 const NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
 const UNFIT_VALUE = /[\0-\x08\x0a-\x1f\x7f]|^[\t ]|[\t ]$/;
 
@@ -21,7 +24,7 @@ export function fieldsOf(lines: string): string[] {
   const fields: string[] = [];
   for (let i = 0; i + 1 < pairs.length; i += 2) {
     const name = (pairs[i] as string).toLowerCase();
-    if (!CONNECTION_FIELDS.has(name)) fields.push(name, pairs[i + 1] as string);
+    if (!UNSENDABLE.has(name)) fields.push(name, pairs[i + 1] as string);
   }
   return fields;
 }
@@ -52,7 +55,8 @@ const FRAMING = /^(?:content-length|host|te|trailer)$/;
 /** For `Http2Stream.sendTrailers`. */
 export function trailerObject(lines: string): Record<string, string | string[]> {
   const fields = fieldsOf(lines);
-  const trailers: Record<string, string | string[]> = {};
+  // A trailer may be called `constructor`.
+  const trailers = Object.create(null) as Record<string, string | string[]>;
   for (let i = 0; i + 1 < fields.length; i += 2) {
     const name = fields[i] as string;
     const value = fields[i + 1] as string;

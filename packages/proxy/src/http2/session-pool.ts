@@ -243,6 +243,8 @@ function dialSession(
     const made = connectHttp2(`${secure ? 'https' : 'http'}://target`, {
       createConnection: () => socket,
       settings: SETTINGS,
+      // As in client-session.ts: else a client's odd request would look like a failure of the target.
+      strictSingleValueFields: false,
     });
     session = made;
     // After this the streams are told; the session itself has nobody to tell.
