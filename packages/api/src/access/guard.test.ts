@@ -12,6 +12,7 @@ import { AccessBench } from './testing.ts';
 
 const ARN = 'arn:aws:ecs:us-east-1:000000000000';
 const ELB = 'arn:aws:elasticloadbalancing:us-east-1:000000000000';
+const SCALING = 'arn:aws:application-autoscaling:us-east-1:000000000000';
 const TASK = 'ab'.repeat(16);
 const HOST = 'cd'.repeat(16);
 
@@ -35,6 +36,8 @@ describe('guard', () => {
     }
     const balancer = { name: 'edge', id: '00000000000000ed', type: 'application' } as const;
     await bench.put(collections.loadBalancers, ['edge'], balancer);
+    const first = { ...balancer, name: 'berth', id: '0000000000000001' };
+    await bench.put(collections.loadBalancers, ['berth'], first);
     const listener = { id: '000000000000001f', port: 8080, loadBalancer: 'edge', tags };
     await bench.put(collections.listeners, [listener.id], listener);
     await bench.put(collections.rules, [listener.id, '000000000000007a'], {
@@ -42,6 +45,8 @@ describe('guard', () => {
       listenerId: listener.id,
     });
     await bench.put(collections.targetGroups, ['web'], { name: 'web', id: '00000000000000aa' });
+    const scaled = { cluster: 'prod', service: 'scaled', id: '7a', tags: { team: 'shop' } };
+    await bench.put(collections.scalableTargets, ['prod', 'scaled'], scaled);
     bench.sink.lines.splice(0);
   });
   afterEach(() => bench.stop());
@@ -214,6 +219,57 @@ describe('guard', () => {
         `elasticloadbalancing:CreateTargetGroup ${ELB}:targetgroup/new/*`,
         `elasticloadbalancing:AddTags ${ELB}:targetgroup/new/*`,
       ],
+    },
+    {
+      // A target that is left empty is the one of the request, as for the operation.
+      service: 'Ecs',
+      method: 'PutAttributes',
+      request: { cluster: 'prod', host: 'h1', attributes: [{ name: 'a', targetId: '' }] },
+      needs: [`ecs:PutAttributes ${ARN}:container-instance/prod/${HOST}`],
+    },
+    {
+      service: 'LoadBalancing',
+      method: 'CreateListener',
+      request: { loadBalancer: '', tags: [{ key: 'a', value: 'b' }] },
+      needs: [
+        `elasticloadbalancing:CreateListener ${ELB}:loadbalancer/app/berth/0000000000000001`,
+        `elasticloadbalancing:AddTags ${ELB}:listener/app/berth/0000000000000001/*`,
+      ],
+    },
+    {
+      service: 'LoadBalancing',
+      method: 'CreateRule',
+      request: { listener: '8080', tags: [{ key: 'a', value: 'b' }] },
+      needs: [
+        `elasticloadbalancing:CreateRule ${ELB}:listener/app/edge/00000000000000ed/000000000000001f`,
+        `elasticloadbalancing:AddTags ${ELB}:listener-rule/app/edge/00000000000000ed/000000000000001f/*`,
+      ],
+    },
+    {
+      // Scaling a service changes it.
+      service: 'Scaling',
+      method: 'RegisterScalableTarget',
+      request: { serviceNamespace: 'ecs', resourceId: 'service/prod/web', tags: { a: 'b' } },
+      needs: [
+        `application-autoscaling:RegisterScalableTarget ${SCALING}:scalable-target/*`,
+        `application-autoscaling:TagResource ${SCALING}:scalable-target/*`,
+        `ecs:UpdateService ${ARN}:service/prod/web`,
+      ],
+    },
+    {
+      service: 'Scaling',
+      method: 'PutScheduledAction',
+      request: { serviceNamespace: 'ecs', resourceId: 'service/prod/scaled' },
+      needs: [
+        `application-autoscaling:PutScheduledAction ${SCALING}:scalable-target/7a`,
+        `ecs:UpdateService ${ARN}:service/prod/scaled`,
+      ],
+    },
+    {
+      service: 'Scaling',
+      method: 'UntagResource',
+      request: { resourceArn: `${SCALING}:scalable-target/7a`, tagKeys: ['a'] },
+      needs: [`application-autoscaling:UntagResource ${SCALING}:scalable-target/7a`],
     },
     {
       service: 'Access',

@@ -21,7 +21,8 @@ import { OWN, accessRules } from './rules-access.ts';
 import { ecsRules } from './rules-ecs.ts';
 import { loadBalancingRules } from './rules-load-balancing.ts';
 import { logGroupsRules } from './rules-log-groups.ts';
-import { operationsRules, scalingRules } from './rules-operations.ts';
+import { operationsRules } from './rules-operations.ts';
+import { scalingRules } from './rules-scaling.ts';
 
 interface GuardDeps {
   readonly cache: State;

@@ -222,7 +222,7 @@ function attributeHosts(
     readonly attributes: readonly { readonly targetId?: string | undefined }[];
   },
 ): Need[] {
-  const named = request.attributes.map(({ targetId }) => targetId ?? request.host);
+  const named = request.attributes.map(({ targetId }) => targetId || request.host);
   return hosts(action, place, request.cluster, [...new Set(named)]);
 }
 

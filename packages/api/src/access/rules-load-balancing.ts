@@ -124,13 +124,19 @@ const on =
     return [need(action, arn, tags)];
   };
 
-function creation(action: string, resource: string, tags: readonly Tag[]): Need[] {
+/** @param made what is made, of which the tags will be; by default the resource that the permission is on */
+function creation(action: string, resource: string, tags: readonly Tag[], made = resource): Need[] {
   const conditions = requestTags(tags);
   if (tags.length === 0) return [need(action, resource, [], conditions)];
   return [
     need(action, resource, [], conditions),
-    need('AddTags', resource, [], { ...conditions, 'elasticloadbalancing:createaction': action }),
+    need('AddTags', made, [], { ...conditions, 'elasticloadbalancing:createaction': action }),
   ];
+}
+
+/** What is made inside of something: its ARN goes on from that one's. */
+function within(arn: string, outer: Kind, inner: Kind): string {
+  return `${arn.replace(`:${outer}/`, `:${inner}/`)}/*`;
 }
 
 const tagged =
@@ -180,8 +186,9 @@ export const loadBalancingRules: Rules<'LoadBalancing'> = {
   DescribeTargetHealth: describe('DescribeTargetHealth'),
 
   CreateListener: (request, place) => {
-    const balancer = found(place, 'loadbalancer', request.loadBalancer ?? DEFAULT_BALANCER);
-    return creation('CreateListener', balancer.arn, request.tags);
+    const balancer = found(place, 'loadbalancer', request.loadBalancer || DEFAULT_BALANCER);
+    const made = within(balancer.arn, 'loadbalancer', 'listener');
+    return creation('CreateListener', balancer.arn, request.tags, made);
   },
   ModifyListener: on('ModifyListener', 'listener', 'listener'),
   DescribeListeners: describe('DescribeListeners'),
@@ -193,8 +200,11 @@ export const loadBalancingRules: Rules<'LoadBalancing'> = {
   DescribeListenerCertificates: describe('DescribeListenerCertificates'),
   DescribeSslPolicies: describe('DescribeSSLPolicies'),
 
-  CreateRule: (request, place) =>
-    creation('CreateRule', found(place, 'listener', request.listener).arn, request.tags),
+  CreateRule: (request, place) => {
+    const listener = found(place, 'listener', request.listener).arn;
+    const made = within(listener, 'listener', 'listener-rule');
+    return creation('CreateRule', listener, request.tags, made);
+  },
   ModifyRule: on('ModifyRule', 'listener-rule', 'rule'),
   DescribeRules: describe('DescribeRules'),
   DeleteRule: on('DeleteRule', 'listener-rule', 'rule'),

@@ -1,4 +1,4 @@
-// Permissions for Berth's own operations and for Application Auto Scaling.
+// Permissions for Berth's own operations.
 import type { Rule, Rules } from './rule.ts';
 
 const berth =
@@ -16,24 +16,4 @@ export const operationsRules: Rules<'Operations'> = {
   CountTraffic: berth('CountTraffic'),
   WatchRequests: berth('WatchRequests'),
   ExplainRequest: berth('ExplainRequest'),
-};
-
-const scaling =
-  (name: string): Rule<unknown> =>
-  () => [{ action: `application-autoscaling:${name}`, resource: '*' }];
-
-export const scalingRules: Rules<'Scaling'> = {
-  RegisterScalableTarget: scaling('RegisterScalableTarget'),
-  DeregisterScalableTarget: scaling('DeregisterScalableTarget'),
-  DescribeScalableTargets: scaling('DescribeScalableTargets'),
-  PutScalingPolicy: scaling('PutScalingPolicy'),
-  DeleteScalingPolicy: scaling('DeleteScalingPolicy'),
-  DescribeScalingPolicies: scaling('DescribeScalingPolicies'),
-  PutScheduledAction: scaling('PutScheduledAction'),
-  DeleteScheduledAction: scaling('DeleteScheduledAction'),
-  DescribeScheduledActions: scaling('DescribeScheduledActions'),
-  DescribeScalingActivities: scaling('DescribeScalingActivities'),
-  TagResource: scaling('TagResource'),
-  UntagResource: scaling('UntagResource'),
-  ListTagsForResource: scaling('ListTagsForResource'),
 };

@@ -53,7 +53,10 @@ export function requireTarget(state: State, key: ScalingKey): Stored<ScalableTar
   );
 }
 
-export function targetArn({ region, account }: Realm, { id }: ScalableTargetRecord): string {
+export function targetArn(
+  { region, account }: Realm,
+  { id }: Pick<ScalableTargetRecord, 'id'>,
+): string {
   return `arn:aws:application-autoscaling:${region}:${account}:scalable-target/${id}`;
 }
 
