@@ -5,6 +5,7 @@ import type { Clock } from './clock.ts';
 interface Sleeper {
   readonly at: number;
   readonly sequence: number;
+  asleep: boolean;
   wake(): void;
 }
 
@@ -13,7 +14,9 @@ export class VirtualClock implements Clock {
   readonly #start: number;
   #elapsed = 0;
   #sequence = 0;
-  readonly #sleepers = new Set<Sleeper>();
+  #sleeping = 0;
+  /** A binary heap by time and sequence; those that have been woken otherwise are still in it. */
+  readonly #sleepers: Sleeper[] = [];
 
   /** @param start wall time in ms at which the clock begins */
   constructor(start = Date.UTC(2026, 0, 1)) {
@@ -30,7 +33,7 @@ export class VirtualClock implements Clock {
 
   /** How many wait for their time. */
   get sleeping(): number {
-    return this.#sleepers.size;
+    return this.#sleeping;
   }
 
   /** Monotonic time at which the next sleeper wakes; undefined when none sleeps. */
@@ -45,19 +48,23 @@ export class VirtualClock implements Clock {
         return;
       }
       const onAbort = (): void => {
-        this.#sleepers.delete(sleeper);
+        sleeper.asleep = false;
+        this.#sleeping -= 1;
         reject(signal.reason as Error);
       };
       const sleeper: Sleeper = {
         at: this.#elapsed + Math.max(0, ms),
         sequence: (this.#sequence += 1),
+        asleep: true,
         wake: () => {
           signal.removeEventListener('abort', onAbort);
-          this.#sleepers.delete(sleeper);
+          sleeper.asleep = false;
+          this.#sleeping -= 1;
           resolve();
         },
       };
-      this.#sleepers.add(sleeper);
+      this.#sleeping += 1;
+      push(this.#sleepers, sleeper);
       signal.addEventListener('abort', onAbort, { once: true });
     });
   }
@@ -91,14 +98,43 @@ export class VirtualClock implements Clock {
   }
 
   #next(): Sleeper | undefined {
-    let best: Sleeper | undefined;
-    for (const item of this.#sleepers) {
-      if (!best || item.at < best.at || (item.at === best.at && item.sequence < best.sequence)) {
-        best = item;
-      }
+    for (;;) {
+      const [first] = this.#sleepers;
+      if (!first || first.asleep) return first;
+      pop(this.#sleepers);
     }
-    return best;
   }
+}
+
+function isBefore(a: Sleeper, b: Sleeper): boolean {
+  return a.at < b.at || (a.at === b.at && a.sequence < b.sequence);
+}
+
+function push(heap: Sleeper[], added: Sleeper): void {
+  let at = heap.length;
+  while (at > 0) {
+    const parent = (at - 1) >> 1;
+    const above = heap[parent] as Sleeper;
+    if (isBefore(above, added)) break;
+    heap[at] = above;
+    at = parent;
+  }
+  heap[at] = added;
+}
+
+function pop(heap: Sleeper[]): void {
+  const last = heap.pop();
+  if (!last || heap.length === 0) return;
+  let at = 0;
+  for (let child = 1; child < heap.length; child = 2 * at + 1) {
+    const other = heap[child + 1];
+    if (other && isBefore(other, heap[child] as Sleeper)) child += 1;
+    const below = heap[child] as Sleeper;
+    if (isBefore(last, below)) break;
+    heap[at] = below;
+    at = child;
+  }
+  heap[at] = last;
 }
 
 /** Let every promise that can settle without input or time do so. */

@@ -3,23 +3,36 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type ContractSubject, storeContract } from './store-contract.ts';
 import { startTestEtcd, type TestEtcd } from './testing/etcd.ts';
 import { realClock } from './testing/time.ts';
+import { FaultProxy } from './testing/fault-proxy.ts';
 import { EtcdLink } from './etcd-link.ts';
 
 describe('the store on etcd', function () {
   this.timeout(30_000);
   let server: TestEtcd;
+  let proxy: FaultProxy;
   let subject: ContractSubject;
 
   before(async () => {
     server = await startTestEtcd();
+    proxy = await FaultProxy.start(server.etcd.endpoint);
   });
-  after(() => server.close());
+  after(async () => {
+    await server.close();
+    await proxy.close();
+  });
   beforeEach(() => {
     subject = {
-      store: server.open(),
+      store: server.open({ endpoints: [proxy.address] }),
       peer: server.open(),
       compact: () => compact(server),
       expire: () => delay(0),
+      loseReply: () => {
+        proxy.pause('to client');
+        void delay(300).then(() => {
+          proxy.cut();
+          proxy.resume();
+        });
+      },
     };
   });
   afterEach(async () => {

@@ -36,6 +36,8 @@ export class MemoryData {
   #revision = 1;
   #compacted = 0;
   #granted = 0;
+  /** Nothing more is taken in. */
+  full = false;
 
   constructor(clock: Clock, historyLimit: number) {
     this.#clock = clock;
@@ -153,6 +155,13 @@ export class MemoryData {
     if (!lease) return false;
     lease.deadline = this.#clock.monotonic() + lease.ttlMs;
     return true;
+  }
+
+  /** As after the election of an etcd leader: every lease has its full time again. */
+  extendLeases(): void {
+    for (const lease of this.#leases.values()) {
+      lease.deadline = this.#clock.monotonic() + lease.ttlMs;
+    }
   }
 
   /** Ends the lease and deletes its keys, in one revision. */

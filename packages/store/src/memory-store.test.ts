@@ -16,6 +16,9 @@ describe('the memory store', () => {
         return Promise.resolve();
       },
       expire: () => clock.advance(5_000),
+      loseReply: () => {
+        store.faults.loseReplies = 1;
+      },
     };
   });
   afterEach(() => subject.store.close());

@@ -5,6 +5,7 @@ import { abortable } from '@berth/control/scope.ts';
 import { BerthError } from '@berth/model/errors.ts';
 
 import { leaseGone, watchFailed } from './failures.ts';
+import { ROOT } from './keys.ts';
 import { keepLease } from './lease-keeper.ts';
 import { MemoryData } from './memory-data.ts';
 import type {
@@ -19,7 +20,16 @@ import type {
 } from './store.ts';
 import { checkTransaction } from './transaction.ts';
 
-export type MemoryOperation = 'get' | 'list' | 'commit' | 'lease' | 'renew' | 'revoke' | 'watch';
+export type MemoryOperation =
+  | 'get'
+  | 'list'
+  | 'commit'
+  | 'lease'
+  | 'renew'
+  | 'revoke'
+  | 'watch'
+  /** A batch on its way to a watcher. */
+  | 'deliver';
 
 /** What goes wrong between one client and the store, besides `partition`. Change the fields at any time. */
 export interface MemoryFaults {
@@ -29,6 +39,8 @@ export interface MemoryFaults {
   failWatches: number;
   /** Awaited before each operation; may throw. Lets a test choose an order, or add latency. */
   before: ((operation: MemoryOperation) => Promise<void>) | undefined;
+  /** Awaited between an operation and its answer; what it throws is the answer, though the operation has happened. */
+  after: ((operation: MemoryOperation) => Promise<void>) | undefined;
 }
 
 export interface MemoryStoreOptions {
@@ -43,6 +55,7 @@ export class MemoryStore implements Store {
     loseReplies: 0,
     failWatches: 0,
     before: undefined,
+    after: undefined,
   };
   readonly #clock: Clock;
   readonly #data: MemoryData;
@@ -55,9 +68,14 @@ export class MemoryStore implements Store {
     this.#data = data ?? new MemoryData(options.clock, options.historyLimit ?? 10_000);
   }
 
-  /** Another client of the same data, as another process would be. */
-  peer(): MemoryStore {
-    return new MemoryStore({ clock: this.#clock }, this.#data);
+  /** Another client of the same data, as another process would be, with its own clock if one is given. */
+  peer(clock = this.#clock): MemoryStore {
+    return new MemoryStore({ clock }, this.#data);
+  }
+
+  /** As an etcd that has reached its quota: it takes no puts and grants no leases. */
+  set full(full: boolean) {
+    this.#data.full = full;
   }
 
   get revision(): number {
@@ -86,12 +104,16 @@ export class MemoryStore implements Store {
 
   async get(key: string, signal: AbortSignal): Promise<Entry | undefined> {
     await this.#begin('get', signal);
-    return this.#data.get(key);
+    const found = this.#data.get(key);
+    await this.#end('get', signal);
+    return found;
   }
 
   async list(prefix: string, signal: AbortSignal, options: ListOptions = {}): Promise<ListPage> {
     await this.#begin('list', signal);
-    return this.#data.list(prefix, options);
+    const page = this.#data.list(prefix, options);
+    await this.#end('list', signal);
+    return page;
   }
 
   async commit(of: Transaction, signal: AbortSignal): Promise<CommitResult> {
@@ -99,11 +121,13 @@ export class MemoryStore implements Store {
     await this.#begin('commit', signal);
     const missing = of.puts.find((put) => put.lease !== undefined && !this.#data.lives(put.lease));
     if (missing?.lease !== undefined) throw leaseGone(missing.lease);
+    if (of.puts.length > 0) this.#refuseFull('a commit');
     const result = this.#data.commit(of);
     if (this.faults.loseReplies > 0) {
       this.faults.loseReplies -= 1;
-      throw new BerthError('Unavailable', 'The answer to a commit was lost; it may have happened.');
+      throw unknownOutcome();
     }
+    await this.#end('commit', signal);
     return result;
   }
 
@@ -129,7 +153,11 @@ export class MemoryStore implements Store {
         if (!this.#partitioned && this.#data.revision >= next) {
           const batch = this.#data.since(next, prefix);
           next = batch.revision + 1;
-          yield batch;
+          // Only a watch of everything is told of revisions that hold nothing for it.
+          if (batch.events.length === 0 && prefix !== ROOT) continue;
+          const delivered = this.faults.before?.('deliver');
+          if (delivered) await abortable(delivered, stop).catch(rethrowUnless(stop));
+          if (!stop.aborted) yield batch;
         } else await this.#data.changed(stop);
       }
     } finally {
@@ -141,7 +169,9 @@ export class MemoryStore implements Store {
     await this.#begin('lease', signal);
     const sent = this.#clock.monotonic();
     const ttlMs = ttlSeconds * 1000;
+    this.#refuseFull('a lease');
     const id = this.#data.grant(ttlMs);
+    await this.#end('lease', signal);
     return keepLease({
       clock: this.#clock,
       id,
@@ -149,7 +179,9 @@ export class MemoryStore implements Store {
       askedAt: sent,
       renew: async (until) => {
         await this.#begin('renew', until);
-        return this.#data.renew(id);
+        const lives = this.#data.renew(id);
+        await this.#end('renew', until);
+        return lives;
       },
       revoke: async () => {
         await this.#begin('revoke', this.#closed.signal);
@@ -163,6 +195,20 @@ export class MemoryStore implements Store {
   close(): Promise<void> {
     this.#closed.abort();
     return Promise.resolve();
+  }
+
+  #refuseFull(what: string): void {
+    if (!this.#data.full) return;
+    throw new BerthError(
+      'Unavailable',
+      `The store refused ${what}: it has reached its quota, and until that is mended it takes no writes.`,
+      { details: { etcd: 'nospace' } },
+    );
+  }
+
+  async #end(operation: MemoryOperation, signal: AbortSignal): Promise<void> {
+    const after = this.faults.after?.(operation);
+    if (after) await abortable(after, signal);
   }
 
   async #begin(operation: MemoryOperation, signal: AbortSignal): Promise<void> {
@@ -179,4 +225,17 @@ export class MemoryStore implements Store {
       throw new BerthError('Unavailable', `The store can't be reached to ${operation}.`);
     }
   }
+}
+
+/** The answer to a commit is lost for good. */
+export function unknownOutcome(): BerthError {
+  return new BerthError('Unavailable', 'The answer to a commit was lost; it may have happened.', {
+    details: { outcome: 'unknown' },
+  });
+}
+
+function rethrowUnless(stop: AbortSignal): (error: unknown) => void {
+  return (error) => {
+    if (!stop.aborted) throw error;
+  };
 }

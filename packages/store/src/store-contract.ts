@@ -18,6 +18,8 @@ export interface ContractSubject {
   compact(): Promise<void>;
   /** Let the leases that nobody renews run out; their ttl is 2 s. */
   expire(): Promise<void>;
+  /** The answer to the next commit of `store` is lost; the commit reaches its data. */
+  loseReply(): void;
 }
 
 /** @param subject called in each test; keys of different tests do not meet */
@@ -255,6 +257,40 @@ export function storeContract(name: string, subject: () => ContractSubject): voi
       await batches.ended;
       assert.ok(isBerthError(batches.error, 'Unavailable'));
       assert.equal(canResume(batches.error), false);
+    });
+
+    it('goes on with a watch that has seen everything when the past is compacted', async () => {
+      const from = await committed({ puts: [put('a')] });
+      const batches = watching(store.watch(ROOT, from, stop.signal));
+      await until('the present is reached', () => (batches.all.at(-1)?.revision ?? 0) >= from);
+      await subject().compact();
+      await committed({ puts: [put('b')] });
+      await until('what follows is seen', () => batches.seen().at(-1)?.key === key('b'));
+      assert.equal(batches.error, undefined);
+    });
+
+    it('lists everything at once after a compaction', async () => {
+      await committed({ puts: [put('a'), put('b')] });
+      await committed({ deletes: [key('a')] });
+      await subject().compact();
+      assert.deepEqual(await keysNow(), ['b']);
+      const entry = await get('b');
+      assert.equal(entry?.version, 1);
+    });
+
+    it('says the truth of a commit whose answer is lost, or that it is not known, and does it once', async () => {
+      await committed({ puts: [put('warm')] });
+      subject().loseReply();
+      const guards = [{ key: key('a'), modRevision: 0 }];
+      const result = await commit({ guards, puts: [put('a')] }).catch((error: unknown) => error);
+      const entry = await get('a');
+      assert.equal(entry?.version, 1);
+      if (isBerthError(result)) {
+        assert.equal(result.code, 'Unavailable');
+        assert.equal(result.details['outcome'], 'unknown');
+      } else assert.deepEqual(result, { committed: true, revision: entry.modRevision });
+      assert.ok((await commit({ puts: [put('a', 'again')] })).committed);
+      assert.equal((await get('a'))?.version, 2);
     });
 
     it('ends records with their lease when it is revoked', async () => {
