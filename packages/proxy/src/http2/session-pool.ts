@@ -84,6 +84,13 @@ export class SessionPool implements TargetPool {
         this.#sessions.delete(closed),
       );
       this.#sessions.add(session);
+      if (!session.hasRoom) {
+        // Another session would have no more: dialling on would take all files and ports that there are.
+        session.close();
+        const message = 'the target takes no streams';
+        for (const waiter of waiters) waiter.onRefused({ kind: 'refused', message });
+        return;
+      }
       for (const waiter of waiters) {
         // More than one session takes: they wait for another.
         if (session.hasRoom) waiter.onConnected(session.newStream());
@@ -150,7 +157,7 @@ class PooledSession implements StreamHome {
     this.scheme = scheme;
     this.#clock = clock;
     this.#idleSince = clock.monotonic();
-    session.setLocalWindowSize(SESSION_WINDOW);
+    if (!session.destroyed) session.setLocalWindowSize(SESSION_WINDOW);
     session.on('goaway', (_code: number, lastStream: number) => {
       this.lastStream = lastStream;
       this.#closing = true;
