@@ -10,6 +10,7 @@ import { childScope } from '@berth/control/scope.ts';
 import { BerthError } from '@berth/model/errors.ts';
 import type { TlsIdentity } from '@berth/rpc/api.ts';
 
+import { ETCD_CLIENT_NAME } from './etcd-client-name.ts';
 import { EtcdLink } from './etcd-link.ts';
 import {
   binaryVersion,
@@ -26,8 +27,7 @@ import {
 import { refuseCorrupting } from './etcd-version.ts';
 import { ROOT } from './keys.ts';
 
-/** The DNS name that must stand in the certificate of a client of the embedded etcd, besides its identity. */
-export const ETCD_CLIENT_NAME = 'etcd-client.berth';
+export { ETCD_CLIENT_NAME };
 
 const READY_WITHIN_MS = 30_000;
 const RESTART = { initialMs: 500, maxMs: 10_000 };

@@ -112,7 +112,7 @@ export async function restoreNetwork(directory: string): Promise<string[]> {
 }
 
 /** Destinations of all routes and addresses of all interfaces. */
-async function usedRanges(ip: string): Promise<string[]> {
+export async function usedRanges(ip: string): Promise<string[]> {
   const routes = JSON.parse(await output(ip, '-j', '-4', 'route', 'show', 'table', 'all')) as {
     readonly dst?: string;
   }[];

@@ -5,8 +5,11 @@ import { mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'no
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 
-export interface LockHolder {
+export interface Holder {
   readonly pid: number;
+}
+
+export interface LockHolder extends Holder {
   readonly api: string;
   readonly proxyUrl: string;
 }
@@ -26,7 +29,10 @@ function socketName(directory: string): string {
 }
 
 /** Take the lock. @returns undefined when another process holds it */
-export async function takeLock(directory: string, holder: LockHolder): Promise<Lock | undefined> {
+export async function takeLock<H extends Holder>(
+  directory: string,
+  holder: H,
+): Promise<Lock | undefined> {
   const server = createServer((socket) => socket.destroy());
   const taken = await new Promise<boolean>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
@@ -63,9 +69,9 @@ export async function isLocked(directory: string): Promise<boolean> {
 }
 
 /** Who wrote that it holds the lock; it may be gone. */
-export function readHolder(directory: string): LockHolder | undefined {
+export function readHolder<H extends Holder = LockHolder>(directory: string): H | undefined {
   try {
-    return JSON.parse(readFileSync(join(directory, FILE), 'utf8')) as LockHolder;
+    return JSON.parse(readFileSync(join(directory, FILE), 'utf8')) as H;
   } catch {
     return undefined;
   }
