@@ -27,6 +27,8 @@ export interface UserIdentity {
   /** The user's name, or ROLE/SESSION. */
   readonly name: string;
   readonly principal: Principal;
+  /** Whether the request came over TLS. */
+  readonly secure?: boolean;
 }
 
 /** Who calls. */

@@ -27,7 +27,13 @@ export function callerContext(
   if (agent !== undefined) context.set('aws:useragent', [agent]);
   const { identity } = call;
   if (identity.role !== 'user') return context;
-  const { arn, uniqueId, authority, tags } = identity.principal;
+  const { arn, uniqueId, authority, tags, accessKeyId, issuedAt } = identity.principal;
+  context.set('aws:securetransport', [String(identity.secure ?? false)]);
+  if (issuedAt !== undefined) {
+    context.set('aws:tokenissuetime', [new Date(issuedAt).toISOString()]);
+  }
+  // Of lasting keys there is no such key, as with AWS; sessions are begun without a second factor.
+  if (accessKeyId.startsWith('ASIA')) context.set('aws:multifactorauthpresent', ['false']);
   context.set('aws:principalarn', [
     authority.kind === 'role' ? `arn:aws:iam::${realm.account}:role/${authority.role}` : arn,
   ]);

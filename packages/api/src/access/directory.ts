@@ -43,7 +43,7 @@ export class Directory {
 
   /** The same principal with its policies of now; undefined when its key or itself is gone or inactive. */
   refreshed(principal: Principal): Principal | undefined {
-    const { accessKeyId, authority, sessionPolicy } = principal;
+    const { accessKeyId, authority, sessionPolicy, issuedAt } = principal;
     if (authority.kind === 'role') {
       const role = this.#cache.get(collections.roles, entityKey(authority.role))?.value;
       if (!role || !principal.uniqueId.startsWith(`${role.id}:`)) return undefined;
@@ -55,7 +55,7 @@ export class Directory {
       const key = this.#cache.get(collections.accessKeys, accessKeyId)?.value;
       if (key?.status !== 'Active') return undefined;
     }
-    return { ...this.#userPrincipal(user, accessKeyId), sessionPolicy };
+    return { ...this.#userPrincipal(user, accessKeyId), sessionPolicy, issuedAt };
   }
 
   #lasting(accessKeyId: string): AccessCredentials | undefined {
@@ -83,12 +83,19 @@ export class Directory {
     return { accessKeyId, secretAccessKey: secret, sessionToken, expiresAt, principal };
   }
 
-  #asUser({ name, id, accessKeyId }: Session): Principal | undefined {
+  #asUser({ name, id, accessKeyId, issuedAt }: Session): Principal | undefined {
     const user = this.#cache.get(collections.users, entityKey(name))?.value;
-    return user?.id === id ? this.#userPrincipal(user, accessKeyId) : undefined;
+    return user?.id === id ? { ...this.#userPrincipal(user, accessKeyId), issuedAt } : undefined;
   }
 
-  #inRole({ name, id, sessionName, accessKeyId, policy }: Session): Principal | undefined {
+  #inRole({
+    name,
+    id,
+    sessionName,
+    accessKeyId,
+    policy,
+    issuedAt,
+  }: Session): Principal | undefined {
     const role = this.#cache.get(collections.roles, entityKey(name))?.value;
     if (role?.id !== id) return undefined;
     return {
@@ -103,6 +110,7 @@ export class Directory {
           ? undefined
           : { name: 'session', document: parsePolicy(policy, 'identity') },
       tags: tagsOf(role.tags),
+      issuedAt,
     };
   }
 

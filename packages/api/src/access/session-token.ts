@@ -7,6 +7,8 @@ export interface Session {
   readonly secret: string;
   /** Milliseconds since the epoch. */
   readonly expiresAt: number;
+  /** Milliseconds since the epoch; tokens of earlier versions don't say. */
+  readonly issuedAt?: number | undefined;
   readonly kind: 'user' | 'role';
   readonly name: string;
   /** Of the user or role: another one that is given the same name later is not meant. */

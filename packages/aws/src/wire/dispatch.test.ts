@@ -105,7 +105,12 @@ describe('the AWS endpoint', () => {
       items: [{ type: 'binpack', field: 'memory' }],
     });
     assert.equal(request['placementConstraints'], undefined);
-    assert.deepEqual(call.identity, { role: 'user', name: 'ada', principal: PRINCIPAL });
+    assert.deepEqual(call.identity, {
+      role: 'user',
+      name: 'ada',
+      principal: PRINCIPAL,
+      secure: false,
+    });
     assert.match(call.peer ?? '', /^127\.0\.0\.1:\d+$/);
     assert.match(call.metadata.get('user-agent') ?? '', /^aws-sdk-js/);
   });

@@ -27,6 +27,8 @@ export interface WireRequest {
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
   readonly peer: string;
+  /** Over TLS. */
+  readonly secure: boolean;
   readonly requestId: string;
   readonly signal: AbortSignal;
 }
@@ -240,7 +242,7 @@ export class Dispatcher {
     }
     const { principal } = verdict.credentials;
     return {
-      identity: { role: 'user', name: principal.name, principal },
+      identity: { role: 'user', name: principal.name, principal, secure: request.secure },
       peer: request.peer,
       requestId: request.requestId,
       metadata: metadataOf(request),

@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
 
 import type { Clock } from '@berth/control/clock.ts';
 import { BerthError } from '@berth/model/errors.ts';
@@ -197,6 +198,7 @@ async function serve(
     headers: request.headers,
     body,
     peer: peerOf(request.socket),
+    secure: request.socket instanceof TLSSocket,
     requestId,
     signal: state.signal,
   });
@@ -223,14 +225,16 @@ function send(
 ): void {
   const { req: request } = response;
   const ends = stopping || !request.complete;
+  // As bytes: a long text would be joined to the head and encoded with it, which takes several times as long.
+  const bytes = Buffer.from(body);
   response.writeHead(status, {
     'content-type': type,
-    'content-length': Buffer.byteLength(body),
+    'content-length': bytes.length,
     'x-amzn-requestid': requestId,
     ...headers,
     ...(ends && { connection: 'close' }),
   });
-  response.end(body, () => {
+  response.end(bytes, () => {
     if (!request.complete) request.destroy();
   });
 }

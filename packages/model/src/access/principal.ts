@@ -53,6 +53,8 @@ export interface Principal {
   /** What a session was narrowed to when it was begun: it may only do what this allows too. */
   readonly sessionPolicy: NamedPolicy | undefined;
   readonly tags: Readonly<Record<string, string>>;
+  /** When temporary credentials were given out, in milliseconds since the epoch. */
+  readonly issuedAt?: number | undefined;
 }
 
 /** A key that requests are signed with. */

@@ -49,7 +49,7 @@ export function assumeRole(
     least: LEAST_SECONDS,
     most,
   });
-  if (!trusts(on, role, call)) {
+  if (!trusts(on, role, sessionName, call)) {
     throw new BerthError(
       'AccessDeniedException',
       `User: ${principalArn(on.realm, call)} is not authorized to perform: sts:AssumeRole on resource: ${entityArn(on.realm.account, 'role', role)} because no trust policy of the role allows the sts:AssumeRole action`,
@@ -102,13 +102,15 @@ export function getCallerIdentity(
 function issue(
   { clock, random, sealer }: OperationContext,
   seconds: number,
-  whose: Omit<Session, 'accessKeyId' | 'secret' | 'expiresAt'>,
+  whose: Omit<Session, 'accessKeyId' | 'secret' | 'expiresAt' | 'issuedAt'>,
 ): TemporaryCredentials {
+  const issuedAt = clock.now();
   const session: Session = {
     ...whose,
+    issuedAt,
     accessKeyId: drawAccessId(random, 'ASIA'),
     secret: drawSecret(random),
-    expiresAt: clock.now() + seconds * 1000,
+    expiresAt: issuedAt + seconds * 1000,
   };
   return {
     accessKeyId: session.accessKeyId,
@@ -119,10 +121,15 @@ function issue(
 }
 
 /** A statement that denies wins here too. Holders of admin certificates may be anybody. */
-function trusts(on: OperationContext, role: RoleRecord, call: CallContext): boolean {
+function trusts(
+  on: OperationContext,
+  role: RoleRecord,
+  sessionName: string,
+  call: CallContext,
+): boolean {
   if (call.identity.role !== 'user') return true;
   const document = documentOf(role, role.assumeRolePolicyDocument, 'trust');
-  const context = callerContext(on, call);
+  const context = callerContext(on, call).set('sts:rolesessionname', [sessionName]);
   const about = document.statements.filter(
     (statement) =>
       (statement.principals ?? []).some((pattern) => isMeant(on, pattern, call)) &&
