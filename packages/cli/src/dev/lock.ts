@@ -5,11 +5,8 @@ import { mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'no
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 
-export interface Holder {
+export interface LockHolder {
   readonly pid: number;
-}
-
-export interface LockHolder extends Holder {
   readonly api: string;
   readonly proxyUrl: string;
 }
@@ -29,10 +26,7 @@ function socketName(directory: string): string {
 }
 
 /** Take the lock. @returns undefined when another process holds it */
-export async function takeLock<H extends Holder>(
-  directory: string,
-  holder: H,
-): Promise<Lock | undefined> {
+export async function takeLock(directory: string, holder: object): Promise<Lock | undefined> {
   const server = createServer((socket) => socket.destroy());
   const taken = await new Promise<boolean>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
@@ -69,9 +63,14 @@ export async function isLocked(directory: string): Promise<boolean> {
 }
 
 /** Who wrote that it holds the lock; it may be gone. */
-export function readHolder<H extends Holder = LockHolder>(directory: string): H | undefined {
+export function readHolder(directory: string): LockHolder | undefined {
+  return readNote(directory) as LockHolder | undefined;
+}
+
+/** What the holder of the lock, or one before it, wrote beside it. */
+export function readNote(directory: string): unknown {
   try {
-    return JSON.parse(readFileSync(join(directory, FILE), 'utf8')) as H;
+    return JSON.parse(readFileSync(join(directory, FILE), 'utf8'));
   } catch {
     return undefined;
   }

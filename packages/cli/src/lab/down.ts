@@ -2,13 +2,13 @@
 // stopped in order: what runs is killed, then all that it used is removed.
 import type { Clock } from '@berth/control/clock.ts';
 
-import { isLocked, readHolder } from '../dev/lock.ts';
+import { isLocked } from '../dev/lock.ts';
 import { CommandError, exitCodes } from '../failure.ts';
 import { removeLab } from './leftovers.ts';
 import type { Places } from './plan.ts';
-import { type ProcessIdentity, isAlive, signalAll } from './proc.ts';
+import { isAlive, signalAll } from './proc.ts';
 import { LABS, labsOf, placesOf, readState, writeState } from './state.ts';
-import { lockLab } from './up.ts';
+import { holderOf, lockLab } from './up.ts';
 
 const POLL_MS = 100;
 /** For a `lab up` in the middle of building to let go; it takes down what it made itself. */
@@ -43,7 +43,7 @@ export async function takeDown(name: string, clock: Clock): Promise<DownResult> 
 
 async function askHolderToEnd({ directory }: Places, clock: Clock): Promise<void> {
   if (!(await isLocked(directory))) return;
-  const holder = readHolder<ProcessIdentity>(directory);
+  const holder = holderOf(directory);
   if (holder && isAlive(holder)) signalAll([holder.pid], 'SIGTERM');
   const begin = clock.monotonic();
   while (await isLocked(directory)) {

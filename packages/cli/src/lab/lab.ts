@@ -282,7 +282,9 @@ function labOf(plan: LabPlan, clock: Clock): Lab {
     partition: (a, b, options) => cut(select(a), select(b), options),
     slow: async (words, slowness) => {
       const undo = await Promise.all(select(words).map((one) => slowDown(plan, one, slowness)));
-      return async () => void (await Promise.all(undo.map((one) => one())));
+      return async () => {
+        await Promise.all(undo.map((one) => one()));
+      };
     },
     heal: (words = 'all') =>
       each(words, async (one) => {

@@ -1,10 +1,18 @@
 // Where a lab is kept, and how far it has come. Its file is written before anything is made on the machine, so that whoever
 // finds it knows what to look for.
-import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  rmdirSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 
 import { CommandError, exitCodes } from '../failure.ts';
-import type { LabPlan, Places } from './plan.ts';
+import { DEFAULT_OPTIONS, type LabPlan, type Places } from './plan.ts';
 
 /** Of all labs of this machine. */
 export const LABS = '/var/lib/berth/labs';
@@ -42,7 +50,13 @@ export function readState({ directory }: Places): LabState | undefined {
 
 export function forgetState({ directory }: Places, labs: string = LABS): void {
   rmSync(directory, { recursive: true, force: true });
-  if (labsOf(labs).length === 0) rmSync(labs, { recursive: true, force: true });
+  if (labsOf(labs).length > 0) return;
+  rmSync(labs, { recursive: true, force: true });
+  try {
+    rmdirSync(dirname(labs));
+  } catch {
+    // Others keep something there.
+  }
 }
 
 /** The names of all labs that left something in the folder. */
@@ -60,18 +74,18 @@ export function labsOf(labs: string = LABS): string[] {
 export function needLab(name: string): LabPlan {
   const state = readState(placesOf(name));
   if (state?.phase === 'up') return state.plan;
-  const command = name === 'lab' ? 'berth lab' : `berth lab --name ${name}`;
+  const which = name === DEFAULT_OPTIONS.name ? '' : ` --name ${name}`;
   if (!state) {
     const others = labsOf().filter((one) => one !== name);
     throw new CommandError(
       exitCodes.notFound,
       `there is no lab "${name}"${others.length > 0 ? `; there is ${others.join(', ')}` : ''}`,
-      { next: `${command.replace('lab', 'lab up')} --detach` },
+      { next: `berth lab up${which} --detach` },
     );
   }
   throw new CommandError(
     exitCodes.unavailable,
     `lab "${name}" is not up: it is ${state.phase === 'building' ? 'being built, or its lab up was killed' : 'being taken down'}`,
-    { next: `${command.replace('lab', 'lab down')}` },
+    { next: `berth lab down${which}` },
   );
 }

@@ -8,7 +8,7 @@ import type { Clock } from '@berth/control/clock.ts';
 import { type Api, connectApi } from '../connection.ts';
 import { needRoom } from '../dev/disk.ts';
 import { needProgram } from '../dev/host-commands.ts';
-import { type Lock, readHolder, takeLock } from '../dev/lock.ts';
+import { type Lock, readNote, takeLock } from '../dev/lock.ts';
 import { SAMPLE_IMAGE, ensureSampleImage } from '../dev/sample-image.ts';
 import type { Steps } from '../dev/steps.ts';
 import { ensureDevKey } from '../dev/user.ts';
@@ -95,12 +95,17 @@ export async function lockLab(name: string): Promise<Lock> {
   const { directory } = placesOf(name);
   const lock = await takeLock(directory, self());
   if (lock) return lock;
-  const holder = readHolder<ProcessIdentity>(directory);
+  const holder = holderOf(directory);
   throw new CommandError(
     exitCodes.refused,
     `lab "${name}" is just being built or taken down${holder ? ` by process ${holder.pid}` : ''}`,
     { next: `wait for it, or: berth lab down --name ${name}` },
   );
+}
+
+/** Who wrote that it holds the lock; it may be gone. */
+export function holderOf(directory: string): ProcessIdentity | undefined {
+  return readNote(directory) as ProcessIdentity | undefined;
 }
 
 /** What a killed one left is removed first. The caller holds the lock. @throws CommandError when the lab is up */
@@ -163,7 +168,7 @@ async function choosePlan(options: LabOptions, programs: Programs, clock: Clock)
       if (clock.monotonic() - begin > LOCK_MS) {
         throw new CommandError(
           exitCodes.failed,
-          `process ${readHolder(LABS)?.pid ?? '?'} does not let go of ${LABS}`,
+          `process ${holderOf(LABS)?.pid ?? '?'} does not let go of ${LABS}`,
         );
       }
       await clock.sleep(LOCK_POLL_MS, new AbortController().signal);
