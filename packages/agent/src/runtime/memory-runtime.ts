@@ -27,6 +27,8 @@ export interface ModelProgram {
   readonly exitCode?: number;
   /** Only SIGKILL ends it. */
   readonly ignoresStop?: boolean;
+  /** How long it goes on after a stop signal; default: it ends at once. */
+  readonly endsAfterMs?: number;
 }
 
 export interface MemoryRuntimeOptions {
@@ -36,6 +38,10 @@ export interface MemoryRuntimeOptions {
   readonly images: readonly string[];
   /** Images that can be pulled. */
   readonly registry?: readonly string[];
+  /** Awaited before an operation; may wait or throw, as an engine that is slow or hangs. */
+  readonly before?: (operation: Operation, subject: string, signal: AbortSignal) => Promise<void>;
+  /** Awaited between an operation and its answer. */
+  readonly after?: (operation: Operation) => Promise<void>;
 }
 
 interface ModelContainer {
@@ -73,6 +79,26 @@ export class MemoryRuntime implements Runtime {
   /** Let the next call of an operation fail. @param after it nevertheless happens */
   failNext(operation: Operation, error: RuntimeError, after = false): void {
     this.#failures.push({ operation, error, after });
+  }
+
+  /** The engine's process dies: event streams break and, without live-restore, its containers end. It stays `down`. */
+  crash(liveRestore: boolean): void {
+    this.down = true;
+    for (const { channel } of this.#listeners) {
+      channel.fail(new RuntimeError('engine', 'events', 'The engine is gone'));
+    }
+    if (liveRestore) return;
+    for (const container of this.#containers.values()) {
+      this.#stopped(container, SIGKILL_EXIT, false);
+    }
+  }
+
+  /** Somebody else removes a container, running or not. */
+  vanish(id: string): void {
+    const container = this.#get('remove', id);
+    this.#stopped(container, SIGKILL_EXIT, false);
+    this.#containers.delete(id);
+    this.#emit(container, 'destroy');
   }
 
   /** All containers, whoever's. */
@@ -168,12 +194,12 @@ export class MemoryRuntime implements Runtime {
     await this.#call('stop', id, signal, () => undefined);
     const container = this.#containers.get(id);
     if (container?.facts.state !== 'running') return;
-    if (this.#programOf(container).ignoresStop !== true) {
-      this.#stopped(container, SIGTERM_EXIT, false);
-      return;
-    }
-    await this.#options.clock.sleep(timeoutSeconds * 1000, signal);
-    this.#stopped(container, SIGKILL_EXIT, false);
+    const { ignoresStop = false, endsAfterMs = 0 } = this.#programOf(container);
+    const limitMs = timeoutSeconds * 1000;
+    const heeds = !ignoresStop && endsAfterMs <= limitMs;
+    const waitMs = heeds ? endsAfterMs : limitMs;
+    if (waitMs > 0) await this.#options.clock.sleep(waitMs, signal);
+    this.#stopped(container, heeds ? SIGTERM_EXIT : SIGKILL_EXIT, false);
   }
 
   async remove(id: string, signal: AbortSignal): Promise<void> {
@@ -294,12 +320,16 @@ export class MemoryRuntime implements Runtime {
     act: () => T,
   ): Promise<T> {
     this.calls.push(subject === '' ? operation : `${operation} ${subject}`);
-    await Promise.resolve();
+    await (this.#options.before?.(operation, subject, signal) ?? Promise.resolve());
     if (signal.aborted) throw cancelled(operation);
     if (this.down) throw new RuntimeError('engine', operation, 'The engine is away');
     const index = this.#failures.findIndex((failure) => failure.operation === operation);
     const [failure] = index < 0 ? [] : this.#failures.splice(index, 1);
-    if (!failure) return act();
+    if (!failure) {
+      const answer = act();
+      await this.#options.after?.(operation);
+      return answer;
+    }
     if (failure.after) act();
     throw failure.error;
   }

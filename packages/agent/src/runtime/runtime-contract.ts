@@ -23,6 +23,11 @@ export interface ContractSubject {
 const FOREVER = ['sleep', '1000'];
 const DEAF = ['sh', '-c', 'trap "" TERM; echo deaf; while true; do sleep 0.1; done'];
 const FIVE = ['sh', '-c', 'exit 5'];
+const SLOW = [
+  'sh',
+  '-c',
+  'trap "sleep 0.3; exit 0" TERM; echo slow; while true; do sleep 0.1; done',
+];
 const PRINTS = ['sh', '-c', 'echo one; echo two >&2'];
 const CAT = ['cat'];
 
@@ -33,6 +38,8 @@ export function contractProgram(command: readonly string[]): ModelProgram {
       return {};
     case DEAF.join(' '):
       return { ignoresStop: true, stdout: 'deaf\n' };
+    case SLOW.join(' '):
+      return { stdout: 'slow\n', endsAfterMs: 300 };
     case FIVE.join(' '):
       return { exitCode: 5 };
     case PRINTS.join(' '):
@@ -158,6 +165,16 @@ export function runtimeContract(name: string, open: () => Promise<ContractSubjec
       assert.deepEqual([facts?.state, facts?.exitCode, facts?.oomKilled], ['stopped', 137, false]);
     });
 
+    it('waits for what ends some time after the stop signal', async () => {
+      const { id } = await created(SLOW);
+      await runtime.start(id, signal);
+      await printed(id, 'slow\n');
+      await runtime.stop(id, 10, signal);
+      const facts = await runtime.inspect(id, signal);
+      assert.equal(facts?.state, 'stopped');
+      assert.notEqual(facts.exitCode, 137);
+    });
+
     it('knows the exit code of what ends at once', async () => {
       const { id } = await created(FIVE);
       await runtime.start(id, signal);
@@ -270,6 +287,15 @@ export function runtimeContract(name: string, open: () => Promise<ContractSubjec
       await runtime.removeVolume(name, signal);
       await runtime.removeVolume(name, signal);
       assert.deepEqual(await runtime.listVolumes(labels('volume'), signal), []);
+    });
+
+    it('says of a container that was removed meanwhile that it is gone', async () => {
+      const { id } = await created(FOREVER);
+      await runtime.start(id, signal);
+      await runtime.remove(id, signal);
+      await refused('gone', runtime.start(id, signal));
+      await runtime.stop(id, 1, signal);
+      assert.equal(await runtime.inspect(id, signal), undefined);
     });
 
     it('gives up at once what is aborted before it begins', async () => {
