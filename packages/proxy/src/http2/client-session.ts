@@ -14,6 +14,7 @@ import { isRefusal } from '../request-head.ts';
 import { LIMITS } from '../settings.ts';
 import { ClientStream } from './client-stream.ts';
 import { Allowance } from './allowance.ts';
+import { breakOff } from './fields.ts';
 import { readHttp2Request } from './read-request.ts';
 import { StreamAnswer } from './stream-answer.ts';
 
@@ -163,6 +164,7 @@ export class ClientSession {
     const requestComplete = (): boolean => ended;
     const answer = new StreamAnswer({ stream, method, grpc, trailers: false, requestComplete });
     sendAnswer(answer, made, false, this.#options.clock.now());
+    stream.setTimeout(this.#options.idleTimeoutMs, () => breakOff(stream));
   }
 
   #count(stream: ServerHttp2Stream): void {

@@ -113,7 +113,8 @@ export class ClientStream implements ClientRequest {
   #onSilence(): void {
     const stream = this.#stream;
     const awaited = this.#reading && !this.complete && !stream.isPaused();
-    if (!this.answer.full && !awaited) {
+    // An answer that was handed over whole is the client's to take, too.
+    if (!this.answer.full && !this.answer.over && !awaited) {
       // It is the target that is waited for, and that has a limit of its own.
       if (!stream.destroyed) stream.setTimeout(this.#idleTimeoutMs);
       return;
