@@ -19,7 +19,7 @@ import { sessionCounters, sessionGauges } from './metrics.ts';
 import { ClusterTraffic } from './operations/cluster-traffic.ts';
 import type { OwnOperationsDeps } from './operations/deps-operations.ts';
 import { ecsHandlers } from './operations/ecs/handlers.ts';
-import { freshenFrom } from './operations/freshen.ts';
+import { freshenFrom, sharedFreshen } from './operations/freshen.ts';
 import { loadBalancingHandlers } from './operations/load-balancing/handlers.ts';
 import { logGroupsHandlers } from './operations/log-groups/handlers.ts';
 import { operationsHandlers } from './operations/operations-service.ts';
@@ -94,6 +94,7 @@ export async function startApi(options: ApiOptions, surroundings: Surroundings):
   });
   const replicas = new Replicas(tls, connect);
   const freshen = freshenFrom(store, cache);
+  const fresh = sharedFreshen(freshen);
   const deps: OwnOperationsDeps = {
     store,
     cache,
@@ -119,6 +120,7 @@ export async function startApi(options: ApiOptions, surroundings: Surroundings):
     replicas,
     replicaAddress,
     freshen,
+    freshenBehindGuard: fresh.handler,
     schedulerPlace: (request, signal) => scheduler.calls.Place(request, { signal }),
     schedulerExplain: (request, signal) => scheduler.calls.Explain(request, { signal }),
   };
@@ -130,7 +132,7 @@ export async function startApi(options: ApiOptions, surroundings: Surroundings):
     clock,
     logger,
     metrics,
-    freshen,
+    freshen: fresh.guard,
     audit: options.audit,
   });
   const { guard } = access;

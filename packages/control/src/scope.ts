@@ -45,11 +45,14 @@ export interface Scope {
   abort(reason?: unknown): void;
 }
 
+/** Made once: a scope ends with each call, and the stack of an error costs more than many a call. */
+const ENDED = new DOMException('This operation was aborted', 'AbortError');
+
 /** A scope that ends with any of the given ones, or by itself. Aborting it leaves nothing behind on its parents. */
 export function childScope(...parents: readonly AbortSignal[]): Scope {
   const controller = new AbortController();
   const unlink: (() => void)[] = [];
-  const abort = (reason?: unknown): void => {
+  const abort = (reason: unknown = ENDED): void => {
     for (const step of unlink.splice(0)) step();
     controller.abort(reason);
   };

@@ -1,5 +1,5 @@
 // The one place where Berth reads the machine's clock, sets timers and draws random numbers.
-import { randomBytes } from 'node:crypto';
+import { randomFillSync } from 'node:crypto';
 
 import type { Clock, Random } from '@berth/control/clock.ts';
 
@@ -36,5 +36,18 @@ export const realClock: Clock = {
     }),
 };
 
+const DRAW_BYTES = 6;
+/** Asking the source costs more than what it gives: many draws at a time. */
+const drawn = Buffer.alloc(DRAW_BYTES * 512);
+let used = drawn.length;
+
 /** From the system's source of randomness, so that ids drawn with it can't be guessed. */
-export const realRandom: Random = () => randomBytes(6).readUIntBE(0, 6) / 2 ** 48;
+export const realRandom: Random = () => {
+  if (used === drawn.length) {
+    randomFillSync(drawn);
+    used = 0;
+  }
+  const value = drawn.readUIntBE(used, DRAW_BYTES) / 2 ** 48;
+  drawn.fill(0, used, (used += DRAW_BYTES));
+  return value;
+};

@@ -42,6 +42,8 @@ export interface OperationsDeps {
    * it was called. `freshenFrom` makes one.
    */
   readonly freshen: (signal: AbortSignal) => Promise<void>;
+  /** The same for the beginning of a call, where its guard may have seen to it: see `sharedFreshen`. Default: `freshen`. */
+  readonly freshenBehindGuard?: (signal: AbortSignal) => Promise<void>;
 }
 
 /** What the operations of one API share besides. */
@@ -54,9 +56,10 @@ type Operation<Q, R> = (on: OperationContext, request: Q, call: CallContext) => 
 /** Makes handlers of operations: each sees a view that has all that was acknowledged before the call. */
 export function handlersOn(deps: OperationsDeps) {
   const on: OperationContext = { ...deps, turns: new Turns() };
+  const freshen = deps.freshenBehindGuard ?? deps.freshen;
   return <Q, R>(operation: Operation<Q, R>) =>
     async (request: Q, call: CallContext): Promise<R> => {
-      await deps.freshen(call.signal);
+      await freshen(call.signal);
       return operation(on, request, call);
     };
 }

@@ -4,7 +4,7 @@ import { settle } from '@berth/control/virtual-clock.ts';
 import type { StateCache } from '@berth/store/state.ts';
 import type { Store } from '@berth/store/store.ts';
 
-import { freshenFrom } from './freshen.ts';
+import { freshenFrom, sharedFreshen } from './freshen.ts';
 
 /** A store whose reads are answered by hand, and a cache that has reached everything. */
 function bench() {
@@ -68,5 +68,31 @@ describe('freshening the view', () => {
     reads[0]?.answer(1);
     await staying;
     assert.equal(reads.length, 1);
+  });
+
+  it('asks once for the guard and the handler of a call, and again for what comes later', async () => {
+    let asked = 0;
+    const { guard, handler } = sharedFreshen(() => Promise.resolve(void (asked += 1)));
+    const other = new AbortController().signal;
+    await guard(signal);
+    await handler(other);
+    assert.equal(asked, 2, 'another call is not fresh');
+    await handler(signal);
+    assert.equal(asked, 2);
+    await handler(signal);
+    assert.equal(asked, 3, 'a second handler may be asked after a write');
+  });
+
+  it('does not count what the guard could not make fresh', async () => {
+    let broken = true;
+    let asked = 0;
+    const { guard, handler } = sharedFreshen(() => {
+      asked += 1;
+      return broken ? Promise.reject(new Error('no etcd')) : Promise.resolve();
+    });
+    await assert.rejects(guard(signal), /no etcd/);
+    broken = false;
+    await handler(signal);
+    assert.equal(asked, 2);
   });
 });

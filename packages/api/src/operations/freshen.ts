@@ -36,3 +36,23 @@ export function freshenFrom(
     await cache.reached(await abortable(nextRead(), signal), signal);
   };
 }
+
+type Freshen = (signal: AbortSignal) => Promise<void>;
+
+/**
+ * For a guard and the handler behind it, who both want to see what was acknowledged before the same call: once the guard does, so
+ * does its handler.
+ * @returns `guard`: a view for the guard of a call, known by its signal; `handler`: the same for what comes behind it, once
+ */
+export function sharedFreshen(freshen: Freshen): { guard: Freshen; handler: Freshen } {
+  const seen = new WeakSet<AbortSignal>();
+  return {
+    guard: async (signal) => {
+      await freshen(signal);
+      seen.add(signal);
+    },
+    handler: async (signal) => {
+      if (!seen.delete(signal)) await freshen(signal);
+    },
+  };
+}

@@ -1,6 +1,6 @@
 // Writes an answer of AWS JSON 1.1 in the order and the types of the model: what the model does not know is left out, times become
 // seconds. Pure. Source: ECS reference, section 1.1.
-import type { Member, ServiceModel } from '../models/model.ts';
+import type { Member, ServiceModel, Structure } from '../models/model.ts';
 import { structureOf } from '../models/services.ts';
 import type { Plain } from './json-input.ts';
 
@@ -9,9 +9,18 @@ export function writeJson(model: ServiceModel, structure: string, value: object)
   return JSON.stringify(structureJson(model, structure, value as Plain));
 }
 
+/** Of a structure, as they are gone through for each value of it. */
+const membersOf = new WeakMap<Structure, readonly (readonly [string, Member])[]>();
+
+function entriesOf(structure: Structure): readonly (readonly [string, Member])[] {
+  let entries = membersOf.get(structure);
+  if (!entries) membersOf.set(structure, (entries = Object.entries(structure.members)));
+  return entries;
+}
+
 function structureJson(model: ServiceModel, name: string, value: Plain): Plain {
   const result: Plain = {};
-  for (const [member, shape] of Object.entries(structureOf(model, name).members)) {
+  for (const [member, shape] of entriesOf(structureOf(model, name))) {
     const part = value[member];
     if (part !== undefined && part !== null) result[member] = memberJson(model, shape, part);
   }
