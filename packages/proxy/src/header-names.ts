@@ -106,6 +106,19 @@ export function isProtected(lowerCaseName: string): boolean {
   return PROTECTED.test(lowerCaseName);
 }
 
+/**
+ * A client may say it behind the body of its request, where nobody looks for what frames a request, leads it on or says whom it is from.
+ * Source: RFC 9110, section 6.5.1.
+ */
+export function mayTrail(lowerCaseName: string): boolean {
+  return classifyRequestHeader(lowerCaseName) === 'forward' && !isProtected(lowerCaseName);
+}
+
+/** What servers make of a name that see all its punctuation as one: CGI, WSGI and their like. */
+export function aliasOf(name: string): string {
+  return name.toLowerCase().replace(/[^a-z0-9]/g, '-');
+}
+
 function remember<T>(classes: Map<string, T>, name: string, found: T): T {
   if (name.length > REMEMBERED_LENGTH) return found;
   if (classes.size >= REMEMBERED) classes.clear();
@@ -118,8 +131,8 @@ function requestClass(name: string): RequestHeaderClass {
   const known = Object.hasOwn(REQUEST, lower) ? REQUEST[lower] : undefined;
   if (known !== undefined) return known;
   if (IDENTITY.test(lower)) return 'drop';
-  // CGI, WSGI and their like see `Content_Length` and `Content-Length` as one name.
-  const alias = lower.replace(/[^a-z0-9]/g, '-');
+  // Some servers see `Content_Length` and `Content-Length` as one name.
+  const alias = aliasOf(lower);
   if (alias === lower) return 'forward';
   if (alias === 'content-length' || alias === 'transfer-encoding') return 'suspicious';
   const pretends = Object.hasOwn(REQUEST, alias) || IDENTITY.test(alias) || isProtected(alias);

@@ -2,6 +2,7 @@
 import { type ServerHttp2Stream, constants } from 'node:http2';
 
 import type { ClientInfo, ClientRequest, RequestOwner } from '../exchange-sides.ts';
+import { mayTrail } from '../header-names.ts';
 import type { RequestHead } from '../request-head.ts';
 import { breakOff, trailerLines } from './fields.ts';
 import type { ReadRequest } from './read-request.ts';
@@ -58,7 +59,7 @@ export class ClientStream implements ClientRequest {
     });
     stream.on('close', () => this.#lose('gone'));
     stream.on('trailers', (_headers, _flags, raw: string[]) => {
-      const lines = trailerLines(raw);
+      const lines = trailerLines(raw, mayTrail);
       if (lines === undefined) this.#break(constants.NGHTTP2_PROTOCOL_ERROR, 'malformed');
       else this.#trailers = lines;
     });

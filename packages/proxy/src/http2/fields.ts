@@ -37,14 +37,21 @@ export function faultOf(name: string, value: string): string | undefined {
   return name === 'te' && value.toLowerCase() !== 'trailers' ? 'te other than trailers' : undefined;
 }
 
-/** Trailers as lines. @returns undefined for malformed ones */
-export function trailerLines(pairs: readonly string[]): string | undefined {
+/**
+ * Trailers as lines.
+ * @param passes by its name; what does not is left out
+ * @returns undefined for malformed ones
+ */
+export function trailerLines(
+  pairs: readonly string[],
+  passes: (name: string) => boolean = () => true,
+): string | undefined {
   let lines = '';
   for (let i = 0; i + 1 < pairs.length; i += 2) {
     const name = pairs[i] as string;
     const value = pairs[i + 1] as string;
     if (name.startsWith(':') || faultOf(name, value) !== undefined) return undefined;
-    if (!FRAMING.test(name)) lines += `${name}: ${value}\r\n`;
+    if (!FRAMING.test(name) && passes(name)) lines += `${name}: ${value}\r\n`;
   }
   return lines;
 }

@@ -117,4 +117,40 @@ describe('fields of HTTP/2', () => {
     const asked = seen.find((raw) => valuesOf(raw, 'user-agent').includes('b')) ?? [];
     assert.deepEqual(valuesOf(asked, 'user-agent'), ['a', 'b']);
   });
+
+  it('that name the client or lead a request on are no trailers of clients', async () => {
+    const target = createServer();
+    let trailers: string[] | undefined;
+    target.on('session', (made) => closers.push(() => made.destroy()));
+    target.on('stream', (stream) => {
+      stream.on('trailers', (_fields, _flags, raw: string[]) => (trailers = raw));
+      stream.resume();
+      stream.on('end', () => {
+        stream.respond({ ':status': 200 });
+        stream.end();
+      });
+    });
+    await new Promise<void>((resolve) => target.listen(0, '127.0.0.1', resolve));
+    closers.push(() => target.close());
+    const session = await serve((target.address() as AddressInfo).port, 'HTTP2');
+    const stream = session.request(
+      { ':method': 'POST', ':path': '/' },
+      { waitForTrailers: true, endStream: false },
+    );
+    stream.on('wantTrailers', () => {
+      stream.sendTrailers({
+        'x-amzn-oidc-identity': 'root',
+        x_amzn_mtls_clientcert: 'x',
+        'x-forwarded-for': '127.0.0.1',
+        authorization: 'Bearer x',
+        cookie: 'a=b',
+        'content-type': 'a/b',
+        'x-checksum': 'kept',
+      });
+    });
+    stream.resume();
+    stream.end('body');
+    await new Promise((resolve) => stream.once('close', resolve));
+    assert.deepEqual(trailers, ['x-checksum', 'kept']);
+  });
 });
