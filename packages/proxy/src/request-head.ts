@@ -3,8 +3,8 @@
 import type { RequestView } from '@berth/model/routing/conditions.ts';
 
 import type { ClientInfo } from './exchange-sides.ts';
-import { listOf, withoutHeaders } from './header-lines.ts';
-import { classifyRequestHeader, isProtected } from './header-names.ts';
+import { listOf } from './header-lines.ts';
+import { aliasOf, classifyRequestHeader, isProtected } from './header-names.ts';
 import type { DesyncFinding } from './request-summary.ts';
 import { LIMITS } from './settings.ts';
 
@@ -245,7 +245,10 @@ export function outgoingLines(
   const { tls } = client;
   let own = rules.dropInvalidHeaders && head.oddNames ? plainNamesOnly(head.lines) : head.lines;
   // Clients can't say themselves what the proxy says under another name.
-  if (rules.renamedHeaders.size > 0) own = withoutHeaders(own, renamedNames(rules.renamedHeaders));
+  if (rules.renamedHeaders.size > 0) {
+    const taken = renamedNames(rules.renamedHeaders);
+    own = keepLines(own, (name) => !taken.has(aliasOf(name)));
+  }
   const lines = `${own}${forwardedFor(head, client, rules)}X-Forwarded-Proto: ${tls === undefined ? 'http' : 'https'}\r\nX-Forwarded-Port: ${listenerPort}\r\nX-Amzn-Trace-Id: ${trace}\r\n`;
   if (tls === undefined) return lines;
   const renamed = (name: string): string => rules.renamedHeaders.get(name.toLowerCase()) ?? name;
@@ -259,7 +262,7 @@ export function outgoingLines(
 }
 
 function renamedNames(renamed: ReadonlyMap<string, string>): ReadonlySet<string> {
-  return new Set([...renamed.values()].map((name) => name.toLowerCase()));
+  return new Set([...renamed.values()].map(aliasOf));
 }
 
 function forwardedFor(head: RequestHead, client: ClientInfo, rules: ForwardingRules): string {
@@ -271,7 +274,7 @@ function forwardedFor(head: RequestHead, client: ClientInfo, rules: ForwardingRu
   const { address, port } = client;
   const bracketed = address.includes(':') ? `[${address}]` : address;
   const own = rules.forwardedForPort ? `${bracketed}:${port}` : address;
-  return before === undefined
+  return before === undefined || before === ''
     ? `X-Forwarded-For: ${own}\r\n`
     : `X-Forwarded-For: ${before}, ${own}\r\n`;
 }
