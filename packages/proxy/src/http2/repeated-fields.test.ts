@@ -6,6 +6,8 @@ import type { AddressInfo, Socket } from 'node:net';
 import { TestProxy, startRawBackEnd, until } from '../testing/data-path.ts';
 import { place } from '../testing/secure.ts';
 
+const REPEATED_FIELDS = { strictSingleValueFields: false };
+
 interface Got {
   readonly fields: readonly string[];
   readonly trailers: readonly string[];
@@ -49,7 +51,7 @@ describe('fields of HTTP/2', () => {
     await proxy.open();
     const session = connect(`https://localhost:${proxy.port}`, {
       rejectUnauthorized: false,
-      strictSingleValueFields: false,
+      ...REPEATED_FIELDS,
     });
     session.on('error', () => undefined);
     closers.push(() => session.destroy());
@@ -99,7 +101,7 @@ describe('fields of HTTP/2', () => {
   });
 
   it('are passed on to a target of HTTP/2, and cost it nothing', async () => {
-    const target = createServer({ strictSingleValueFields: false });
+    const target = createServer(REPEATED_FIELDS);
     const seen: string[][] = [];
     target.on('session', (made) => closers.push(() => made.destroy()));
     target.on('stream', (stream, _fields, _flags, raw: string[]) => {

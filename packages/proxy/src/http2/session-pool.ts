@@ -34,6 +34,9 @@ const SETTINGS: Settings = {
   maxHeaderListSize: 65_536,
 };
 
+/** As in client-session.ts: else a client's odd request would look like a failure of the target. The types know it of servers only. */
+const REPEATED_FIELDS = { strictSingleValueFields: false };
+
 export class SessionPool implements TargetPool {
   readonly #options: SessionPoolOptions;
   readonly #sessions = new Set<PooledSession>();
@@ -250,8 +253,7 @@ function dialSession(
     const made = connectHttp2(`${secure ? 'https' : 'http'}://target`, {
       createConnection: () => socket,
       settings: SETTINGS,
-      // As in client-session.ts: else a client's odd request would look like a failure of the target.
-      strictSingleValueFields: false,
+      ...REPEATED_FIELDS,
     });
     session = made;
     // After this the streams are told; the session itself has nobody to tell.
