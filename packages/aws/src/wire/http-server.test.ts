@@ -60,6 +60,35 @@ describe('the HTTP side of the AWS endpoint', () => {
     assert.match(await answer.text(), /<Code>InvalidAction</);
   });
 
+  it('serves others while many callers send no body, and none of them is told to come again', async () => {
+    const { hostname, port } = new URL(endpoint.url);
+    const head = 'POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 8\r\nexpect: 100-continue\r\n\r\n';
+    const sockets = Array.from({ length: 600 }, () => connect(Number(port), hostname));
+    const client = new ECSClient(endpoint.settings);
+    try {
+      await Promise.all(
+        sockets.map(async (socket) => {
+          socket.write(head);
+          const [begun] = (await once(socket, 'data')) as [Buffer];
+          assert.match(begun.toString(), /^HTTP\/1\.1 100 /);
+        }),
+      );
+      await client.send(new ListClustersCommand({}));
+      for (const socket of sockets) socket.write('Action=X');
+      const answers = await Promise.all(
+        sockets.map(async (socket) => ((await once(socket, 'data')) as [Buffer])[0].toString()),
+      );
+      assert.deepEqual(
+        [...new Set(answers.map((answer) => answer.slice(0, 12)))],
+        ['HTTP/1.1 400'],
+      );
+      assert.ok(answers.every((answer) => !answer.includes('Throttling')));
+    } finally {
+      client.destroy();
+      for (const socket of sockets) socket.destroy();
+    }
+  });
+
   it('lets calls under way end when it stops', async () => {
     const released = Promise.withResolvers<undefined>();
     const entered = Promise.withResolvers<undefined>();

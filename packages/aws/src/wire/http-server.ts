@@ -12,6 +12,7 @@ import { BerthError } from '@berth/model/errors.ts';
 import { formatAddress, parseAddress } from '@berth/rpc/channel-options.ts';
 
 import { jsonFault, queryFault, type WireAnswer } from './answers.ts';
+import { Bodies, LARGEST_BODY } from './bodies.ts';
 import { Fault } from './fault.ts';
 import type { WireRequest } from './dispatch.ts';
 
@@ -31,12 +32,9 @@ export interface HttpServer {
   stop(graceMs: number): Promise<void>;
 }
 
-const MOST_BODY = 1024 * 1024;
-/** Of a body above the limit; a longer one is cut off. */
-const MOST_FORGOTTEN = 16 * 1024 * 1024;
 const MOST_HEAD = 32 * 1024;
 const MOST_CONNECTIONS = 2_000;
-/** Above that, callers are told to come again. */
+/** Of those whose bodies are there: above that, callers are told to come again. */
 const MOST_REQUESTS = 512;
 const HEADERS_MS = 10_000;
 const REQUEST_MS = 30_000;
@@ -51,6 +49,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const { clock, tls } = options;
   const { host, port } = parseAddress(options.listen);
   const calls = new Calls(clock);
+  const bodies = new Bodies();
   const settings = {
     maxHeaderSize: MOST_HEAD,
     headersTimeout: HEADERS_MS,
@@ -60,7 +59,9 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     const requestId = randomUUID();
     calls
-      .run(response, (signal, busy) => serve(request, requestId, options.answer, { signal, busy }))
+      .run(response, (signal, begins) =>
+        serve(request, requestId, options.answer, { signal, begins, bodies }),
+      )
       .then((answer) => send(response, requestId, answer, calls.stopping))
       .catch(() => request.destroy());
   };
@@ -96,15 +97,17 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
 class Calls {
   readonly #clock: Clock;
   readonly #underWay = new Map<AbortController, Promise<unknown>>();
+  #working = 0;
   stopping = false;
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
+  /** @param work calls `begins` once it has all that it needs; false: too many are worked on already */
   async run<T>(
     response: ServerResponse,
-    work: (signal: AbortSignal, busy: boolean) => Promise<T>,
+    work: (signal: AbortSignal, begins: () => boolean) => Promise<T>,
   ): Promise<T> {
     const call = new AbortController();
     const done = new AbortController();
@@ -120,12 +123,19 @@ class Calls {
       },
       () => undefined,
     );
-    const answered = work(call.signal, this.#underWay.size >= MOST_REQUESTS);
+    let works = false;
+    const answered = work(call.signal, () => {
+      if (this.#working >= MOST_REQUESTS) return false;
+      works = true;
+      this.#working += 1;
+      return true;
+    });
     this.#underWay.set(call, answered);
     try {
       return await answered;
     } finally {
       this.#underWay.delete(call);
+      if (works) this.#working -= 1;
       response.off('close', onClose);
       done.abort();
     }
@@ -164,7 +174,11 @@ async function serve(
   request: IncomingMessage,
   requestId: string,
   answer: HttpServerOptions['answer'],
-  state: { readonly busy: boolean; readonly signal: AbortSignal },
+  state: {
+    readonly begins: () => boolean;
+    readonly signal: AbortSignal;
+    readonly bodies: Bodies;
+  },
 ): Promise<WireAnswer> {
   const json = request.headers['x-amz-target'] !== undefined;
   const refuse = (fault: Fault): WireAnswer =>
@@ -176,45 +190,31 @@ async function serve(
       }),
     );
   }
-  if (state.busy) {
-    return refuse(
-      new Fault(json ? 'ThrottlingException' : 'Throttling', 'Rate exceeded', { status: 400 }),
-    );
-  }
-  const body = await readBody(request);
-  if (!body) {
-    return refuse(
-      new Fault(
-        json ? 'RequestEntityTooLargeException' : 'RequestEntityTooLarge',
-        `The body is larger than ${MOST_BODY} bytes.`,
-        { status: 413 },
-      ),
-    );
-  }
-  return answer({
-    method: request.method,
-    target: request.url ?? '/',
-    rawHeaders: request.rawHeaders,
-    headers: request.headers,
-    body,
-    peer: peerOf(request.socket),
-    secure: request.socket instanceof TLSSocket,
-    requestId,
-    signal: state.signal,
+  return state.bodies.read(request, (body) => {
+    if (body === 'too large') {
+      return refuse(
+        new Fault(
+          json ? 'RequestEntityTooLargeException' : 'RequestEntityTooLarge',
+          `The body is larger than ${LARGEST_BODY} bytes.`,
+          { status: 413 },
+        ),
+      );
+    }
+    if (body === 'no room' || !state.begins()) {
+      return refuse(new Fault(json ? 'ThrottlingException' : 'Throttling', 'Rate exceeded'));
+    }
+    return answer({
+      method: request.method ?? '',
+      target: request.url ?? '/',
+      rawHeaders: request.rawHeaders,
+      headers: request.headers,
+      body,
+      peer: peerOf(request.socket),
+      secure: request.socket instanceof TLSSocket,
+      requestId,
+      signal: state.signal,
+    });
   });
-}
-
-/** Undefined for one that is too large. The rest of it is read and forgotten, or its sender would not read the answer. */
-async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > MOST_FORGOTTEN) return undefined;
-    if (size > MOST_BODY) chunks.length = 0;
-    else chunks.push(chunk);
-  }
-  return size > MOST_BODY ? undefined : Buffer.concat(chunks);
 }
 
 function send(
