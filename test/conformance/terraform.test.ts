@@ -505,3 +505,81 @@ conformance('Terraform: what the provider waits on, by the words of errors', [
     gives: [],
   },
 ]);
+
+/** Its tasks run on a host: `image` says what comes of them, see `scripted-host.ts`. With a check they count as healthy at once. */
+const definition = (family: string, image: string): State => ({
+  ...life.taskDefinition.config(),
+  family,
+  container_definitions: reduced([
+    { ...container, portMappings: [], image, healthCheck: { command: ['CMD', 'true'] } },
+  ]),
+});
+
+const running: Life = {
+  resource: service,
+  config: (on) => ({
+    ...life.service.config({ ...on, kept: { aws_lb_target_group: 'none', ...on.kept } }),
+    name: 'jobs',
+    desired_count: 2,
+    load_balancer: [],
+    health_check_grace_period_seconds: 0,
+    propagate_tags: 'TASK_DEFINITION',
+  }),
+  change: () => ({ desired_count: 3, deployment_maximum_percent: 150, tags: RETAGGED }),
+};
+
+/** The service as it is, given another task definition. */
+async function deploy(on: Ground, image: string): Promise<string> {
+  const id = kept(on, 'jobs');
+  const before = (await service.read(on, id)) ?? {};
+  const arn = await taskDefinition.create(on, definition('jobs', image));
+  await service.update(on, id, before, { ...before, task_definition: arn });
+  return arn;
+}
+
+conformance('Terraform: deployments that are waited for', [
+  {
+    name: 'a cluster, a host and a task definition',
+    call: async (on) => {
+      on.kept['aws_ecs_cluster'] = await cluster.create(on, life.cluster.config());
+      await on.plane.host({ cluster: 'prod' });
+      const arn = await taskDefinition.create(on, definition('jobs', 'nginx:1.27'));
+      on.kept['aws_ecs_task_definition'] = arn;
+      return arn;
+    },
+    gives: /task-definition\/jobs:1$/,
+  },
+  ...created('jobs', running),
+  ...updated('jobs', running),
+  {
+    name: 'jobs: another task definition is waited for by the ARN of its deployment',
+    call: async (on) => {
+      const arn = await deploy(on, 'nginx:1.28');
+      const state = await service.read(on, kept(on, 'jobs'));
+      return { same: state?.['task_definition'] === arn, desired: state?.['desired_count'] };
+    },
+    gives: { same: true, desired: 3 },
+  },
+  {
+    name: 'jobs: one that fails is rolled back, and the provider is told why',
+    call: async (on) => {
+      const before = (await service.read(on, kept(on, 'jobs'))) ?? {};
+      const breaker = { deployment_circuit_breaker: { enable: true, rollback: true } };
+      await service.update(on, kept(on, 'jobs'), before, { ...before, ...breaker });
+      return deploy(on, 'broken');
+    },
+    fails: 'AssertionError',
+    message: /circuit breaker/i,
+  },
+  {
+    name: 'jobs: afterwards it is the one before',
+    call: async (on) => {
+      const { services } = await on.ecs.send(
+        new DescribeServicesCommand({ cluster: 'prod', services: ['jobs'] }),
+      );
+      return services?.[0];
+    },
+    gives: { taskDefinition: /task-definition\/jobs:2$/, runningCount: 3 },
+  },
+  ...destroyed('jobs', running),
+]);

@@ -14,6 +14,7 @@ import {
   DescribeServicesCommand,
   DescribeTaskDefinitionCommand,
   ListServiceDeploymentsCommand,
+  type PlacementStrategy,
   RegisterTaskDefinitionCommand,
   type RegisterTaskDefinitionCommandInput,
   type Service,
@@ -25,6 +26,7 @@ import {
 } from '@aws-sdk/client-ecs';
 import { realClock } from '@berth/process/real-clock.ts';
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 
 import type { Ground } from '../cases.ts';
 import {
@@ -357,6 +359,8 @@ function deploymentChange(before: State, after: State) {
 
 export const service: Resource = {
   create: async (on, config) => {
+    const balanced = config['load_balancer'] as Balanced[];
+    const spread = config['ordered_placement_strategy'] as PlacementStrategy[];
     const since = new Date(realClock.now());
     const made = await createService(on, {
       serviceName: text(config, 'name'),
@@ -373,20 +377,23 @@ export const service: Resource = {
       },
       enableECSManagedTags: config['enable_ecs_managed_tags'] as boolean,
       enableExecuteCommand: false,
-      healthCheckGracePeriodSeconds: number(config, 'health_check_grace_period_seconds'),
-      loadBalancers: (config['load_balancer'] as Balanced[]).map((balanced) => ({
-        targetGroupArn: balanced.target_group_arn,
-        containerName: balanced.container_name,
-        containerPort: balanced.container_port,
-      })),
-      placementStrategy: config['ordered_placement_strategy'] as {
-        type: 'spread';
-        field: string;
-      }[],
-      placementConstraints: config['placement_constraints'] as [],
-      propagateTags: config['propagate_tags'] as 'SERVICE',
+      // What is empty is left out, a 0 too.
+      ...(number(config, 'health_check_grace_period_seconds') > 0 && {
+        healthCheckGracePeriodSeconds: number(config, 'health_check_grace_period_seconds'),
+      }),
+      ...(balanced.length > 0 && {
+        loadBalancers: balanced.map((one) => ({
+          targetGroupArn: one.target_group_arn,
+          containerName: one.container_name,
+          containerPort: one.container_port,
+        })),
+      }),
+      ...(spread.length > 0 && { placementStrategy: spread }),
+      ...(text(config, 'propagate_tags') !== '' && {
+        propagateTags: config['propagate_tags'] as 'SERVICE',
+      }),
       tags: pairs(config['tags']),
-      clientToken: `terraform-${text(config, 'name')}`,
+      clientToken: randomUUID(),
     });
     const id = made.service?.serviceArn ?? '';
     await steady(on, id, since);
@@ -416,7 +423,7 @@ export const service: Resource = {
       },
       enable_ecs_managed_tags: one.enableECSManagedTags,
       enable_execute_command: one.enableExecuteCommand,
-      health_check_grace_period_seconds: one.healthCheckGracePeriodSeconds,
+      health_check_grace_period_seconds: one.healthCheckGracePeriodSeconds ?? 0,
       load_balancer: (one.loadBalancers ?? []).map((balanced) => ({
         target_group_arn: balanced.targetGroupArn,
         container_name: balanced.containerName,

@@ -180,6 +180,31 @@ describe('deployment: history', () => {
     });
   });
 
+  it('says why one was undone of which nothing was left', () => {
+    const chronicle = new Chronicle({
+      deploymentConfiguration: { deploymentCircuitBreaker: { enable: true, rollback: true } },
+    }).converge();
+    chronicle.world.update({ taskDefinition: 'app:2' });
+    for (let round = 0; round < 10; round += 1) {
+      chronicle.settle();
+      for (const { task } of chronicle.world.active()) {
+        if (task.taskDefinition !== 'app:2') continue;
+        chronicle.world.crash(task.id, { stopCode: 'TaskFailedToStart' });
+      }
+      chronicle.world.stopEnding();
+      chronicle.world.now += 600_000;
+    }
+    chronicle.converge();
+    const { status, statusReason, deploymentCircuitBreaker } = chronicle.of('d2');
+    assert.equal(status, 'ROLLBACK_SUCCESSFUL');
+    assert.match(statusReason ?? '', /circuit breaker/);
+    assert.deepEqual(deploymentCircuitBreaker, {
+      status: 'TRIGGERED',
+      failureCount: 3,
+      threshold: 3,
+    });
+  });
+
   it('ends with its service', () => {
     const chronicle = new Chronicle().settle();
     chronicle.world.service = undefined;

@@ -10,6 +10,7 @@ import type {
 import { revisionIdOf, serviceDeploymentIdOf } from '../resources/deployment-ids.ts';
 import { breakerThreshold } from './circuit-breaker.ts';
 import { isSame } from './equal.ts';
+import { rolloutReason } from './events.ts';
 
 export interface HistoryInput {
   readonly cluster: string;
@@ -127,7 +128,8 @@ function currentRecord(
 ): ServiceDeploymentRecord {
   const { deployments, begun, now } = input;
   const undoing = primary.rollbackOf === undefined ? undefined : primary;
-  const judged = deployments.find(({ id }) => id === before.deploymentId);
+  const listed = deployments.find(({ id }) => id === before.deploymentId);
+  const judged = listed ?? (undoing && undone(before, undoing, service));
   const status = statusOf(primary, service, begun);
   const over = !OPEN.has(status);
   const reason = reasonOf(status, judged ?? primary);
@@ -150,6 +152,27 @@ function currentRecord(
   };
 }
 
+type Judged = Pick<
+  DeploymentRecord,
+  'rolloutState' | 'rolloutStateReason' | 'desiredCount' | 'failedTasks'
+>;
+
+/** A deployment of which nothing was left when it was undone is on the list no more. How it ended follows from who undid it. */
+function undone(
+  { deploymentId, deploymentCircuitBreaker }: ServiceDeploymentRecord,
+  { desiredCount }: DeploymentRecord,
+  service: ServiceRecord,
+): Judged {
+  const counted = deploymentCircuitBreaker?.failureCount ?? 0;
+  const stopped = service.stopRequestedOf === deploymentId;
+  return {
+    rolloutState: 'FAILED',
+    rolloutStateReason: rolloutReason[stopped ? 'stopped' : 'tripped'],
+    desiredCount,
+    failedTasks: stopped ? counted : Math.max(counted, breakerThreshold(desiredCount, service)),
+  };
+}
+
 function statusOf(primary: DeploymentRecord, service: ServiceRecord, begun: boolean): Status {
   const undoing = primary.rollbackOf !== undefined;
   switch (primary.rolloutState) {
@@ -164,14 +187,14 @@ function statusOf(primary: DeploymentRecord, service: ServiceRecord, begun: bool
   }
 }
 
-function reasonOf(status: Status, judged: DeploymentRecord): string | undefined {
+function reasonOf(status: Status, judged: Judged): string | undefined {
   if (status === 'ROLLBACK_REQUESTED') return 'A rollback was requested by a user.';
   return judged.rolloutState === 'FAILED' ? judged.rolloutStateReason : undefined;
 }
 
 function breakerOf(
   before: ServiceDeploymentRecord,
-  judged: DeploymentRecord | undefined,
+  judged: Judged | undefined,
   service: ServiceRecord,
 ): ServiceDeploymentRecord['deploymentCircuitBreaker'] {
   if (!judged) return before.deploymentCircuitBreaker;
