@@ -19,6 +19,9 @@ const modules: Readonly<Record<string, () => Promise<{ readonly handlers: Handle
   exec: () => import('./commands/exec.ts'),
   explain: () => import('./commands/explain.ts'),
   host: () => import('./commands/host.ts'),
+  lab: () => import('./commands/lab.ts'),
+  'lab-faults': () => import('./commands/lab-faults.ts'),
+  'lab-up': () => import('./commands/lab-up.ts'),
   listener: () => import('./commands/listener.ts'),
   logs: () => import('./commands/logs.ts'),
   'proxy-reload': () => import('./commands/proxy-reload.ts'),
@@ -39,7 +42,7 @@ const modules: Readonly<Record<string, () => Promise<{ readonly handlers: Handle
 };
 
 /** They stop what they have started, in order, and listen to signals themselves. */
-const OWN_SIGNALS = new Set(['dev', 'roles']);
+const OWN_SIGNALS = new Set(['dev', 'lab-faults', 'lab-up', 'roles']);
 /** For giving a terminal back and closing connections; what can not be interrupted ends with the process. */
 const ABORT_GRACE_MS = 300;
 

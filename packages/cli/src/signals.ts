@@ -2,6 +2,8 @@
 // whoever started us and passes it on. Two within a moment are one.
 import type { SignalSource } from '@berth/process/lifecycle.ts';
 
+import { exitCodes } from './failure.ts';
+
 const MOMENT_MS = 500;
 type Listener = (signal: NodeJS.Signals) => void;
 
@@ -22,6 +24,24 @@ export function processSignals(): SignalSource {
     },
     off: (event, listener) => {
       process.off(event, wrapped.get(listener) ?? listener);
+    },
+  };
+}
+
+/** Aborted by the first request to end; the second ends the process at once. The next start clears up then. */
+export function endOnSignals(): { readonly signal: AbortSignal; release(): void } {
+  const controller = new AbortController();
+  const signals = processSignals();
+  const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  const onSignal = (): void => {
+    if (controller.signal.aborted) process.exit(exitCodes.interrupted);
+    controller.abort(new Error('asked to end'));
+  };
+  for (const name of names) signals.on(name, onSignal);
+  return {
+    signal: controller.signal,
+    release: () => {
+      for (const name of names) signals.off(name, onSignal);
     },
   };
 }

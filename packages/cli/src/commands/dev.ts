@@ -23,7 +23,7 @@ import { CommandError, exitCodes } from '../failure.ts';
 import { facts } from '../output/table.ts';
 import { say } from '../output/terminal.ts';
 import { duration } from '../output/text.ts';
-import { processSignals } from '../signals.ts';
+import { endOnSignals } from '../signals.ts';
 import { awsVariables, quoted } from './env.ts';
 
 export const handlers: Handlers = {
@@ -194,22 +194,4 @@ function ownApi({ ports, dataDirectory }: DevOptions): Context['api'] {
   const addresses = [`127.0.0.1:${ports.api}`];
   const tlsDirectory = `${dataDirectory}/tls`;
   return () => (api ??= connectApi({ addresses, tlsDirectory, file: undefined }));
-}
-
-/** Aborted by the first request to end; the second ends the process at once. The next start clears up then. */
-function endOnSignals(): { readonly signal: AbortSignal; release(): void } {
-  const controller = new AbortController();
-  const signals = processSignals();
-  const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  const onSignal = (): void => {
-    if (controller.signal.aborted) process.exit(exitCodes.interrupted);
-    controller.abort(new Error('asked to end'));
-  };
-  for (const name of names) signals.on(name, onSignal);
-  return {
-    signal: controller.signal,
-    release: () => {
-      for (const name of names) signals.off(name, onSignal);
-    },
-  };
 }

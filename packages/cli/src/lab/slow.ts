@@ -52,3 +52,12 @@ export function slownessOf(places: Places, node: NodePlan): Slowness | undefined
     return undefined;
   }
 }
+
+/** "100 ms ± 10 ms, 2 % lost". Pure. */
+export function slownessText({ delayMs, jitterMs = 0, lossPercent = 0 }: Slowness): string {
+  const delay = jitterMs > 0 ? `${delayMs} ms ± ${jitterMs} ms` : `${delayMs} ms`;
+  return [
+    ...(delayMs > 0 ? [delay] : []),
+    ...(lossPercent > 0 ? [`${lossPercent} % lost`] : []),
+  ].join(', ');
+}

@@ -1,6 +1,7 @@
 // The one table of commands: parsing, help and shell completion all read it.
 import { accessCommands } from './access.mjs';
 import { API_FLAGS, COMMON_FLAGS } from './build.mjs';
+import { labCommands } from './lab.mjs';
 import { resourceCommands } from './resources.mjs';
 import { roleCommands } from './roles.mjs';
 import { routingCommands } from './routing.mjs';
@@ -14,6 +15,7 @@ export const commands = [
   ...routingCommands,
   ...resourceCommands,
   ...accessCommands,
+  ...labCommands,
 ].map((command) => ({
   ...command,
   flags: [...command.flags, ...(command.local ? [] : API_FLAGS), ...COMMON_FLAGS],
@@ -21,7 +23,7 @@ export const commands = [
 
 /** What the first words stand for, in the order and under the headings of `berth --help`. */
 export const sections = [
-  { title: 'Try it', names: ['dev', 'status', 'env'] },
+  { title: 'Try it', names: ['dev', 'lab', 'status', 'env'] },
   {
     title: 'Deploy and look',
     names: ['service', 'task', 'task-definition', 'logs', 'exec', 'events'],
@@ -52,6 +54,7 @@ export const sections = [
 ];
 
 export const groupSummaries = {
+  lab: 'Build a cluster of many hosts on this machine, and break it',
   service: 'Keep tasks running, update and scale them',
   task: 'Run, list and stop tasks',
   'task-definition': 'Register and list what tasks are made from',
