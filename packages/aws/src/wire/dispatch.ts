@@ -15,7 +15,7 @@ import { jsonFault, queryFault, type WireAnswer } from './answers.ts';
 import { Fault, faultOf } from './fault.ts';
 import { readJson } from './json-input.ts';
 import { writeJson } from './json-output.ts';
-import { type Parameters, parseParameters, readQuery } from './query-input.ts';
+import { type Parameters, parseParameters, parseSignedQuery, readQuery } from './query-input.ts';
 import type { WireService } from './service.ts';
 import { writeXml } from './xml-output.ts';
 
@@ -170,7 +170,8 @@ export class Dispatcher {
   #byParameters({ method, target, body }: WireRequest): Asked {
     const mark = target.indexOf('?');
     const query = mark < 0 ? '' : target.slice(mark + 1);
-    const parameters = parseParameters(method === 'GET' ? query : body.toString('utf8'));
+    const parameters =
+      method === 'GET' ? parseSignedQuery(query) : parseParameters(body.toString('utf8'));
     const operation = parameters.get('Action');
     if (!operation) {
       throw new Fault(

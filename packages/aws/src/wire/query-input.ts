@@ -36,6 +36,21 @@ export function parseParameters(text: string): Parameters {
   return result;
 }
 
+/**
+ * The parameters of a GET, read as signatures read them: a plus is a plus there, what is not escaped stands for its byte. Otherwise
+ * two queries with the same signature could say different things.
+ * @param query what follows the question mark, as it stood in the request line
+ * @throws Fault as `parseParameters` does
+ */
+export function parseSignedQuery(query: string): Parameters {
+  return parseParameters(
+    query.replace(
+      /[^!-*,-~]|^\?/g,
+      (character) => `%${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
+    ),
+  );
+}
+
 /** @throws Fault ValidationError when a value is of the wrong type */
 export function readQuery(
   model: ServiceModel,
