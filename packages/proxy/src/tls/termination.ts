@@ -162,15 +162,17 @@ export class TlsTermination {
   #build(record: ListenerRecord, material: TlsMaterial, protocols: readonly string[]): Built {
     const { certificates, clock } = this.#with;
     const references = record.certificates.map((one) => one.certificateArn);
-    const pairs = references.flatMap((reference) => certificates.pair(reference) ?? []);
+    const trust = trustSettings(record.mutualAuthentication, material.trustStores);
+    const options = contextOptions(tlsPolicyOf(record.sslPolicy), trust, record, material);
+    const pairs = references
+      .flatMap((reference) => certificates.pair(reference) ?? [])
+      .filter((pair) => this.#fits(pair, options, record));
     const index = indexPairs(pairs);
     if (index === undefined) {
       throw new Error(
         `none of its certificates is there: ${references.join(', ') || 'it has none'}`,
       );
     }
-    const trust = trustSettings(record.mutualAuthentication, material.trustStores);
-    const options = contextOptions(tlsPolicyOf(record.sslPolicy), trust, record, material);
     const alpn =
       protocols.length === 0
         ? {}
@@ -222,6 +224,18 @@ export class TlsTermination {
       },
     };
     return built;
+  }
+
+  /** OpenSSL takes no chain with a broken part, and no key that is too short for the policy: better no such certificate than no listener. */
+  #fits(pair: ServedPair, options: SecureContextOptions, { port }: ListenerRecord): boolean {
+    try {
+      createSecureContext({ ...options, ...shown([pair]) });
+      return true;
+    } catch (err) {
+      const certificate = pair.arn;
+      this.#with.logger.error({ port, certificate, err }, 'a certificate can not be shown here');
+      return false;
+    }
   }
 
   #take(socket: TLSSocket): Handshake | undefined {
