@@ -64,9 +64,7 @@ class Fields {
       case 'content-length': {
         const length = cursor.tabAfter ? undefined : parseLength(value);
         if (length === undefined) return 'malformed Content-Length';
-        if (this.contentLength >= 0 && this.contentLength !== length) {
-          return 'contradicting Content-Length';
-        }
+        if (this.contentLength >= 0) return 'more than one Content-Length';
         this.contentLength = length;
         return false;
       }
