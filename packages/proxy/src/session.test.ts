@@ -178,8 +178,10 @@ for (const workers of [1, 2])
       return proxy;
     }
 
-    const ask = (proxy: ProxyRole): Promise<string> =>
-      rawClient(proxy.portOf(0) ?? 0, GET).answer();
+    async function ask(proxy: ProxyRole): Promise<string> {
+      await until('its port is open', () => proxy.portOf(0) !== undefined);
+      return rawClient(proxy.portOf(0) ?? 0, GET).answer();
+    }
 
     it('says hello, serves by the snapshot, acknowledges it and reports health', async () => {
       const api = await startApi();
@@ -244,9 +246,9 @@ for (const workers of [1, 2])
       const last = () =>
         api.current.map((message) => message.traffic).findLast((traffic) => traffic !== undefined);
       await until('the requests are reported, and their end', () => {
-      const [web] = last()?.groups ?? [];
-      return web?.requests === 3 && web.active === 0;
-    });
+        const [web] = last()?.groups ?? [];
+        return web?.requests === 3 && web.active === 0;
+      });
       assert.deepEqual(last()?.groups, [
         { group: 'web', requests: 3, failed: 0, targetErrors: 0, active: 0 },
       ]);
