@@ -80,16 +80,26 @@ export async function certificate(wanted: Wanted = {}): Promise<Made> {
   };
 }
 
-export async function revocationList(issuer: Made, revoked: readonly Made[]): Promise<string> {
+/** @param signer whose key signs it, where that is not the issuer's */
+export async function revocationList(
+  issuer: Made,
+  revoked: readonly Made[],
+  signer: Made = issuer,
+): Promise<string> {
   const list = await X509CrlGenerator.create({
     issuer: new X509Certificate(issuer.pem).subject,
     thisUpdate: new Date(Date.now() - DAY_MS),
     nextUpdate: new Date(Date.now() + DAY_MS),
-    signingAlgorithm: signing(issuer),
-    signingKey: issuer.keys.privateKey,
+    signingAlgorithm: signing(signer),
+    signingKey: signer.keys.privateKey,
     entries: revoked.map(({ serial }) => ({ serialNumber: serial })),
   });
   return `${list.toString('pem')}\n`;
+}
+
+/** Its name as DER. */
+export function subjectOf({ pem }: Made): Buffer {
+  return Buffer.from(new X509Certificate(pem).subjectName.toArrayBuffer());
 }
 
 function signing(issuer: Made): typeof EC | typeof RSA {

@@ -18,7 +18,7 @@ import { realClock } from '@berth/process/real-clock.ts';
 import { Registry } from 'prom-client';
 
 import type { ClientTls } from '../exchange-sides.ts';
-import { type Made, certificate, revocationList } from '../testing/certificates.ts';
+import { type Made, certificate, revocationList, subjectOf } from '../testing/certificates.ts';
 import { silent, until } from '../testing/basics.ts';
 import { rawClient } from '../testing/raw.ts';
 import { CertificateStore } from './certificate-store.ts';
@@ -136,6 +136,21 @@ function visit(port: number, options: ConnectionOptions = {}): Promise<Visit> {
     socket.on('error', (wrong: NodeJS.ErrnoException) => (error = wrong.code ?? wrong.message));
     socket.on('close', () => resolve({ text, error, common, session, reused }));
   });
+}
+
+/** What a listener says in the clear to such a client. */
+async function overheard(port: number, options: ConnectionOptions): Promise<Buffer> {
+  const heard: Buffer[] = [];
+  const between = createServer((client) => {
+    const server = connectTcp(port, '127.0.0.1');
+    for (const socket of [client, server]) socket.on('error', () => undefined);
+    server.on('data', (chunk) => heard.push(chunk));
+    client.pipe(server).pipe(client);
+  });
+  await new Promise<void>((resolve) => between.listen(0, '127.0.0.1', resolve));
+  await visit((between.address() as AddressInfo).port, options);
+  between.close();
+  return Buffer.concat(heard);
 }
 
 describe('TLS termination', () => {
@@ -397,6 +412,47 @@ describe('TLS termination', () => {
       assert.equal((await visit(middleGone.port, as(client))).text, '');
       const otherGone = await guarded({}, [await revocationList(middle, [expired])]);
       assert.equal((await visit(otherGone.port, as(client))).text, 'hello');
+    });
+
+    it('believes a list of revoked certificates of its signer only', async () => {
+      const forged = await guarded({}, [await revocationList(middle, [], strange)]);
+      assert.equal((await visit(forged.port, as(client))).text, '');
+      const ofRsa = await certificate({ subject: 'CN=RSA', authority: true, kind: 'rsa' });
+      const mixed = await guarded({}, [await revocationList(middle, [], ofRsa)]);
+      assert.equal((await visit(mixed.port, as(client))).text, '');
+      const ofOthers = await guarded({}, [await revocationList(ofRsa, [client])]);
+      assert.equal((await visit(ofOthers.port, as(client))).text, 'hello');
+    });
+
+    it('takes lists that RSA keys have signed', async () => {
+      const rsa = await certificate({ subject: 'CN=Authority', authority: true, kind: 'rsa' });
+      const gone = await certificate({ issuer: rsa });
+      const store = { name: 'staff', id: '0', createdAt: 1, tags: [], bundlePem: rsa.pem };
+      for (const [revoked, text] of [
+        [[gone], ''],
+        [[], 'hello'],
+      ] as const) {
+        const port = await guarded({});
+        const revocationsPem = [await revocationList(rsa, revoked)];
+        const trustStores = new Map([['staff', { ...store, revocationsPem }]]);
+        port.material = { ...port.material, trustStores };
+        const shown = { cert: gone.pem, key: gone.keyPem };
+        assert.equal((await visit(port.port, shown)).text, text);
+      }
+    });
+
+    it('tells clients the names of authorities where the listener says so', async () => {
+      const name = subjectOf(authority);
+      for (const advertiseTrustStoreCaNames of ['on', 'off'] as const) {
+        const port = await guarded({ advertiseTrustStoreCaNames });
+        const told = await overheard(port.port, { ...as(client), maxVersion: 'TLSv1.2' });
+        assert.equal(told.includes(name), advertiseTrustStoreCaNames === 'on');
+        for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+          assert.equal((await visit(port.port, { ...as(client), maxVersion })).text, 'hello');
+          assert.equal((await visit(port.port, { ...as(strange), maxVersion })).text, '');
+        }
+        assert.equal(headers(port)['X-Amzn-Mtls-Clientcert-Issuer'], 'CN=Middle');
+      }
     });
 
     it('passes the chain through unseen in that mode', async () => {

@@ -23,6 +23,7 @@ import { type TlsPolicy, tlsPolicyOf } from '@berth/model/routing/tls-policies.t
 
 import type { ClientTls } from '../exchange-sides.ts';
 import { ACME_PROTOCOL, acmeChallengeOf, acmeContext } from './acme.ts';
+import { certificatesOfNames } from './authority-names.ts';
 import type { CertificateStore } from './certificate-store.ts';
 import { type PairChoice, type PairIndex, choosePairs, indexPairs } from './choose-pair.ts';
 import { LONGEST_HELLO, readClientHello } from './client-hello.ts';
@@ -405,6 +406,10 @@ function contextOptions(
     ...(newest === undefined ? {} : { maxVersion: newest }),
     ...(ticket === undefined ? {} : { ticketKeys: ticket }),
     // OpenSSL is to find no chain good, see trust.ts.
-    ...(trust === undefined ? {} : { ca: [] }),
+    ...(trust === undefined ? {} : { ca: toldNames(trust) }),
   };
+}
+
+function toldNames({ tellNames, store }: TrustSettings): string[] {
+  return tellNames && store !== undefined ? certificatesOfNames(store.anchors) : [];
 }

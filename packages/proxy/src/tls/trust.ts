@@ -14,24 +14,26 @@ import {
   KeyUsageFlags,
   KeyUsagesExtension,
   X509Certificate as ParsedCertificate,
-  X509Crl,
 } from '@peculiar/x509';
+
+import { pemBlocks } from './pem-blocks.ts';
+import { type Revocations, readRevocations, revocationOf } from './revocations.ts';
 
 export interface TrustSettings {
   readonly mode: 'passthrough' | 'verify';
   readonly overlookExpiry: boolean;
   readonly store: TrustStore | undefined;
+  /** Tell clients the names of the store's authorities. */
+  readonly tellNames: boolean;
 }
 
 export interface TrustStore {
   readonly anchors: readonly X509Certificate[];
-  /** By issuer, as the DER of its name in base64: serial numbers in lower-case hexadecimal. */
-  readonly revoked: ReadonlyMap<string, ReadonlySet<string>>;
+  readonly revocations: Revocations;
 }
 
 /** No chain that people use is longer; what a client sends beyond is not looked at. */
 const LONGEST_CHAIN = 10;
-const PEM = /-----BEGIN ([A-Z0-9 ]+)-----[^-]+-----END \1-----/g;
 /** Some authorities forget to mark them as critical; they are not judged here. */
 const NAME_CONSTRAINTS = '2.5.29.30';
 const UNDERSTOOD: ReadonlySet<string> = new Set([
@@ -50,11 +52,13 @@ export function trustSettings(
     return undefined;
   }
   const overlookExpiry = mutual.ignoreClientCertificateExpiry === true;
-  if (mutual.mode === 'passthrough')
-    return { mode: 'passthrough', overlookExpiry, store: undefined };
+  if (mutual.mode === 'passthrough') {
+    return { mode: 'passthrough', overlookExpiry, store: undefined, tellNames: false };
+  }
   const record = stores.get(storeName(mutual.trustStore ?? ''));
   if (record === undefined) throw new Error(`there is no trust store ${mutual.trustStore ?? ''}`);
-  return { mode: 'verify', overlookExpiry, store: readTrustStore(record) };
+  const tellNames = mutual.advertiseTrustStoreCaNames === 'on';
+  return { mode: 'verify', overlookExpiry, store: readTrustStore(record), tellNames };
 }
 
 function storeName(reference: string): string {
@@ -63,23 +67,9 @@ function storeName(reference: string): string {
 
 /** @throws Error that says what can't be read */
 export function readTrustStore(record: TrustStoreRecord): TrustStore {
-  const anchors = blocks(record.bundlePem, 'CERTIFICATE').map((pem) => new X509Certificate(pem));
+  const anchors = pemBlocks(record.bundlePem, 'CERTIFICATE').map((pem) => new X509Certificate(pem));
   if (anchors.length === 0) throw new Error(`trust store ${record.name} holds no certificate`);
-  const revoked = new Map<string, Set<string>>();
-  for (const text of record.revocationsPem) {
-    for (const pem of blocks(text, 'X509 CRL', 'CRL')) {
-      const list = new X509Crl(pem);
-      // The parser takes a list without it for an empty one. Source: RFC 5280, section 5.1.2.5: it must be there.
-      if (list.nextUpdate === undefined) {
-        throw new Error(`a revocation list of trust store ${record.name} names no next update`);
-      }
-      const issuer = base64(list.issuerName.toArrayBuffer());
-      const serials = revoked.get(issuer) ?? new Set<string>();
-      revoked.set(issuer, serials);
-      for (const { serialNumber } of list.entries) serials.add(plainSerial(serialNumber));
-    }
-  }
-  return { anchors, revoked };
+  return { anchors, revocations: readRevocations(record) };
 }
 
 /**
@@ -103,14 +93,19 @@ export function refusalOf(
   if (!trust.overlookExpiry && path.some((one) => one.validToDate.getTime() <= now)) {
     return 'expired';
   }
-  return path.some((one) => isRevoked(one, store)) ? 'revoked' : undefined;
+  return revocationIn(path, store);
 }
 
-function isRevoked(certificate: X509Certificate, { revoked }: TrustStore): boolean {
-  if (revoked.size === 0) return false;
-  const parsed = new ParsedCertificate(new Uint8Array(certificate.raw));
-  const serials = revoked.get(base64(parsed.issuerName.toArrayBuffer()));
-  return serials?.has(plainSerial(certificate.serialNumber)) === true;
+/** The anchor itself is judged where its own issuer is known. */
+function revocationIn(path: readonly X509Certificate[], store: TrustStore): string | undefined {
+  for (const [index, one] of path.entries()) {
+    const issuer =
+      path[index + 1] ??
+      store.anchors.find((other) => one.checkIssued(other) && one.verify(other.publicKey));
+    const refusal = issuer && revocationOf(one, issuer, store.revocations);
+    if (refusal !== undefined) return refusal;
+  }
+  return undefined;
 }
 
 /** From the leaf up to the anchor, which is part of it. What was sent and leads nowhere is passed over. */
@@ -212,18 +207,4 @@ function distinguishedName(lines: string): string {
       .map((byte) => `\\${byte.toString(16).padStart(2, '0').toUpperCase()}`)
       .join(''),
   );
-}
-
-function blocks(text: string, ...labels: readonly string[]): string[] {
-  return [...text.matchAll(PEM)]
-    .filter((found) => labels.includes(found[1] ?? ''))
-    .map((found) => found[0]);
-}
-
-function base64(bytes: ArrayBuffer): string {
-  return Buffer.from(bytes).toString('base64');
-}
-
-function plainSerial(serial: string): string {
-  return serial.toLowerCase().replace(/^0+(?=.)/, '');
 }
