@@ -43,6 +43,11 @@ describe('reading AWS JSON', () => {
     );
     refuses('RunTaskRequest', '{"enableExecuteCommand":"true"}', /^STRING_VALUE .* a Boolean/);
     refuses('RunTaskRequest', '[]', /^START_ARRAY/);
+    const target = '{"TargetTrackingScalingPolicyConfiguration":{"TargetValue":1e999}}';
+    assert.throws(
+      () => readJson(scaling, 'PutScalingPolicyRequest', target),
+      (error: Fault) => /^DECIMAL_VALUE can not be converted to a Double/.test(error.message),
+    );
     refuses('RunTaskRequest', '"text"', /^STRING_VALUE/);
     refuses('RunTaskRequest', '{"cluster":', /no JSON/);
   });
@@ -54,6 +59,9 @@ describe('reading AWS JSON', () => {
     assert.deepEqual(read('"2024-04-05T19:34:38.123Z"'), { createdAt: { after: 1712345678123 } });
     assert.throws(() => read('"yesterday"'), Fault);
     assert.throws(() => read('1e300'), Fault);
+    // A whole number still, and beyond what a Date can be: whoever shows it would fail.
+    assert.throws(() => read('8640000000001'), Fault);
+    assert.deepEqual(read('8640000000000'), { createdAt: { after: 8.64e15 } });
   });
 
   it('refuses depth before it walks, but not brackets inside of texts', () => {

@@ -8,6 +8,8 @@ export type Plain = Record<string, unknown>;
 
 const MOST_DEPTH = 64;
 const INTEGER_LIMIT = 2 ** 31 - 1;
+/** Either way from 1970; what lies beyond is no Date. Source: ECMA-262, "time values and time range". */
+const TIME_LIMIT = 8.64e15;
 
 /** @throws Fault SerializationException */
 export function readJson(model: ServiceModel, structure: string, body: string): Plain {
@@ -86,7 +88,8 @@ function readMember(model: ServiceModel, shape: Member, value: unknown, path: st
       if (!isWhole(value, Number.MAX_SAFE_INTEGER)) throw wrong(value, 'a Long', path);
       return value;
     case 'double':
-      if (typeof value !== 'number') throw wrong(value, 'a Double', path);
+      // JSON's numbers may be larger than any of ours.
+      if (!Number.isFinite(value)) throw wrong(value, 'a Double', path);
       return value;
     case 'timestamp':
       return readTime(value, path);
@@ -97,7 +100,7 @@ function readMember(model: ServiceModel, shape: Member, value: unknown, path: st
 function readTime(value: unknown, path: string): number {
   const time = typeof value === 'number' ? Math.round(value * 1000) : Date.parse(String(value));
   const allowed = typeof value === 'number' || typeof value === 'string';
-  if (!allowed || !Number.isSafeInteger(time)) throw wrong(value, 'a Date', path);
+  if (!allowed || !(Math.abs(time) <= TIME_LIMIT)) throw wrong(value, 'a Date', path);
   return time;
 }
 
