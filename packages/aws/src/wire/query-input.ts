@@ -153,7 +153,8 @@ function scalar(shape: Member, text: string, path: string): unknown {
       return Number(text);
     }
     case 'double':
-      if (!DECIMAL.test(text) || !Number.isFinite(Number(text))) throw wrong(text, 'a number', path);
+      if (!DECIMAL.test(text) || !Number.isFinite(Number(text)))
+        throw wrong(text, 'a number', path);
       return Number(text);
     case 'timestamp': {
       const time = Date.parse(text);
