@@ -13,6 +13,8 @@ const all = (structure: string): Member => ({
   item: { type: 'structure', structure },
 });
 
+const attributeValue: Member = { type: 'structure', structure: 'AttributeBooleanValue' };
+
 const filtered = (
   ids: Readonly<Record<string, Member>>,
 ): { readonly members: Record<string, Member> } => ({
@@ -32,6 +34,10 @@ export const ec2: ServiceModel = {
   namespace: 'http://ec2.amazonaws.com/doc/2016-11-15/',
   operations: {
     DescribeVpcs: { input: 'DescribeVpcsRequest', output: 'DescribeVpcsResult' },
+    DescribeVpcAttribute: {
+      input: 'DescribeVpcAttributeRequest',
+      output: 'DescribeVpcAttributeResult',
+    },
     DescribeSubnets: { input: 'DescribeSubnetsRequest', output: 'DescribeSubnetsResult' },
     DescribeSecurityGroups: {
       input: 'DescribeSecurityGroupsRequest',
@@ -77,6 +83,22 @@ export const ec2: ServiceModel = {
       },
     },
     CidrBlockState: { members: { state: string } },
+    DescribeVpcAttributeRequest: {
+      members: {
+        VpcId: required(string),
+        Attribute: required({ ...string, words: 'VpcAttributeName' }),
+        DryRun: boolean,
+      },
+    },
+    DescribeVpcAttributeResult: {
+      members: {
+        vpcId: string,
+        enableDnsSupport: attributeValue,
+        enableDnsHostnames: attributeValue,
+        enableNetworkAddressUsageMetrics: attributeValue,
+      },
+    },
+    AttributeBooleanValue: { members: { value: boolean } },
     DescribeSubnetsRequest: filtered({ SubnetId: strings }),
     DescribeSubnetsResult: { members: { subnetSet: all('Subnet'), nextToken: string } },
     Subnet: {
@@ -148,7 +170,13 @@ export const ec2: ServiceModel = {
       },
     },
   },
-  words: {},
+  words: {
+    VpcAttributeName: [
+      'enableDnsSupport',
+      'enableDnsHostnames',
+      'enableNetworkAddressUsageMetrics',
+    ],
+  },
   errors: {},
 };
 

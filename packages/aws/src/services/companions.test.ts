@@ -92,6 +92,24 @@ describe('the companions of ECS', () => {
       assert.match(wrong.text, /<Response><Errors><Error><Code>InvalidParameterValue</);
     });
 
+    it('says of the network that it has no DNS', async () => {
+      const asked = { VpcId: VPC_ID, Attribute: 'enableDnsHostnames' };
+      const { text } = await ec2('DescribeVpcAttribute', asked);
+      assert.match(text, /<enableDnsHostnames><value>false<\/value><\/enableDnsHostnames>/);
+      const other = await ec2('DescribeVpcAttribute', { ...asked, VpcId: 'vpc-1' });
+      assert.match(other.text, /<Code>InvalidVpcID\.NotFound</);
+      const word = await ec2('DescribeVpcAttribute', { ...asked, Attribute: 'colour' });
+      assert.match(word.text, /<Code>InvalidParameterValue<.*enableDnsSupport/);
+    });
+
+    it('does nothing when it is dry, and knows no token', async () => {
+      const dry = await ec2('DescribeVpcs', { DryRun: 'true' });
+      assert.equal(dry.status, 412);
+      assert.match(dry.text, /<Code>DryRunOperation</);
+      const next = await ec2('DescribeSubnets', { NextToken: 'x' });
+      assert.match(next.text, /<Code>InvalidNextToken</);
+    });
+
     it('names what there is not', async () => {
       const vpc = await ec2('DescribeVpcs', { 'VpcId.1': 'vpc-<x>' });
       assert.match(vpc.text, /<Code>InvalidVpcID\.NotFound<.*vpc-&lt;x&gt;/);
@@ -151,6 +169,22 @@ describe('the companions of ECS', () => {
       }
       const wrong = await logs('ListTagsForResource', { resourceArn: 'arn:aws:logs:x' });
       assert.equal(wrong.headers.get('x-amzn-errortype'), 'InvalidParameterException');
+    });
+
+    it('refuses by name what a log group here does not have', async () => {
+      for (const [operation, input, member] of [
+        ['CreateLogGroup', { logGroupClass: 'INFREQUENT_ACCESS' }, 'logGroupClass'],
+        ['CreateLogGroup', { deletionProtectionEnabled: true }, 'deletionProtectionEnabled'],
+        ['DescribeLogGroups', { logGroupIdentifiers: ['a'] }, 'logGroupIdentifiers'],
+        ['DescribeLogGroups', { includeLinkedAccounts: true }, 'includeLinkedAccounts'],
+      ] as const) {
+        const { text } = await logs(operation, { logGroupName: 'a', ...input });
+        assert.match(text, new RegExp(`"InvalidParameterException".*"${member}.* not supported`));
+      }
+      const made = { logGroupName: 'a', logGroupClass: 'STANDARD' };
+      assert.equal((await logs('CreateLogGroup', made)).text, '{}');
+      const other = await logs('DescribeLogGroups', { logGroupClass: 'DELIVERY' });
+      assert.equal(other.text, '{"logGroups":[]}');
     });
 
     it('names what it does not do', async () => {

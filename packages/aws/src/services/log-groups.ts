@@ -15,6 +15,14 @@ const CODES: FaultCodes = {
   internal: 'ServiceUnavailableException',
 };
 const INVALID = 'InvalidParameterException';
+const STANDARD = 'STANDARD';
+const ONE_CLASS = 'All log groups are STANDARD.';
+/** By which DescribeLogGroups can't choose. */
+const OTHER_CHOICES: Readonly<Record<string, string>> = {
+  accountIdentifiers: 'There is one account.',
+  includeLinkedAccounts: 'There is one account.',
+  logGroupIdentifiers: 'Choose by logGroupNamePrefix.',
+};
 
 export function logGroupsService(handlers: Handlers<'LogGroups'>): WireService {
   const tag = (logGroupName: unknown, tags: unknown) =>
@@ -30,14 +38,24 @@ export function logGroupsService(handlers: Handlers<'LogGroups'>): WireService {
     codes: CODES,
     operations: {
       CreateLogGroup: (input, call) => {
-        if (input['kmsKeyId'] !== undefined) {
-          throw new Fault(INVALID, 'kmsKeyId is not supported by Berth. There is no KMS here.');
+        const { logGroupName, tags, kmsKeyId, logGroupClass = STANDARD } = input;
+        if (kmsKeyId !== undefined) throw unsupported('kmsKeyId', 'There is no KMS here.');
+        if (logGroupClass !== STANDARD) {
+          throw unsupported(`logGroupClass ${String(logGroupClass).slice(0, 100)}`, ONE_CLASS);
         }
-        const { logGroupName, tags } = input;
+        if (input['deletionProtectionEnabled'] === true) {
+          throw unsupported('deletionProtectionEnabled', 'Deny logs:DeleteLogGroup by a policy.');
+        }
         const request = { logGroupName, tags: tagList(tags) };
         return handlers.CreateLogGroup(checked('CreateLogGroupRequest', request, INVALID), call);
       },
       DescribeLogGroups: async (input, call) => {
+        for (const [member, why] of Object.entries(OTHER_CHOICES)) {
+          const asked = input[member];
+          const empty = asked === undefined || asked === false || isEmptyList(asked);
+          if (!empty) throw unsupported(member, why);
+        }
+        if ((input['logGroupClass'] ?? STANDARD) !== STANDARD) return { logGroups: [] };
         const request = checked('DescribeLogGroupsRequest', input, INVALID);
         const { logGroups = [], nextToken } = await handlers.DescribeLogGroups(request, call);
         return { logGroups: logGroups.map(shownGroup), nextToken };
@@ -84,6 +102,14 @@ function nameIn(arn: unknown): string {
     INVALID,
     `resourceArn is ${String(arn).slice(0, 100)}; expected that of a log group.`,
   );
+}
+
+function unsupported(what: string, why: string): Fault {
+  return new Fault(INVALID, `${what} is not supported by Berth. ${why}`);
+}
+
+function isEmptyList(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 0;
 }
 
 function tagList(tags: unknown): object[] {

@@ -36,6 +36,11 @@ export function networkService(realm: Realm, access: Pick<AccessDoor, 'check'>):
     DescribeVpcs: (input) => ({
       vpcSet: chosen(input, 'VpcId', [vpc(realm)], (id) => notFound('InvalidVpcID', 'vpc ID', id)),
     }),
+    // There is no DNS in it, and nobody counts its addresses.
+    DescribeVpcAttribute: ({ VpcId, Attribute }) => {
+      if (VpcId !== VPC_ID) throw notFound('InvalidVpcID', 'vpc ID', String(VpcId));
+      return { vpcId: VPC_ID, [String(Attribute)]: { value: false } };
+    },
     DescribeSubnets: (input) => ({
       subnetSet: chosen(input, 'SubnetId', subnets(realm), (id) =>
         notFound('InvalidSubnetID', 'subnet ID', id),
@@ -87,6 +92,7 @@ export function networkService(realm: Realm, access: Pick<AccessDoor, 'check'>):
         name,
         async (input, call) => {
           await access.check([{ action: `ec2:${name}`, resource: '*' }], call);
+          refuseOddities(input);
           return run(input);
         },
       ]),
@@ -101,6 +107,18 @@ export function networkService(realm: Realm, access: Pick<AccessDoor, 'check'>):
       if (violations.length > 0) throw validationFault(ec2, 'InvalidParameterValue', violations);
     },
   };
+}
+
+/** Everything fits on one page, so that no token is ever given away. @throws Fault */
+function refuseOddities({ DryRun, NextToken }: Plain): void {
+  if (DryRun === true) {
+    throw new Fault('DryRunOperation', 'Request would have succeeded, but DryRun flag is set.', {
+      status: 412,
+    });
+  }
+  if (NextToken !== undefined && NextToken !== '') {
+    throw new Fault('InvalidNextToken', 'The token is not one that this endpoint has given away.');
+  }
 }
 
 const ACCOUNT: Readonly<Record<string, string>> = {
