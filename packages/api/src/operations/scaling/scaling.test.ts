@@ -3,7 +3,9 @@ import assert from 'node:assert/strict';
 
 import type { PutScalingPolicyRequest } from '@berth/model/generated/messages.ts';
 import type { Input } from '@berth/rpc/api.ts';
+import { complete } from '@berth/rpc/codec.ts';
 import { collections } from '@berth/store/keys.ts';
+import { putRecord } from '@berth/store/record.ts';
 
 import { Bench, webDefinition } from '../testing.ts';
 
@@ -98,6 +100,25 @@ describe('scaling', () => {
       'ObjectNotFoundException',
       /No scalable target registered/,
     );
+  });
+
+  it('takes along as many actions as a target may have', async () => {
+    await register();
+    const parts = ['default', 'web'] as const;
+    const puts = Array.from({ length: 200 }, (_, index) => {
+      const record = { cluster: 'default', service: 'web', name: `a${index}`, id: `${index}` };
+      const whole = complete('ScheduledActionRecord', record);
+      return putRecord(collections.scheduledActions, [...parts, record.name], whole);
+    });
+    const { signal } = new AbortController();
+    for (const some of [puts.slice(0, 100), puts.slice(100)]) {
+      const written = { guards: [], puts: some, deletes: [] };
+      const { revision } = await bench.store.commit(written, signal);
+      await bench.cache.reached(revision, signal);
+    }
+    await bench.scaling('DeregisterScalableTarget', KEY);
+    assert.equal([...bench.cache.list(collections.scheduledActions)].length, 0);
+    assert.deepEqual((await targets()).scalableTargets, []);
   });
 
   it('keeps policies by name, and their type', async () => {

@@ -25,7 +25,7 @@ import { guardAbsent, guardUnchanged, putRecord } from '@berth/store/record.ts';
 import type { State } from '@berth/store/state.ts';
 
 import type { OperationContext } from '../deps.ts';
-import { touch, write } from '../write.ts';
+import { type Decision, touch, write } from '../write.ts';
 import {
   acceptFilter,
   acceptNames,
@@ -40,6 +40,8 @@ import {
 import { mergedTags } from './tags.ts';
 
 const MOST_ON_A_PAGE = 50;
+/** Of one transaction, which may have 128 operations. */
+const AT_ONCE = 100;
 
 /** Registers a service, or changes what is given of one that is registered. */
 export function registerScalableTarget(
@@ -85,27 +87,37 @@ function requireActiveService(state: State, { cluster, service }: ScalingKey) {
   );
 }
 
-/** What hangs on the target goes with it; the service keeps its desired count. */
-export function deregisterScalableTarget(
+/**
+ * What hangs on the target goes with it; the service keeps its desired count. More than fits into one transaction goes first,
+ * while the target stands and whatever is put on it meanwhile is seen.
+ */
+export async function deregisterScalableTarget(
   on: OperationContext,
   request: DeregisterScalableTargetRequest,
   { signal }: CallContext,
 ): Promise<DeregisterScalableTargetResponse> {
   const key = acceptKey(request);
   const attempted = `deregister the scalable target ${resourceId(key)}`;
-  return write(on, { signal, attempted, turn: turnOf(key) }, (state) => {
+  const step = (state: State): Decision<boolean> => {
     const { cluster, service } = key;
     const target = requireTarget(state, key);
     const hanging = [
       ...state.list(collections.scalingPolicies, cluster, service),
       ...state.list(collections.scheduledActions, cluster, service),
-    ];
+    ].map((record) => record.key);
+    if (hanging.length > AT_ONCE) {
+      const { guard, put } = touch(collections.scalableTargets, target);
+      const deletes = hanging.slice(0, AT_ONCE);
+      return { guards: [guard], puts: [put], deletes, result: () => false };
+    }
     return {
       guards: [guardUnchanged(target)],
-      deletes: [target.key, ...hanging.map((record) => record.key)],
-      result: () => ({}),
+      deletes: [target.key, ...hanging],
+      result: () => true,
     };
-  });
+  };
+  while (!(await write(on, { signal, attempted, turn: turnOf(key) }, step)));
+  return {};
 }
 
 export function describeScalableTargets(
