@@ -4,6 +4,7 @@ import type { RuleRecord } from '@berth/model/generated/messages.ts';
 import * as records from '@berth/model/routing/testing.ts';
 
 import type { RequestSummary } from './request-summary.ts';
+import { phasesOf } from './requests/record.ts';
 import {
   type BackEnd,
   TestProxy,
@@ -231,6 +232,30 @@ describe('dispatching', () => {
       ],
     });
     assert.match(await ask(proxy, get('/a/../plain', 'X-Mine: 1')), /found$/);
+  });
+
+  it('tells how long a head took that did not come at once', async () => {
+    const { proxy } = await start({
+      rules: [
+        records.rule('l0', 7, [records.condition('path-pattern', ['/f'])], records.fixed('299')),
+      ],
+    });
+    const whole = 'GET /f HTTP/1.1\r\nHost: a.test\r\n\r\n';
+    const client = rawClient(proxy.port, `${whole}${whole.slice(0, 12)}`);
+    while (summaries.length < 1) await new Promise((resolve) => setImmediate(resolve));
+    client.socket.write(whole.slice(12).replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n'));
+    await client.answer();
+    client.socket.destroy();
+    const half = rawClient(proxy.port, `${whole}GET /f HTT`);
+    while (summaries.length < 3) await new Promise((resolve) => setImmediate(resolve));
+    half.socket.end();
+    await half.answer();
+    const [atOnce, inParts, , cut] = summaries.map(phasesOf);
+    assert.notEqual(atOnce?.[0]?.name, 'head');
+    for (const phases of [inParts, cut]) {
+      assert.equal(phases?.[0]?.name, 'head');
+      assert.ok(phases[0].micros > 0);
+    }
   });
 
   it('tells its observer of each request, once, with what became of it', async () => {

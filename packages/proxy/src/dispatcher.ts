@@ -182,6 +182,7 @@ export class Dispatcher {
     refusal: Refusal,
     received: number,
     startedAt: number,
+    headMs = 0,
   ): Answer {
     const made = page(refusal.status);
     this.#with.metrics.answered('refused');
@@ -198,6 +199,7 @@ export class Dispatcher {
       summary.status = refusal.status;
       summary.errorReason = refusal.problem;
       summary.desync = refusal.desync;
+      summary.headMs = headMs;
       summary.receivedBytes = received;
       summary.sentBytes = made.body.length;
       summary.endedAt = this.#with.clock.monotonic();
@@ -209,11 +211,12 @@ export class Dispatcher {
   #summarize(
     client: ClientInfo,
     protocol: ClientProtocol,
-    { head, startedAt, upgrade }: ClientRequest,
+    { head, startedAt, headMs, upgrade }: ClientRequest,
     listener: ListenerRoutes | undefined,
   ): RequestSummary {
     const summary = this.#newSummary(client, protocol, head, listener, startedAt, upgrade);
     summary.desync = head.desync;
+    summary.headMs = headMs ?? 0;
     return summary;
   }
 

@@ -42,6 +42,8 @@ export interface ClientRequest {
   readonly head: RequestHead;
   /** Monotonic milliseconds when its head was complete. */
   readonly startedAt: number;
+  /** How long its head took to come, where it did not come at once. */
+  readonly headMs?: number;
   /** A WebSocket handshake that may be tunnelled; HTTP/1.1 only. */
   readonly upgrade: boolean;
   /** All of the request has come. */

@@ -49,6 +49,8 @@ export class RequestSummary {
   targetStatus = 0;
   receivedBytes = 0;
   sentBytes = 0;
+  /** How long its head took to come, before `startedAt`; 0 where it came at once. */
+  headMs = 0;
   authenticatedAt = 0;
   chosenAt = 0;
   connectedAt = 0;

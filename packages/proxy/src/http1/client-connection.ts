@@ -152,11 +152,13 @@ export class ClientConnection {
     if (short) end += start;
     else end = bytes.indexOf(HEAD_END, Math.max(start, this.#scanned - 3));
     if (end < 0) return this.#holdHead(bytes, start);
+    const since = this.#headSince;
     this.#scanned = 0;
     this.#headSince = 0;
     const rest = end + HEAD_END.length;
     this.#held = rest === bytes.length ? undefined : bytes.subarray(rest);
     const startedAt = this.#with.clock.monotonic();
+    const headMs = since === 0 ? 0 : startedAt - since;
     const { address } = this.client;
     const length = end + 2 - start;
     const head = short
@@ -165,10 +167,10 @@ export class ClientConnection {
         ? tooLong(bytes.toString('latin1', start, start + LIMITS.requestHead))
         : scanRequestHead(bytes.toString('latin1', start, end + 2), length, address);
     if (isRefusal(head)) {
-      this.#refuse(head, rest, startedAt);
+      this.#refuse(head, rest, startedAt, headMs);
       return false;
     }
-    const request = new Http1Request(this, head, rest, startedAt);
+    const request = new Http1Request(this, head, rest, startedAt, headMs);
     this.#request = request;
     this.#bodyWaits = true;
     this.#bodyLeft = head.bodyLength;
@@ -189,8 +191,9 @@ export class ClientConnection {
     const lines = fresh.includes('\n') || bytes.indexOf(LF, start) >= 0;
     const doubt = doubtIncomplete(fresh, bytes.length - start, lines);
     this.#scanned = bytes.length;
-    if (this.#headSince === 0) this.#headSince = this.#with.now;
-    if (doubt !== undefined) this.#refuse(doubt, bytes.length, this.#with.clock.monotonic());
+    const now = this.#with.clock.monotonic();
+    if (this.#headSince === 0) this.#headSince = now;
+    if (doubt !== undefined) this.#refuse(doubt, bytes.length, now, now - this.#headSince);
     return false;
   }
 
@@ -229,10 +232,17 @@ export class ClientConnection {
   }
 
   /** Of what came last. */
-  #refuse(refusal: Refusal, received: number, startedAt: number): void {
+  #refuse(refusal: Refusal, received: number, startedAt: number, headMs: number): void {
     const { dispatcher } = this.#with;
     this.#held = undefined;
-    const answer = dispatcher.refused(this.client, 'http/1.1', refusal, received, startedAt);
+    const answer = dispatcher.refused(
+      this.client,
+      'http/1.1',
+      refusal,
+      received,
+      startedAt,
+      headMs,
+    );
     this.#say(answer);
     this.#close(true);
   }
@@ -321,7 +331,8 @@ export class ClientConnection {
           'Ambiguous',
           'PartialHeaderLine',
         );
-        this.#refuse(cut, this.#held.length, this.#with.clock.monotonic());
+        const ended = this.#with.clock.monotonic();
+        this.#refuse(cut, this.#held.length, ended, ended - this.#headSince);
       }
     } else if (this.#body === 'none') {
       this.#abandonAt ||= this.#with.now + this.#with.settings.halfCloseGraceMs;
@@ -358,7 +369,8 @@ export class ClientConnection {
       const late = this.#headSince > 0 && now - this.#headSince >= settings.headTimeoutMs;
       if (late) {
         const slow = refuse(408, 'the head took too long');
-        this.#refuse(slow, this.#held?.length ?? 0, this.#with.clock.monotonic());
+        const ended = this.#with.clock.monotonic();
+        this.#refuse(slow, this.#held?.length ?? 0, ended, ended - this.#headSince);
       } else if (this.#headSince === 0 && idleMs >= settings.clientKeepAliveMs) socket.destroy();
       return;
     }

@@ -11,6 +11,7 @@ const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
 export class Http1Request implements ClientRequest, ChunkSink {
   readonly head: Http1Head;
   readonly startedAt: number;
+  readonly headMs: number;
   readonly answer: Http1Answer;
   readonly #connection: ClientConnection;
   owner: RequestOwner | undefined;
@@ -19,11 +20,18 @@ export class Http1Request implements ClientRequest, ChunkSink {
   #continued = false;
 
   /** @param received bytes of its head */
-  constructor(connection: ClientConnection, head: Http1Head, received: number, startedAt: number) {
+  constructor(
+    connection: ClientConnection,
+    head: Http1Head,
+    received: number,
+    startedAt: number,
+    headMs: number,
+  ) {
     this.#connection = connection;
     this.head = head;
     this.received = received;
     this.startedAt = startedAt;
+    this.headMs = headMs;
     this.answer = new Http1Answer(connection, this);
   }
 

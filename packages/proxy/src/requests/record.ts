@@ -42,7 +42,10 @@ export function requestRecord(summary: RequestSummary, proxy: string): RequestRe
   };
 }
 
-/** Each phase ends where the next that was reached begins, so that together they are the whole time. */
+/**
+ * Each phase ends where the next that was reached begins, so that together they are the whole time. A head that came at once, as
+ * nearly all do, has no phase.
+ */
 export function phasesOf(summary: RequestSummary): RequestPhase[] {
   const ends: readonly (readonly [string, number])[] = [
     ['auth', summary.authenticatedAt],
@@ -53,6 +56,9 @@ export function phasesOf(summary: RequestSummary): RequestPhase[] {
     ['answer', summary.endedAt],
   ];
   const phases: RequestPhase[] = [];
+  if (summary.headMs > 0) {
+    phases.push({ name: 'head', micros: Math.round(summary.headMs * MICROS) });
+  }
   let begin = summary.startedAt;
   for (const [name, end] of ends) {
     if (end === 0) continue;
