@@ -105,6 +105,32 @@ describe('access', () => {
     }
   });
 
+  it('lets nobody take the name of a policy that comes with Berth, in whatever case', async () => {
+    const policy = { policyName: 'administratoraccess', document: document(ALL) };
+    await refused(
+      bench.ask('Access', 'CreatePolicy', policy),
+      'EntityAlreadyExists',
+      'A policy called administratoraccess already exists. Duplicate names are not allowed.',
+    );
+  });
+
+  it('attaches what it asked the permission for, also where such a policy is there already', async () => {
+    const name = 'administratoraccess';
+    await bench.put(collections.policies, [name], { name, path: '/', document: document(ALL) });
+    const ada = await bench.user('ada', {
+      Effect: 'Allow',
+      Action: 'iam:AttachUserPolicy',
+      Resource: '*',
+      Condition: { ArnLike: { 'iam:PolicyARN': 'arn:aws:iam::000000000000:policy/*' } },
+    });
+    const attach = { policy: 'AdministratorAccess', userName: 'ada' };
+    await refused(
+      bench.ask('Access', 'AttachPolicy', attach, ada),
+      'AccessDeniedException',
+      /not authorized to perform: iam:AttachUserPolicy/,
+    );
+  });
+
   it('refuses names and documents as IAM does', async () => {
     await bench.ask('Access', 'CreateUser', { userName: 'ada' });
     await refused(

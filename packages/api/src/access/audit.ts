@@ -53,6 +53,8 @@ const HANDED_WITHIN_MS = 2000;
 /** Longer requests are left out. */
 const MOST_PARAMETERS = 16_384;
 const MOST_RESOURCES = 100;
+/** Of texts that callers make up: who is refused gets a line too, and must not push the lines of others out with it. */
+const LONGEST = { userAgent: 1024, message: 2048, arn: 2048 } as const;
 
 export class Audit {
   readonly #deps: AuditDeps;
@@ -97,14 +99,16 @@ export class Audit {
       awsRegion: realm.region,
       recipientAccountId: realm.account,
       sourceIPAddress: addressOf(call.peer),
-      userAgent: call.userAgent,
+      userAgent: call.userAgent?.slice(0, LONGEST.userAgent),
       userIdentity: identityOf(call, realm),
       readOnly: call.readOnly,
       requestID: call.requestId,
       requestParameters: parametersOf(call.request),
-      resources: call.resources.slice(0, MOST_RESOURCES).map((ARN) => ({ ARN })),
+      resources: call.resources
+        .slice(0, MOST_RESOURCES)
+        .map((text) => ({ ARN: text.slice(0, LONGEST.arn) })),
       errorCode: call.error?.code,
-      errorMessage: call.error?.message,
+      errorMessage: call.error?.message.slice(0, LONGEST.message),
       durationMs: Math.round(call.durationMs * 10) / 10,
     };
   }

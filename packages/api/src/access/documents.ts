@@ -15,6 +15,11 @@ export function findBuiltIn(text: string): (typeof BUILT_IN_POLICIES)[number] | 
   return builtIn.get(text) ?? BUILT_IN_POLICIES.find(({ name }) => name === text);
 }
 
+/** Names differ by more than case. */
+export function isBuiltInName(name: string): boolean {
+  return BUILT_IN_POLICIES.some((policy) => entityKey(policy.name) === entityKey(name));
+}
+
 export function findPolicy(
   state: State,
   account: string,

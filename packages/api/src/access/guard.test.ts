@@ -448,6 +448,21 @@ describe('guard', () => {
       );
     });
 
+    it('keeps long user agents and messages short: nobody can push the lines of others out with them', async () => {
+      const call = bench.call();
+      const metadata = new Map([['user-agent', 'x'.repeat(30_000)]]);
+      await asked('Ecs', 'ListClusters', {}, { ...call, metadata });
+      const agent = bench.sink.lines.at(-1)?.['userAgent'];
+      assert.equal(String(agent).length, 1024);
+      const { record } = bench.access.door;
+      const error = { code: 'ValidationError', message: 'y'.repeat(100_000) };
+      await record({
+        ...{ service: 'ecs', operation: 'X', readOnly: false, identity: undefined },
+        ...{ peer: '', requestId: '', resources: [], durationMs: 0, error },
+      });
+      assert.ok(JSON.stringify(bench.sink.lines.at(-1)).length < 5_000);
+    });
+
     it('that can not be written stops nobody; the line goes to the log of the process', async () => {
       bench.sink.broken = true;
       assert.equal(

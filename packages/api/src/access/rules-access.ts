@@ -26,10 +26,12 @@ function role({ state, realm: { account } }: Place, text: string | undefined): s
 }
 
 function policy({ state, realm: { account } }: Place, text: string): string {
+  // As the operations do: Berth's own first.
+  const own = findBuiltIn(text);
+  if (own) return own.arn;
   const found = findPolicy(state, account, text)?.value;
   if (found) return entityArn(account, 'policy', found);
-  if (text.startsWith('arn:')) return text;
-  return findBuiltIn(text)?.arn ?? entityArn(account, 'policy', { name: text, path: '/' });
+  return text.startsWith('arn:') ? text : entityArn(account, 'policy', { name: text, path: '/' });
 }
 
 const need = (action: string, resource: string, conditions: Need['conditions'] = {}): Need[] => [

@@ -38,7 +38,7 @@ import type { Guard, Put } from '@berth/store/store.ts';
 
 import type { OperationContext } from '../../operations/deps.ts';
 import { replace, touch, write } from '../../operations/write.ts';
-import { findBuiltIn } from '../documents.ts';
+import { findBuiltIn, isBuiltInName } from '../documents.ts';
 import { MOST_POLICIES, requirePolicy, requireRole, requireUser } from './entities.ts';
 import { attachmentsOf, builtInView, policyView } from './views.ts';
 
@@ -66,7 +66,7 @@ export async function createPolicy(
   };
   return write(on, { signal, attempted: `create policy ${name}` }, (state) => {
     // A name of Berth's own could not be told from it where policies go by their names.
-    if (findBuiltIn(name) ?? state.get(collections.policies, entityKey(name))) {
+    if (isBuiltInName(name) || state.get(collections.policies, entityKey(name))) {
       throw new BerthError(
         'EntityAlreadyExists',
         `A policy called ${name} already exists. Duplicate names are not allowed.`,
