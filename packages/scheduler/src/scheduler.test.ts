@@ -196,8 +196,9 @@ describe('the scheduler', () => {
     ];
     const closest = { closestHostId: 'a', closestReason: 'has insufficient memory available' };
     assert.deepEqual(answer.unplaced, [{ count: 1, refusals, ...closest }]);
-    const { hosts, unplaced } = await client.Explain({ place: request() });
+    const { hosts, unplaced, remedy } = await client.Explain({ place: request() });
     assert.deepEqual(unplaced, { count: 1, refusals, ...closest });
+    assert.equal(remedy?.text, 'end the draining on host host-b');
     assert.deepEqual(
       hosts.map(({ hostName, reason }) => `${hostName} ${reason ?? 'fits'}`),
       ['host-a RESOURCE:MEMORY', 'host-b DRAINING', 'host-c AGENT'],

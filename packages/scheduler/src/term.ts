@@ -10,6 +10,7 @@ import type {
   PlaceResponse,
 } from '@berth/model/generated/messages.ts';
 import { explainPlacement } from '@berth/model/placement/explain.ts';
+import { smallestChange } from '@berth/model/placement/smallest-change.ts';
 import type { Leadership } from '@berth/store/election.ts';
 import { collections } from '@berth/store/keys.ts';
 import type { StateCache } from '@berth/store/state.ts';
@@ -65,17 +66,20 @@ export class Term {
     });
   }
 
-  /** Say for each host whether it would take one more task of the request, and why not. Changes nothing. */
+  /**
+   * Say for each host whether it would take one more task of the request, and why not; where none does, the smallest
+   * change after which one would. Changes nothing.
+   */
   async explain(request: PlaceRequest, signal: AbortSignal): Promise<ExplainResponse> {
     const { cache } = this.#options;
     checkRequest(request);
     await this.#within(signal, (until) => cache.reached(request.viewRevision, until));
     const [part] = partsOf(request, cache);
-    const { hosts, unplaced } = explainPlacement(
-      this.#mirror.ledger(request.cluster),
-      part?.spec ?? specOf(request, cache),
-    );
-    return { hosts, unplaced };
+    const ledger = this.#mirror.ledger(request.cluster);
+    const spec = part?.spec ?? specOf(request, cache);
+    const { hosts, unplaced } = explainPlacement(ledger, spec);
+    const remedy = unplaced && smallestChange(ledger, spec, this.#options.clock.now());
+    return { hosts, unplaced, remedy };
   }
 
   /** Ends the term: calls that wait are refused, the one at work is awaited. */

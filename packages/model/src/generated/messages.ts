@@ -4076,6 +4076,35 @@ export interface ExplainResponse {
   readonly hosts: readonly HostVerdict[];
   /** absent where a host fits */
   readonly unplaced?: UnplacedTask | undefined;
+  /** The smallest change that would place the task; absent where a host fits, or none was found. */
+  readonly remedy?: PlacementRemedy | undefined;
+}
+
+/**
+ * What somebody could do. Changes of attributes and of a host's state are smaller than those that take something from
+ * other tasks, and these than another host; docs/placement.md has the order.
+ */
+export interface PlacementRemedy {
+  /** All of them together. */
+  readonly changes: readonly PlacementChange[];
+  /** On any one of these hosts; none: the change is a host more. */
+  readonly hostIds: readonly string[];
+  /** For people: "free 128 MiB of memory on host n2". */
+  readonly text: string;
+}
+
+export interface PlacementChange {
+  readonly kind: 'SET_ATTRIBUTE' | 'REMOVE_ATTRIBUTE' | 'ACTIVATE_HOST' | 'CONNECT_AGENT' | 'FREE_CPU' | 'FREE_MEMORY' | 'FREE_PORT' | 'MOVE_TASKS' | 'STOP_TASKS' | 'ADD_HOST';
+  /** SET_ATTRIBUTE and REMOVE_ATTRIBUTE: that one. ADD_HOST: those that it needs. */
+  readonly attributes: readonly Attribute[];
+  /** CPU units, MiB, a port or a number of tasks, by kind. */
+  readonly amount: number;
+  /** FREE_PORT */
+  readonly protocol?: 'tcp' | 'udp' | undefined;
+  /** MOVE_TASKS: whose tasks have to leave the host */
+  readonly group?: string | undefined;
+  /** ADD_HOST: what it needs to have */
+  readonly resources?: Resources | undefined;
 }
 
 export interface HostVerdict {
@@ -4608,6 +4637,8 @@ export interface MessageTypes {
   readonly RefusalCount: RefusalCount;
   readonly ExplainRequest: ExplainRequest;
   readonly ExplainResponse: ExplainResponse;
+  readonly PlacementRemedy: PlacementRemedy;
+  readonly PlacementChange: PlacementChange;
   readonly HostVerdict: HostVerdict;
 }
 

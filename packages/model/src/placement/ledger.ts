@@ -128,6 +128,11 @@ export class Ledger {
     return this.#groups.get(group) ?? new Map<string, number>();
   }
 
+  /** Everything that is held, in no particular order. */
+  charges(): Iterable<Charge> {
+    return this.#charges.values();
+  }
+
   chargeOf(taskId: string): Charge | undefined {
     return this.#charges.get(taskId);
   }

@@ -3,13 +3,19 @@ import { BerthError } from '../errors.ts';
 import type { Attribute } from '../generated/messages.ts';
 import { Checker } from './check.ts';
 
-const MOST_CUSTOM = 10;
+/** Attributes of people's own that a host may have. */
+export const MOST_CUSTOM = 10;
 const MOST_REGISTERED = 100;
+const VALUE = /^(?! )[A-Za-z0-9_.@/\\: -]{1,128}(?<! )$/;
 const RESERVED = ['ecs.', 'com.amazonaws.ecs.'];
 
 /** True for an attribute that Berth sets itself and nobody else may. */
 export function isReservedAttribute(name: string): boolean {
   return RESERVED.some((prefix) => name.startsWith(prefix));
+}
+
+export function isAttributeValue(text: string): boolean {
+  return VALUE.test(text);
 }
 
 /** Names and values alone. */
@@ -24,7 +30,7 @@ function checkAttributes(check: Checker, attributes: readonly Attribute[]): void
     check.text(
       `attributes[${index}].value`,
       value === '' ? undefined : value,
-      /^(?! )[A-Za-z0-9_.@/\\: -]{1,128}(?<! )$/,
+      VALUE,
       '1 to 128 letters, digits, spaces and - _ . @ / \\ :, with no space at either end',
     );
   }
