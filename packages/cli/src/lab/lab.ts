@@ -281,7 +281,9 @@ function labOf(plan: LabPlan, clock: Clock): Lab {
       each(words, (one) => ready(one, process, withinMs)),
     partition: (a, b, options) => cut(select(a), select(b), options),
     slow: async (words, slowness) => {
-      const undo = await Promise.all(select(words).map((one) => slowDown(plan, one, slowness)));
+      const undo = await Promise.all(
+        select(words).map((one) => slowDown(plan, one, slowness, clock)),
+      );
       return async () => {
         await Promise.all(undo.map((one) => one()));
       };
@@ -289,7 +291,7 @@ function labOf(plan: LabPlan, clock: Clock): Lab {
     heal: (words = 'all') =>
       each(words, async (one) => {
         await mend(one);
-        await hasten(plan, one);
+        await hasten(plan, one, clock);
       }),
     fillDisk: async (words) => {
       const taken = await Promise.all(select(words).map(fillDisk));

@@ -62,6 +62,8 @@ export interface ProcessPlan {
   readonly ready: { readonly url: string; readonly tls?: string } | { readonly dockerHost: string };
   /** Directories that it needs. */
   readonly directories: readonly string[];
+  /** Files that one which was killed leaves, and that keep the next from starting. */
+  readonly stale: readonly string[];
 }
 
 export interface NodePlan {
@@ -251,6 +253,7 @@ function etcdNode(ground: Ground, number: number): NodePlan {
         logFile: logFile(ground, node.name, 'etcd'),
         ready: { url: `${client}/health`, tls: `${tls}/control` },
         directories: [data],
+        stale: [],
       },
     ],
   };
@@ -303,6 +306,8 @@ function hostNode(ground: Ground, number: number): NodePlan {
     logFile: logFile(ground, node.name, 'engine'),
     ready: { dockerHost: `unix://${socket}` },
     directories: [own],
+    // Another process may have the number by now, or nobody may have asked yet how the killed one ended.
+    stale: [`${own}/docker.pid`, `${own}/exec/containerd/containerd.pid`],
   };
   const data = `${mount}/agent`;
   const flags = [
@@ -367,6 +372,7 @@ function roleOf(
         logFile: logFile(ground, node.name, name),
         ready: { url: `http://${admin}/readyz` },
         directories,
+        stale: [],
       },
     ],
   };

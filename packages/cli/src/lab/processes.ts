@@ -29,6 +29,9 @@ const LOG_LINES = 8;
 /** One of a node's processes; its containers; or all that runs there. */
 export type Part = ProcessName | 'containers' | 'all';
 
+/** The program that takes netem's place; part of the network, not of a node: it is not killed with it. */
+export const DELAY_QUEUE = 'delay-queue';
+
 export type ProcessState = 'running' | 'paused' | 'dead';
 
 const recordFile = ({ run }: Places, node: NodePlan, name: string): string =>
@@ -38,7 +41,7 @@ const recordFile = ({ run }: Places, node: NodePlan, name: string): string =>
 export async function startProcess(
   places: Places,
   node: NodePlan,
-  plan: Pick<ProcessPlan, 'name' | 'command' | 'logFile' | 'directories'>,
+  plan: Omit<ProcessPlan, 'name' | 'ready'> & { readonly name: string },
 ): Promise<ProcessIdentity> {
   const running = recorded(places, node, plan.name);
   if (running) {
@@ -51,6 +54,7 @@ export async function startProcess(
   for (const directory of [...plan.directories, dirname(plan.logFile)]) {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
   }
+  for (const file of plan.stale) rmSync(file, { force: true });
   const log = openSync(plan.logFile, 'a');
   try {
     const [nsenter, ...words] = inNamespace(node.namespace);
@@ -116,7 +120,11 @@ export function stateOf(places: Places, node: NodePlan, name: ProcessName): Proc
 export function processesOf(places: Places, node: NodePlan, part: Part): number[] {
   const containers = node.cgroup === undefined ? [] : processesInCgroup(node.cgroup);
   if (part === 'containers') return containers;
-  if (part === 'all') return [...new Set([...processesIn([node.namespace]), ...containers])];
+  if (part === 'all') {
+    const delay = recorded(places, node, DELAY_QUEUE)?.pid;
+    const inside = processesIn([node.namespace]).filter((pid) => pid !== delay);
+    return [...new Set([...inside, ...containers])];
+  }
   const identity = recorded(places, node, part);
   return identity ? familyOf(identity.pid) : [];
 }
@@ -156,6 +164,13 @@ export async function killPart(
     signalAll(pids, 'SIGKILL');
     await clock.sleep(POLL_MS, never());
   }
+}
+
+export async function killDelayQueue(places: Places, node: NodePlan, clock: Clock): Promise<void> {
+  const identity = recorded(places, node, DELAY_QUEUE);
+  if (!identity) return;
+  signalAll([identity.pid], 'SIGKILL');
+  while (isAlive(identity)) await clock.sleep(POLL_MS, never());
 }
 
 /** SIGTERM to the process itself, SIGKILL to all of it after the grace. */
@@ -202,7 +217,7 @@ async function isReady({ ready }: ProcessPlan): Promise<boolean> {
 
 function notStarted(
   node: NodePlan,
-  { name, logFile }: Pick<ProcessPlan, 'name' | 'logFile'>,
+  { name, logFile }: { readonly name: string; readonly logFile: string },
   withinMs?: number,
 ): CommandError {
   const what =
