@@ -15,6 +15,7 @@ import { startScheduler } from '@berth/scheduler/start.ts';
 import { testLogger, type TestLogger } from '@berth/rpc/testing/fixtures.ts';
 import { startEmbeddedEtcd, ETCD_CLIENT_NAME } from '@berth/store/embedded-etcd.ts';
 import { openState } from '@berth/store/open-state.ts';
+import type { Store } from '@berth/store/store.ts';
 import { freePort } from '@berth/store/testing/etcd.ts';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -48,6 +49,9 @@ export interface ControlPlane extends Key {
   proxy(bindAddress: string): Promise<Role>;
   /** The api's own operations, for what AWS has no words for. */
   readonly balancing: ApiHandlers['LoadBalancing'];
+  readonly access: ApiHandlers['Access'];
+  /** What is kept, to be looked at. */
+  readonly store: Pick<Store, 'list'>;
   /** A user who may do what the policy says, with a key. @param statements of the policy's document */
   user(userName: string, statements: readonly object[]): Promise<Key>;
   stop(): Promise<void>;
@@ -141,6 +145,8 @@ export async function startControlPlane(): Promise<ControlPlane> {
         );
       },
       balancing: api.handlers.LoadBalancing,
+      access: api.handlers.Access,
+      store: shared.store,
       user: async (userName, statements) => {
         const document = JSON.stringify({ Version: '2012-10-17', Statement: statements });
         const policyName = `for-${userName}`;
