@@ -58,33 +58,34 @@ const cases: readonly Case[] = [
   refused(
     '4 a tab after a legal value, which some take for a part of it',
     `${post('Transfer-Encoding: chunked\t')}${EMPTY_CHUNKS}`,
-    0,
   ),
-  ...['\x0bchunked', 'chunked\x0c', '\xa0chunked', '\x85chunked'].map((value) =>
-    refused(
-      `5 ${JSON.stringify(value)}`,
-      `${post(`Transfer-Encoding: ${value}`)}${EMPTY_CHUNKS}`,
-      0,
-    ),
+  {
+    name: '4 a space after a legal value',
+    send: `${post('Transfer-Encoding: chunked  ', 'Connection: close')}2\r\nhi\r\n${EMPTY_CHUNKS}`,
+    expect: [200],
+    reach: 1,
+    target: /Transfer-Encoding: chunked\r\n/,
+  },
+  ...['\x0bchunked', 'chunked\x0c', '\xa0chunked', '\x85chunked', 'chunked\xa0'].map((value) =>
+    refused(`5 ${JSON.stringify(value)}`, `${post(`Transfer-Encoding: ${value}`)}${EMPTY_CHUNKS}`),
   ),
   refused(
     '6 obs-fold before the name',
     post('X: y', ' Transfer-Encoding: chunked', 'Content-Length: 0'),
   ),
   refused('6 obs-fold in the value', `${post('Transfer-Encoding:', ' chunked')}${EMPTY_CHUNKS}`),
-  ...['xchunked', 'chunke', '"chunked"', 'chunked;q=1', 'chunked, foo', 'gzip, chunked'].map(
-    (value) => refused(`7 ${value}`, `${post(`Transfer-Encoding: ${value}`)}${EMPTY_CHUNKS}`, 0),
+  ...['xchunked', 'chunke', 'gzip', 'gzip, chunked', 'x, chunked'].map((value) =>
+    refused(`7 ${value}`, `${post(`Transfer-Encoding: ${value}`)}${EMPTY_CHUNKS}`, 501),
+  ),
+  ...['"chunked"', 'chunked;q=1', 'chunked, foo'].map((value) =>
+    refused(`7 ${value}`, `${post(`Transfer-Encoding: ${value}`)}${EMPTY_CHUNKS}`),
   ),
   ...['chunked, identity', 'chunked, gzip', 'chunked, chunked', ',chunked', 'chunked,', ''].map(
-    (value) =>
-      refused(`8-10 "${value}"`, `${post(`Transfer-Encoding: ${value}`)}${EMPTY_CHUNKS}`, 0),
+    (value) => refused(`8-10 "${value}"`, `${post(`Transfer-Encoding: ${value}`)}${EMPTY_CHUNKS}`),
   ),
-  refused('9 two lines chunked', `${post(CHUNKED, CHUNKED)}${EMPTY_CHUNKS}`, 0),
-  refused(
-    '11 identity with CL',
-    `${post('Transfer-Encoding: identity', 'Content-Length: 2')}hi`,
-    0,
-  ),
+  refused('9 two lines chunked', `${post(CHUNKED, CHUNKED)}${EMPTY_CHUNKS}`),
+  refused('11 identity with CL', `${post('Transfer-Encoding: identity', 'Content-Length: 2')}hi`),
+  refused('11 identity alone', post('Transfer-Encoding: identity')),
   {
     name: '12 CHUNKED',
     send: `${post('Transfer-Encoding: CHUNKED', 'Connection: close')}${EMPTY_CHUNKS}`,
@@ -93,17 +94,32 @@ const cases: readonly Case[] = [
     target: /Transfer-Encoding: chunked\r\n/,
   },
   refused(
-    '13 two lines, one unknown',
+    '13 two lines, the first unknown',
     `${post('Transfer-Encoding: x', CHUNKED)}${EMPTY_CHUNKS}`,
-    0,
+    501,
+  ),
+  refused(
+    '13 two lines, the second unknown',
+    `${post(CHUNKED, 'Transfer-Encoding: x')}${EMPTY_CHUNKS}`,
   ),
   refused(
     '13 a bare LF hides it',
     `${post('X: y\nTransfer-Encoding: chunked', 'Content-Length: 3')}abc`,
   ),
-  ...['Transfer_Encoding: chunked', 'Transfer.Encoding: chunked', 'Content_Length: 5'].map((line) =>
-    refused(`14 ${line}`, post(line, 'Content-Length: 0')),
-  ),
+  ...[
+    'Transfer_Encoding: chunked',
+    'Transfer.Encoding: chunked',
+    'TransferEncoding: chunked',
+    'Transfer--Encoding: chunked',
+    '-Content-Length: 5',
+    'ContentLength: 5',
+    'Transfer-Encoding\x0b: chunked',
+    'Content_Length: 5',
+    'Content Length: 5',
+    // Letters that fold to s and i, in UTF-8.
+    'Tran\xc5\xbffer-Encoding: chunked',
+    'Transfer-Encod\xc4\xb1ng: chunked',
+  ].map((line) => refused(`14 ${JSON.stringify(line)}`, post(line, 'Content-Length: 0'))),
   refused(
     '15 HTTP/1.0 with chunks',
     `${head('POST /p HTTP/1.0', 'Host: a.test', CHUNKED)}${EMPTY_CHUNKS}`,
@@ -115,15 +131,26 @@ const cases: readonly Case[] = [
     reach: 1,
     target: /Transfer-Encoding: chunked\r\n[^]*0\r\n\r\n$/,
   },
+  {
+    name: '16 HEAD with chunks: forwarded whole, both connections end',
+    send: `${head('HEAD /g HTTP/1.1', 'Host: a.test', CHUNKED)}${EMPTY_CHUNKS}${SMUGGLED}`,
+    expect: [200],
+    reach: 1,
+    target: /Transfer-Encoding: chunked\r\n[^]*0\r\n\r\n$/,
+  },
   refused('17 equal lengths', `${post('Content-Length: 5', 'Content-Length: 5')}hello`),
   refused('17 a list of lengths', `${post('Content-Length: 5, 5')}hello`),
   refused('18 different lengths', `${post('Content-Length: 5', 'Content-Length: 6')}hello!`),
-  ...['-1', '+5', '0x5', '5e0', '5.0', '5_0', '1 0', '5;x', '5 abc', '"5"', '\xb2', ''].map(
-    (value) =>
-      refused(
-        `19-20 Content-Length: ${JSON.stringify(value)}`,
-        `${post(`Content-Length: ${value}`)}hello`,
-      ),
+  refused('18 a list of different lengths', `${post('Content-Length: 5, 6')}hello!`),
+  ...[
+    ...['-1', '+5', '0x5', '5e0', '5.0', '5_0', '1 0', '5;x', '5 abc', '"5"', '\xb2', ''],
+    // A digit five of full width, in UTF-8.
+    ...['\xef\xbc\x95', '5\t', '\x0b5'],
+  ].map((value) =>
+    refused(
+      `19-20 Content-Length: ${JSON.stringify(value)}`,
+      `${post(`Content-Length: ${value}`)}hello`,
+    ),
   ),
   {
     name: '21 leading zeros are written anew',
@@ -148,6 +175,12 @@ const cases: readonly Case[] = [
     reach: 1,
   },
   {
+    name: '24 HEAD with a body: the body is a body',
+    send: `${head('HEAD /g HTTP/1.1', 'Host: a.test', `Content-Length: ${SMUGGLED.length}`)}${SMUGGLED}`,
+    expect: [200],
+    reach: 1,
+  },
+  {
     name: '24 DELETE with a chunked body that holds a request (http-proxy 1720)',
     send: `${head('DELETE /d HTTP/1.1', 'Host: a.test', CHUNKED, 'Connection: close')}${SMUGGLED.length.toString(16)}\r\n${SMUGGLED}\r\n${EMPTY_CHUNKS}`,
     expect: [200],
@@ -168,7 +201,14 @@ const cases: readonly Case[] = [
     fin: true,
   },
   refused('28 a chunk line with a bare LF', `${post(CHUNKED)}5\nhello\r\n${EMPTY_CHUNKS}`, 400, -1),
-  refused('29 chunk data ended by LF', `${post(CHUNKED)}5\r\nhello\n${EMPTY_CHUNKS}`, 400, -1),
+  ...['\n', '\r', 'XX', '\r\r\n', '\n\r'].map((end) =>
+    refused(
+      `29 chunk data ended by ${JSON.stringify(end)}`,
+      `${post(CHUNKED)}5\r\nhello${end}${EMPTY_CHUNKS}`,
+      400,
+      -1,
+    ),
+  ),
   {
     name: '30 a chunk extension is removed',
     send: `${post(CHUNKED, 'Connection: close')}5;a=b\r\nhello\r\n${EMPTY_CHUNKS}`,
@@ -177,12 +217,26 @@ const cases: readonly Case[] = [
     never: /a=b/,
   },
   refused(
-    '31 an extension with a bare LF',
-    `${post(CHUNKED)}5;\nxx\r\nhello\r\n${EMPTY_CHUNKS}`,
+    '30 a chunk extension of more than 256 bytes',
+    `${post(CHUNKED)}5;a=${'b'.repeat(300)}\r\nhello\r\n${EMPTY_CHUNKS}`,
     400,
     -1,
   ),
-  ...['-5', '+5', '0x5', '5_0', '5 0', ' 5', ''].map((size) =>
+  refused(
+    '30 chunk extensions of more than 16 KB',
+    `${post(CHUNKED)}${`1;a=${'b'.repeat(200)}\r\nx\r\n`.repeat(100)}${EMPTY_CHUNKS}`,
+    400,
+    -1,
+  ),
+  ...['5;\nxx', '5;a\rb', '5;a="\r\n"', '5;', '5;=b', '5;a b', '5;a="b'].map((line) =>
+    refused(
+      `31 the extension ${JSON.stringify(line)}`,
+      `${post(CHUNKED)}${line}\r\nhello\r\n${EMPTY_CHUNKS}`,
+      400,
+      -1,
+    ),
+  ),
+  ...['-5', '+5', '0x5', '5_0', '5 0', ' 5', '5 ', '5\t', ''].map((size) =>
     refused(
       `32 chunk size ${JSON.stringify(size)}`,
       `${post(CHUNKED)}${size}\r\nhello\r\n${EMPTY_CHUNKS}`,
@@ -196,6 +250,25 @@ const cases: readonly Case[] = [
     400,
     -1,
   ),
+  refused(
+    '33 a chunk size beyond a double',
+    `${post(CHUNKED)}FFFFFFFFFFFFFFFF\r\nhello\r\n`,
+    400,
+    -1,
+  ),
+  refused(
+    '33 many leading zeros',
+    `${post(CHUNKED)}${'0'.repeat(16)}5\r\nhello\r\n${EMPTY_CHUNKS}`,
+    400,
+    -1,
+  ),
+  {
+    name: '34 chunk data shorter than declared, then FIN',
+    send: `${post(CHUNKED)}8\r\nhello\r\n`,
+    expect: [400, -1],
+    reach: 0,
+    fin: true,
+  },
   refused(
     '34 chunk data longer than declared',
     `${post(CHUNKED)}3\r\nhello\r\n${EMPTY_CHUNKS}`,
@@ -211,12 +284,14 @@ const cases: readonly Case[] = [
   },
   {
     name: '36 trailers are dropped',
-    send: `${post(CHUNKED, 'Connection: close')}0\r\nX-Mine: 1\r\nAuthorization: x\r\n\r\n`,
+    send: `${post(CHUNKED, 'Connection: close')}0\r\nX-Mine: 1\r\nAuthorization: x\r\nContent-Type: y\r\nCookie: z\r\nX-Forwarded-For: 6.6.6.6\r\n\r\n`,
     expect: [200],
     reach: 1,
-    never: /Authorization|X-Mine/,
+    never: /Authorization|X-Mine|Content-Type|Cookie|6\.6\.6\.6/,
   },
-  refused('36 a trailer that frames', `${post(CHUNKED)}0\r\nContent-Length: 5\r\n\r\n`, 400, -1),
+  ...['Content-Length: 5', 'Transfer-Encoding: chunked', 'Host: b.test'].map((line) =>
+    refused(`36 the trailer ${line}`, `${post(CHUNKED)}0\r\n${line}\r\n\r\n`, 400, -1),
+  ),
   refused('37 a malformed trailer', `${post(CHUNKED)}0\r\nno colon\r\n\r\n`, 400, -1),
   refused(
     '37 trailers over 16 KB',
@@ -228,6 +303,8 @@ const cases: readonly Case[] = [
   refused('38 bare LF ends one header', 'GET /g HTTP/1.1\r\nHost: a.test\nX: y\r\n\r\n'),
   refused('39 bare CR in a value', get('X: a\rb')),
   refused('39 bare CR in the request line', 'GET /g\rx HTTP/1.1\r\nHost: a.test\r\n\r\n'),
+  refused('39 bare CR in a name', get('X\rY: z')),
+  refused('39 bare CR ends a header', 'GET /g HTTP/1.1\r\nHost: a.test\rX: y\r\n\r\n'),
   refused('40 NUL in a value', get('X: a\0b')),
   refused('40 NUL in a name', get('X\0: ab')),
   refused('40 NUL in the target', 'GET /g\0 HTTP/1.1\r\nHost: a.test\r\n\r\n'),
@@ -268,6 +345,13 @@ const cases: readonly Case[] = [
     reach: 1,
     target: /^GET \/ HTTP\/1\.1/,
   },
+  {
+    name: '47 absolute form with https on a plain port',
+    send: head('GET https://b.test/x HTTP/1.1', 'Host: a.test', 'Connection: close'),
+    expect: [200],
+    reach: 1,
+    target: /^GET \/x HTTP\/1\.1\r\nHost: b\.test/,
+  },
   refused('47 userinfo', head('GET http://u@b.test/ HTTP/1.1', 'Host: a.test')),
   refused(
     '47 a malformed authority (http-proxy crash)',
@@ -289,15 +373,23 @@ const cases: readonly Case[] = [
   refused('50 a backslash', head('GET /a\\b HTTP/1.1', 'Host: a.test')),
   refused('50 a fragment', head('GET /a#b HTTP/1.1', 'Host: a.test')),
   refused('50 a space', head('GET /a b HTTP/1.1', 'Host: a.test')),
-  ...['/%00', '/%0d%0aX:%20y', '/%2e%2e%2fadmin', '/a/../admin', '/a/./b', '//a', '/a;x/..'].map(
-    (path): Case => ({
-      name: `51-52 ${path} is forwarded as it is`,
-      send: head(`GET ${path} HTTP/1.1`, 'Host: a.test', 'Connection: close'),
-      expect: [200],
-      reach: 1,
-      target: new RegExp(`^GET ${path.replace(/[.\\?]/g, '\\$&')} HTTP/1\\.1\r\n`),
-    }),
-  ),
+  refused('51 overlong UTF-8 that is not encoded', head('GET /\xc0\xaf HTTP/1.1', 'Host: a.test')),
+  ...[
+    '/%00',
+    '/%0d%0aX:%20y',
+    '/%c0%ae%c0%af',
+    '/%2e%2e%2fadmin',
+    '/a/../admin',
+    '/a/./b',
+    '//a',
+    '/a;x/..',
+  ].map((path): Case => ({
+    name: `51-52 ${path} is forwarded as it is`,
+    send: head(`GET ${path} HTTP/1.1`, 'Host: a.test', 'Connection: close'),
+    expect: [200],
+    reach: 1,
+    target: new RegExp(`^GET ${path.replace(/[.\\?]/g, '\\$&')} HTTP/1\\.1\r\n`),
+  })),
   refused(
     '53 a target over 16 K',
     head(`GET /${'a'.repeat(17_000)} HTTP/1.1`, 'Host: a.test'),
@@ -308,6 +400,11 @@ const cases: readonly Case[] = [
     head(`GET /${'a'.repeat(70_000)} HTTP/1.1`, 'Host: a.test'),
     414,
   ),
+  refused(
+    '53 a query over 16 K',
+    head(`GET /?${'a'.repeat(17_000)} HTTP/1.1`, 'Host: a.test'),
+    414,
+  ),
   refused('54 no Host', head('GET /g HTTP/1.1', 'X: y')),
   {
     name: '54 HTTP/1.0 without Host',
@@ -316,7 +413,8 @@ const cases: readonly Case[] = [
     reach: 1,
     target: /\r\nHost: 127\.0\.0\.1:[0-9]+\r\n/,
   },
-  refused('55 two Hosts', get('Host: a.test')),
+  refused('55 two equal Hosts', get('Host: a.test')),
+  refused('55 two Hosts', get('Host: b.test')),
   ...['a, b', 'a b', 'a/b', 'user@a', 'a:99999', 'a:b', '[::1', '.a', 'a.', ''].map((host) =>
     refused(`56 Host: ${JSON.stringify(host)}`, head('GET /g HTTP/1.1', `Host: ${host}`)),
   ),
@@ -338,6 +436,7 @@ const cases: readonly Case[] = [
   refused('58 a method of 65 bytes', head(`${'M'.repeat(65)} /g HTTP/1.1`, 'Host: a.test')),
   refused('58 a malformed method', head('G(T /g HTTP/1.1', 'Host: a.test')),
   refused('59 TRACE', head('TRACE /g HTTP/1.1', 'Host: a.test'), 405),
+  refused('59 TRACK', head('TRACK /g HTTP/1.1', 'Host: a.test'), 405),
   refused('60 HTTP/0.9', 'GET /g\r\n\r\n'),
   refused('60 HTTP/1.2', head('GET /g HTTP/1.2', 'Host: a.test')),
   refused('60 HTTP/2.0 in text', head('GET /g HTTP/2.0', 'Host: a.test'), 505),
@@ -523,10 +622,7 @@ for (const [who, start] of [
       const answer = await client.answer();
       const found = statuses(answer);
       const recorded = backEnd.recorded();
-      if (expect.includes(0)) {
-        assert.equal(found.length, 1, answer);
-        assert.ok([400, 417, 501].includes(found[0] ?? 0), answer);
-      } else if (reach === 0 || who === 'Node.js') {
+      if (reach === 0 || who === 'Node.js') {
         assert.deepEqual(
           found,
           expect.filter((status) => status > 0),

@@ -74,9 +74,16 @@ const responseClasses = new Map<string, ResponseHeaderClass>();
 
 /** Names with a meaning only in a WebSocket handshake; they are forwarded. */
 const HANDSHAKE = ['sec-websocket-key', 'sec-websocket-version'];
-const requestFilter = new NameFilter([...Object.keys(REQUEST), ...HANDSHAKE]);
+/** What the two names that frame a body are without their punctuation. */
+const FRAMING: ReadonlySet<string> = new Set(['contentlength', 'transferencoding']);
+/** Of the length of any name that is one of the two but for its hyphens. */
+const FRAMING_LIKE = [...FRAMING].flatMap((name) =>
+  Array.from({ length: 32 - name.length }, (_, more) => name + '-'.repeat(more)),
+);
+const requestFilter = new NameFilter([...Object.keys(REQUEST), ...HANDSHAKE, ...FRAMING_LIKE]);
 const responseFilter = new NameFilter(Object.keys(RESPONSE));
 const X = 0x78;
+const HYPHEN = 0x2d;
 
 /**
  * False: the header is forwarded and means nothing else.
@@ -84,7 +91,8 @@ const X = 0x78;
  * @param plain nothing but letters, digits and hyphens
  */
 export function isSpecialRequestHeader(first: number, length: number, plain: boolean): boolean {
-  return !plain || (first | 0x20) === X || requestFilter.mayHold(first, length);
+  if (!plain || first === HYPHEN || (first | 0x20) === X) return true;
+  return requestFilter.mayHold(first, length);
 }
 
 /** As `isSpecialRequestHeader`. */
@@ -131,10 +139,10 @@ function requestClass(name: string): RequestHeaderClass {
   const known = Object.hasOwn(REQUEST, lower) ? REQUEST[lower] : undefined;
   if (known !== undefined) return known;
   if (IDENTITY.test(lower)) return 'drop';
-  // Some servers see `Content_Length` and `Content-Length` as one name.
+  if (FRAMING.has(lower.replace(/[^a-z0-9]/g, ''))) return 'suspicious';
+  // Some servers see `Content_Type` and `Content-Type` as one name.
   const alias = aliasOf(lower);
   if (alias === lower) return 'forward';
-  if (alias === 'content-length' || alias === 'transfer-encoding') return 'suspicious';
   const pretends = Object.hasOwn(REQUEST, alias) || IDENTITY.test(alias) || isProtected(alias);
   return pretends ? 'drop' : 'forward';
 }

@@ -235,7 +235,13 @@ class Fields {
 
   #takeCoding(value: string): false | Refusal {
     const lower = value.toLowerCase();
-    if (this.chunked) {
+    if (lower === 'chunked' && !this.chunked && !cursor.tabAfter) {
+      this.chunked = true;
+      return false;
+    }
+    const codings = listOf(lower);
+    const chunked = codings.filter((coding) => coding === 'chunked').length;
+    if (chunked + (this.chunked ? 1 : 0) > 1) {
       return refuse(
         400,
         'more than one Transfer-Encoding',
@@ -243,16 +249,13 @@ class Fields {
         'MultipleTransferEncodingChunked',
       );
     }
-    if (lower === 'chunked' && !cursor.tabAfter) {
-      this.chunked = true;
-      return false;
-    }
-    const codings = listOf(lower);
-    if (codings.some((coding) => !KNOWN_CODING.test(coding))) {
-      const status = isToken(lower) ? 501 : 400;
-      return refuse(status, 'unknown Transfer-Encoding', 'Severe', 'BadTransferEncoding');
-    }
-    return refuse(codings.includes('chunked') ? 400 : 501, 'Transfer-Encoding not served');
+    // Where the body ends is only known of what is chunked in the end; `identity` is a coding no more.
+    const framed = chunked > 0 ? codings.at(-1) === 'chunked' : lower !== 'identity';
+    const sound = framed && !this.chunked && !cursor.tabAfter && codings.every(isToken);
+    const status = sound ? 501 : 400;
+    return codings.every((coding) => KNOWN_CODING.test(coding))
+      ? refuse(status, 'Transfer-Encoding not served')
+      : refuse(status, 'unknown Transfer-Encoding', 'Severe', 'BadTransferEncoding');
   }
 
   /** After the last field. */
