@@ -262,7 +262,17 @@ describe('access', () => {
         /assumed-role\/ops\/deploy is not authorized .* because no session policy allows/,
       );
       const bob = await bench.user('bob', ALL);
-      await refused(assume({}, bob), 'AccessDeniedException', /no trust policy of the role/);
+      await refused(
+        assume({}, bob),
+        'AccessDeniedException',
+        /sts:AssumeRole on resource: \S+role\/ops$/,
+      );
+      // Of the role that does not trust him he learns nothing.
+      await refused(
+        assume({ durationSeconds: 43_200 }, bob),
+        'AccessDeniedException',
+        /role\/ops$/,
+      );
       await refused(assume({ durationSeconds: 60 }), 'ValidationError', /durationSeconds is 60/);
       const { door } = bench.access;
       assert.equal(await door.credentials('ASIAAAAAAAAAAAAAAAAA', given.sessionToken), undefined);

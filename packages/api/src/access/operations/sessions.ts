@@ -4,7 +4,6 @@ import {
   checkSessionName,
   drawAccessId,
   drawSecret,
-  entityArn,
   sessionArn,
 } from '@berth/model/access/names.ts';
 import { parsePolicy } from '@berth/model/access/policy.ts';
@@ -43,18 +42,19 @@ export function assumeRole(
   checkSessionName(sessionName);
   if (policy !== undefined) parsePolicy(policy, 'identity');
   const role = requireRole(on.cache, on, roleArn).value;
+  // Before anything of the role is said, and in the words that STS has for a role that there is not: see the AWS endpoint.
+  if (!trusts(on, role, sessionName, call)) {
+    throw new BerthError(
+      'AccessDeniedException',
+      `User: ${principalArn(on.realm, call)} is not authorized to perform: sts:AssumeRole on resource: ${roleArn}`,
+    );
+  }
   const most = role.maxSessionDuration;
   const seconds = request.durationSeconds ?? HOUR;
   new Checker('ValidationError').integer('durationSeconds', seconds, {
     least: LEAST_SECONDS,
     most,
   });
-  if (!trusts(on, role, sessionName, call)) {
-    throw new BerthError(
-      'AccessDeniedException',
-      `User: ${principalArn(on.realm, call)} is not authorized to perform: sts:AssumeRole on resource: ${entityArn(on.realm.account, 'role', role)} because no trust policy of the role allows the sts:AssumeRole action`,
-    );
-  }
   const { name, id } = role;
   return {
     credentials: issue(on, seconds, { kind: 'role', name, id, sessionName, policy }),
