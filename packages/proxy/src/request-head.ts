@@ -38,6 +38,7 @@ export interface RequestHead {
 const ABSOLUTE = /^https?:\/\/([^/?#]*)([^#]*)$/i;
 const FORBIDDEN_IN_TARGET = /[^\x21\x22\x24-\x5b\x5d-\x7e]/;
 const NUL_OR_CR = /[\0\r]/;
+const ONLY_SPACES_ODD = /^[\x20-\x22\x24-\x5b\x5d-\x7e]*$/;
 const AUTHORITY =
   /^([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\])(?::([0-9]{1,5}))?$/;
 const REMEMBERED_AUTHORITIES = 1024;
@@ -82,9 +83,11 @@ export function destinationOf(
   let target = sentTarget;
   if (target.length > LIMITS.requestTarget) return refuse(414, 'request target too long');
   if (FORBIDDEN_IN_TARGET.test(target)) {
-    return NUL_OR_CR.test(target)
-      ? refuse(400, 'malformed request target', 'Severe', 'BadUri')
-      : refuse(400, 'malformed request target', 'Ambiguous', 'AmbiguousUri');
+    const problem = 'malformed request target';
+    if (NUL_OR_CR.test(target)) return refuse(400, problem, 'Severe', 'BadUri');
+    return ONLY_SPACES_ODD.test(target)
+      ? refuse(400, problem, 'Acceptable', 'SpaceInUri')
+      : refuse(400, problem, 'Ambiguous', 'AmbiguousUri');
   }
   let authority = host;
   if (target.charCodeAt(0) !== 0x2f) {
