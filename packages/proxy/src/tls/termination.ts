@@ -257,15 +257,14 @@ export class TlsTermination {
     const { trust, index } = built;
     let identity: ClientTls['identityHeaders'] = [];
     if (trust !== undefined) {
-      const chain = chainOf(socket.getPeerCertificate(true));
-      const refusal = refusalOf(chain, trust, this.#with.clock.now());
-      if (refusal !== undefined) {
+      const shows = identityOf(socket, trust, this.#with.clock.now());
+      if (typeof shows === 'string') {
         this.#count(handshake, 'client_refused');
-        this.#with.logger.info({ port: built.record.port, reason: refusal }, 'client refused');
+        this.#with.logger.info({ port: built.record.port, reason: shows }, 'client refused');
         socket.destroy();
         return;
       }
-      identity = identityHeaders(chain, trust.mode);
+      identity = shows;
     }
     const name = typeof socket.servername === 'string' ? socket.servername : undefined;
     const choice = choosePairs(index, name ?? NO_NAME, this.#with.clock.now());
@@ -352,6 +351,20 @@ export class TlsTermination {
 }
 
 const ignore = (): undefined => undefined;
+
+/** What targets are told of the client, or why it may not go on. OpenSSL lets certificates pass that can't be read here. */
+function identityOf(
+  socket: TLSSocket,
+  trust: TrustSettings,
+  now: number,
+): ClientTls['identityHeaders'] | string {
+  try {
+    const chain = chainOf(socket.getPeerCertificate(true));
+    return refusalOf(chain, trust, now) ?? identityHeaders(chain, trust.mode);
+  } catch (error) {
+    return `a certificate that can't be read: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
 
 /** Unique among the connections that are open; undefined for one that is not any more. */
 function endsOf(socket: Socket): string | undefined {
