@@ -6,7 +6,11 @@ import type { Ground } from './cases.ts';
 /** Any body, signed with the key of the tests. @param target of X-Amz-Target; without it the body is that of a Query call */
 export function signed(
   { plane }: Ground,
-  how: { readonly service: string; readonly target?: string; readonly body: string },
+  how: {
+    readonly service: string;
+    readonly target?: string;
+    readonly body: string | Uint8Array<ArrayBuffer>;
+  },
 ): Promise<RawAnswer> {
   const { endpoint, accessKeyId, secretAccessKey } = plane;
   return send({ url: endpoint, credentials: { accessKeyId, secretAccessKey } }, how);

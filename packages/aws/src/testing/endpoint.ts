@@ -154,7 +154,7 @@ export async function send(
   how: {
     readonly service: string;
     readonly target?: string;
-    readonly body: string;
+    readonly body: string | Uint8Array<ArrayBuffer>;
     readonly method?: string;
     readonly query?: Readonly<Record<string, string>>;
   },
@@ -186,8 +186,9 @@ export async function send(
   return { status: answer.status, headers: answer.headers, text: await answer.text() };
 }
 
-/** True for XML whose elements are closed in order and whose texts are escaped. Attributes only on the root. */
+/** True for XML 1.0 whose elements are closed in order and whose texts are escaped. Attributes only on the root. */
 export function isWellFormed(text: string): boolean {
+  if (/[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/u.test(text)) return false;
   const open: string[] = [];
   let at = 0;
   for (const match of text.matchAll(/<(\/?)([A-Za-z][A-Za-z0-9.]*)(?: xmlns="[^"<&]*")?(\/?)>/g)) {
