@@ -12,6 +12,7 @@ import { deploymentView, launchView, primaryDeployment } from './deployment-view
 import { currentRevisions } from './service-history-view.ts';
 import { targetGroupArn } from './load-balancing-view.ts';
 import { countTasks } from './task-status.ts';
+import { uuidOf } from './task-view.ts';
 
 const MOST_EVENTS = 100;
 
@@ -60,12 +61,11 @@ function strategyView({ type, field }: PlacementStrategy): PlacementStrategy {
   return type === 'binpack' ? { type, field: field?.toUpperCase() } : { type, field };
 }
 
-/** Newest first. */
+/** Newest first. The changes of a deployment's state are told elsewhere. Source: ECS reference, sections 6.11 and 10.4. */
 function eventsOf(state: State, { cluster, name }: ServiceRecord): ServiceEvent[] {
-  const events: ServiceEvent[] = [];
-  for (const { value } of state.eventsByService(cluster, name)) {
-    events.push({ id: value.id, createdAt: value.createdAt, message: value.message });
-  }
-  events.sort((a, b) => (a.id < b.id ? 1 : -1));
-  return events.slice(0, MOST_EVENTS);
+  return Array.from(state.eventsByService(cluster, name), ({ value }) => value)
+    .filter(({ kind }) => kind === 'service')
+    .sort((a, b) => (a.id < b.id ? 1 : -1))
+    .slice(0, MOST_EVENTS)
+    .map(({ id, createdAt, message }) => ({ id: uuidOf(id), createdAt, message }));
 }

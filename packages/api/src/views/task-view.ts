@@ -107,7 +107,7 @@ function attachmentsOf(
 }
 
 /** A UUID that follows from a text. */
-function uuidOf(text: string): string {
+export function uuidOf(text: string): string {
   const digits = fingerprint(text) + fingerprint(`${text} again`);
   return digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }

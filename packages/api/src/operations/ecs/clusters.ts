@@ -118,17 +118,17 @@ export function describeClusters(
   const include = included(request.include, INCLUDE);
   const asked = request.clusters.length > 0 ? request.clusters : [DEFAULT_CLUSTER];
   const place = { state: on.cache, realm: on.realm };
-  const clusters: Cluster[] = [];
+  const clusters = new Map<string, Cluster>();
   const failures: Failure[] = [];
   for (const text of new Set(asked)) {
     const found = findCluster(place, text);
-    if (found) clusters.push(describedCluster(on, found.value, include));
+    if (found) clusters.set(found.value.name, describedCluster(on, found.value, include));
     else {
       const missing = text.startsWith('arn:') ? text : arn.cluster(on.realm, text);
       failures.push({ arn: missing, reason: 'MISSING' });
     }
   }
-  return { clusters, failures };
+  return { clusters: [...clusters.values()], failures };
 }
 
 const INCLUDE = ['ATTACHMENTS', 'CONFIGURATIONS', 'SETTINGS', 'STATISTICS', 'TAGS'] as const;

@@ -411,12 +411,12 @@ describe('services', () => {
 
     it('with their last hundred events, newest first', async () => {
       await create();
-      for (let index = 0; index < 102; index += 1) {
+      for (let index = 0; index < 103; index += 1) {
         const id = String(index).padStart(26, '0');
         await bench.put(collections.events, ['default', id], {
           id,
           cluster: 'default',
-          kind: 'service',
+          kind: index === 102 ? 'deployment' : 'service',
           service: index === 50 ? 'other' : 'web',
           message: `event ${index}`,
         });
@@ -425,6 +425,8 @@ describe('services', () => {
       const events = services[0]?.events ?? [];
       assert.equal(events.length, 100);
       assert.equal(events[0]?.message, 'event 101');
+      assert.match(events[0]?.id ?? '', /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+      assert.equal(new Set(events.map(({ id }) => id)).size, 100);
       assert.ok(!events.some(({ message }) => message === 'event 50'));
     });
   });

@@ -38,7 +38,7 @@ export function describeServices(
     'service',
     request.services,
   );
-  const services: Service[] = [];
+  const services = new Map<string, Service>();
   const failures: Failure[] = [];
   for (const text of new Set(request.services)) {
     const found = lookUp(place, 'service', text, lookUpService);
@@ -47,13 +47,13 @@ export function describeServices(
     const forgotten = deletedAt !== undefined && on.clock.now() - deletedAt > INACTIVE_SHOWN_MS;
     if (record && !forgotten) {
       const service = serviceView(on.cache, on.realm, record);
-      services.push(tags ? service : { ...service, tags: [] });
+      services.set(record.name, tags ? service : { ...service, tags: [] });
     } else {
       const missing = text.startsWith('arn:') ? text : arn.service(on.realm, place.name, text);
       failures.push({ arn: missing, reason: 'MISSING' });
     }
   }
-  return { services, failures };
+  return { services: [...services.values()], failures };
 }
 
 /** ACTIVE ones, by name. */
