@@ -30,6 +30,8 @@ const LOGIN_MS = 15 * 60_000;
 /** For how long a target may rely on claims without asking again. */
 const CLAIMS_TOKEN_SECONDS = 120;
 const REMEMBERED_SESSIONS = 2_048;
+/** Requests with the old cookie that were sent before the browser had the new one arrive in this time. */
+const REFRESHED_MS = 30_000;
 
 export interface LoginRequest {
   /** As sent, with its port. */
@@ -64,7 +66,10 @@ interface Remembered {
   /** What the target was last told. */
   token: string | undefined;
   tokenUntil: number;
+  /** What became of it once its access token had expired. */
   refreshing: Promise<AuthOutcome> | undefined;
+  /** Wall time in milliseconds. */
+  refreshedUntil: number;
 }
 
 export class Logins {
@@ -108,10 +113,14 @@ export class Logins {
     const { session } = known;
     const stale = session.accessExpiresAt !== undefined && now >= session.accessExpiresAt;
     if (!stale || session.refreshToken === undefined) return this.#pass(action, request, known);
-    // Those who come meanwhile wait for the same refresh: a refresh token may be good for one use only.
-    known.refreshing ??= this.#refresh(action, request, session, cookies).finally(() => {
-      known.refreshing = undefined;
-    });
+    // Those who come meanwhile, or were on their way, get the same: a refresh token may be good for one use only.
+    if (known.refreshing === undefined || now >= known.refreshedUntil) {
+      known.refreshedUntil = Infinity;
+      known.refreshing = this.#refresh(action, request, session, cookies).then((outcome) => {
+        known.refreshedUntil = outcome.kind === 'pass' ? this.#clock.now() + REFRESHED_MS : 0;
+        return outcome;
+      });
+    }
     return known.refreshing;
   }
 
@@ -237,7 +246,7 @@ export class Logins {
       const [oldest] = this.#sessions.keys();
       if (oldest !== undefined) this.#sessions.delete(oldest);
     }
-    const made: Remembered = { session, token: undefined, tokenUntil: 0, refreshing: undefined };
+    const made = remembered(session);
     this.#sessions.set(key, made);
     return made;
   }
@@ -290,8 +299,7 @@ export class Logins {
       const renewed = this.#sessionFrom(tokens, claims, loggedInAt, refreshToken);
       const lines = this.#sessionLines(action, renewed, cookies);
       if (lines === undefined) return refusal(500, 'AuthUserinfoResponseSizeExceeded');
-      const known = { session: renewed, token: undefined, tokenUntil: 0, refreshing: undefined };
-      return this.#pass(action, request, known, lines);
+      return this.#pass(action, request, remembered(renewed), lines);
     } catch (error) {
       // The person has logged out, or was: they log in again.
       if (error instanceof LoginFailure && error.status === 401) {
@@ -327,6 +335,10 @@ export class Logins {
     const left = Math.max(1, Math.ceil((endOf(action, session) - this.#clock.now()) / 1000));
     return splitShards(sessionCookie(action), sealed, left, cookies);
   }
+}
+
+function remembered(session: Session): Remembered {
+  return { session, token: undefined, tokenUntil: 0, refreshing: undefined, refreshedUntil: 0 };
 }
 
 function sessionCookie(action: AuthenticateOidcAction): string {
