@@ -9,6 +9,7 @@ import type { BoundedFetch } from './bounded-fetch.ts';
 
 const LIMITS = { timeoutMs: 5_000, maxBytes: 150 * 1024 };
 const MOST_KEYS = 10;
+const FEWEST_BITS = 2_048;
 const FRESH_MS = 10 * 60_000;
 /** A set in which a key was missed, or that could not be had, is not asked for again sooner. */
 const PATIENCE_MS = 10_000;
@@ -122,11 +123,17 @@ export class KeySets {
       if (jwk.kty !== 'RSA' || (jwk.use !== undefined && jwk.use !== 'sig')) continue;
       // A private key in public is no key to trust.
       if (jwk.d !== undefined) continue;
-      const key = await importJWK({ ...jwk, alg: 'RS256' });
-      if (!(key instanceof Uint8Array)) keys.push({ id: jwk.kid, key });
+      // One that can't be read, or is too short to be trusted, takes nothing from the others. Source: RFC 7518, section 3.3.
+      const key = await importJWK({ ...jwk, alg: 'RS256' }).catch(() => undefined);
+      if (key === undefined || key instanceof Uint8Array) continue;
+      if (bitsOf(key) >= FEWEST_BITS) keys.push({ id: jwk.kid, key });
     }
     return keys;
   }
+}
+
+function bitsOf({ algorithm }: CryptoKey): number {
+  return 'modulusLength' in algorithm ? Number(algorithm.modulusLength) : 0;
 }
 
 function matching(set: KeySet | undefined, keyId: string | undefined): readonly CryptoKey[] {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
 
 import type { Clock } from '@berth/control/clock.ts';
 import type { JwtAdditionalClaim } from '@berth/model/generated/messages.ts';
@@ -115,6 +116,16 @@ describe('jwt-validation', () => {
       skippedMs += 11_000;
     }
     issuer.instead.clear();
+    assert.equal((await judge(token)).kind, 'valid');
+  });
+
+  it('passes over keys of a set that are of no use', async () => {
+    const { keys } = (await (await fetch(`${issuer.url}/keys`)).json()) as { keys: object[] };
+    const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 1024 });
+    const odd = [null, 1, { kty: 'RSA', n: 5 }, { kty: 'RSA', n: '!', e: '!' }, { kty: 'oct' }];
+    const set = { keys: [...odd, { ...publicKey.export({ format: 'jwk' }) }, ...keys] };
+    issuer.instead.set('/keys', (response) => response.end(JSON.stringify(set)));
+    const token = await issuer.token({ exp: seconds() + 60 }, { kid: undefined });
     assert.equal((await judge(token)).kind, 'valid');
   });
 
