@@ -1,5 +1,5 @@
 // The control groups of a lab's containers: what runs in them belongs to the lab, whoever its parent is.
-import { existsSync, readFileSync, readdirSync, rmdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** The mount points of all hierarchies. */
@@ -41,6 +41,23 @@ export function processesInCgroup(path: string): number[] {
     }
   });
   return [...new Set(pids.map(Number))].filter((pid) => pid > 1);
+}
+
+/** Let frozen ones go on: a process in a frozen cgroup of the first version does not even die. */
+export function thawCgroups(path: string): void {
+  for (const folder of groupsBelow(path)) {
+    for (const [file, value] of [
+      ['freezer.state', 'THAWED'],
+      ['cgroup.freeze', '0'],
+    ] as const) {
+      const setting = join(folder, file);
+      try {
+        if (existsSync(setting)) writeFileSync(setting, value);
+      } catch {
+        // Gone meanwhile.
+      }
+    }
+  }
 }
 
 /** Remove the cgroups, which must be empty. @returns problems */

@@ -2,7 +2,7 @@
 // what the machine shows, not by what the lab remembers, so that it works after any crash; repeating it changes nothing.
 import type { Clock } from '@berth/control/clock.ts';
 
-import { processesInCgroup, removeCgroups } from './cgroups.ts';
+import { processesInCgroup, removeCgroups, thawCgroups } from './cgroups.ts';
 import { unmountBelow } from './disks.ts';
 import { namespacesWith, processesIn } from './namespace.ts';
 import { removeNetwork } from './network.ts';
@@ -52,6 +52,7 @@ async function killEverything(prefix: string, clock: Clock): Promise<string[]> {
       return [`processes that SIGKILL does not end: ${pids.join(', ')}`];
     }
     signalAll(pids, 'SIGKILL');
+    if (pids.length > 0) thawCgroups(prefix);
     await clock.sleep(POLL_MS, new AbortController().signal);
   }
   return [];
