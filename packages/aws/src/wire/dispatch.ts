@@ -228,13 +228,24 @@ export class Dispatcher {
 
   /** @throws Fault when the request is nobody's */
   async #authenticated(service: WireService, request: WireRequest): Promise<CallContext> {
-    const { access, clock, region, keys } = this.#deps;
+    const { access, clock, region, keys, logger } = this.#deps;
     const verdict = await verify(request, {
       lookup: (accessKeyId, sessionToken) => access.credentials(accessKeyId, sessionToken),
       now: clock.now(),
       region,
       service: service.signingName,
       keys,
+    }).catch((error: unknown) => {
+      // Of the store and the key ring nobody learns who has not shown yet who it is.
+      logger.error(
+        { err: error, requestId: request.requestId },
+        'the signature of an AWS call could not be checked',
+      );
+      throw new Fault(
+        service.codes.internal,
+        'The signature of the request could not be checked at present; try again later.',
+        { status: 500 },
+      );
     });
     if (!verdict.authentic) {
       const failure = service.model.protocol === 'json' ? jsonFailure : queryFailure;
