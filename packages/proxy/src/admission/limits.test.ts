@@ -110,6 +110,11 @@ describe('limits', () => {
     limits.connectionClosed(routes, 'a');
     assert.deepEqual([open('a'), open('a')], [true, false]);
     assert.equal(limits.connectionOpened(undefined, 'a'), true);
+    // An IPv6 network is one client here, too.
+    const network = ['2001:db8::1', '2001:db8::2', '2001:db8::3', '2001:db8:0:1::1'];
+    assert.deepEqual(network.map(open), [true, true, false, true]);
+    limits.connectionClosed(routes, '2001:db8::1');
+    assert.deepEqual(network.slice(2, 3).map(open), [true]);
   });
 });
 

@@ -51,20 +51,22 @@ export class Limits implements Admission {
     const { id } = listener.record;
     let clients = this.#connections.get(id);
     if (clients === undefined) this.#connections.set(id, (clients = new Map<string, number>()));
-    const open = clients.get(address) ?? 0;
+    const client = clientKey(address);
+    const open = clients.get(client) ?? 0;
     if (open >= Math.ceil(limit / this.#workers)) return false;
-    clients.set(address, open + 1);
+    clients.set(client, open + 1);
     return true;
   }
 
   connectionClosed(listener: ListenerRoutes | undefined, address: string): void {
     const id = listener?.record.id ?? '';
     const clients = this.#connections.get(id);
-    const open = clients?.get(address);
+    const client = clientKey(address);
+    const open = clients?.get(client);
     // The limit may have been set while the connection was open.
     if (clients === undefined || open === undefined) return;
-    if (open > 1) clients.set(address, open - 1);
-    else clients.delete(address);
+    if (open > 1) clients.set(client, open - 1);
+    else clients.delete(client);
     if (clients.size === 0) this.#connections.delete(id);
   }
 
