@@ -7,6 +7,9 @@ export const RUNTIME_PACKAGES = {
   'busybox-static': 'busybox',
 };
 
+/** What a lab of many hosts needs beyond that. */
+export const LAB_PACKAGES = { e2fsprogs: 'mkfs.ext4', 'util-linux': 'nsenter', mount: 'mount' };
+
 /** What the benches and tests need beyond that. */
 export const BENCH_PACKAGES = {
   haproxy: 'haproxy',
