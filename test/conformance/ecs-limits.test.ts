@@ -861,9 +861,14 @@ conformance('ECS over the SDK: limits of services', [
   {
     name: 'a deployment that may neither start nor stop a task says so',
     call: async ({ ecs }) => {
+      // Without a health check nobody knows for a while whether the task is well.
+      await ecs.registerTaskDefinition({
+        family: 'checked',
+        containerDefinitions: [{ ...MAIN, healthCheck: { command: ['CMD', 'true'] } }],
+      });
       await ecs.createService({
         serviceName: 'stuck',
-        taskDefinition: 'web',
+        taskDefinition: 'checked',
         desiredCount: 1,
         deploymentConfiguration: { minimumHealthyPercent: 100, maximumPercent: 100 },
       });
