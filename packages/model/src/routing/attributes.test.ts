@@ -103,6 +103,8 @@ describe('a change of attributes', () => {
     ['failover below routing', group, { 'target_group_health.dns_failover.minimum_healthy_targets.count': '2', 'target_group_health.unhealthy_state_routing.minimum_healthy_targets.count': '3' }, /^InvalidConfigurationRequest: .*the first must be at least the second/],
     ['failover share below routing share', group, { 'target_group_health.dns_failover.minimum_healthy_targets.percentage': '20', 'target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage': '30' }, /at least the second/],
     ['a log without a bucket', balancer, { 'access_logs.s3.enabled': 'true' }, /'access_logs.s3.bucket' must be specified/],
+    ['a log of connections', balancer, { 'connection_logs.s3.enabled': 'true' }, /^ValidationError: .*'connection_logs.s3.enabled' is not valid; expected "false", the only value/],
+    ['a log of health checks', balancer, { 'health_check_logs.s3.enabled': 'true' }, /^ValidationError: .*'health_check_logs.s3.enabled' is not valid; expected "false", the only value/],
     ['cross-zone off for a whole load balancer', balancer, { 'load_balancing.cross_zone.enabled': 'false' }, /only value/],
   ]; // prettier-ignore
   for (const [name, place, changes, expected] of cases) {
