@@ -15,7 +15,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   rpc: ['model', 'control'],
   store: ['model', 'control', 'rpc'],
   ...Object.fromEntries(SERVICES.map((name) => [name, KITS])),
-  simulation: [...KITS, 'scheduler', 'controller'],
+  simulation: [...KITS, 'scheduler', 'controller', 'api', 'agent', 'proxy'],
   cli: [...KITS, ...SERVICES],
 };
 /** The agents and proxies of a stolen machine must not be able to touch the state: they don't even contain the code. */

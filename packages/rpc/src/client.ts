@@ -31,7 +31,7 @@ const CONNECT_MS = 2_000;
 
 /**
  * A connection that dials when the first call asks for it, and again whenever it breaks. With several addresses a call goes
- * to the one that last worked, or else to the first that can be connected to. Streams begin when they are first iterated.
+ * to the one that last worked, passing over one that answered Unavailable, or else to the first that can be connected to. Streams begin when they are first iterated.
  * @throws BerthError InvalidParameterException when an address is not HOST:PORT
  */
 export function connect(options: ConnectionOptions): Connection {
@@ -47,6 +47,14 @@ export function connect(options: ConnectionOptions): Connection {
   });
   let preferred = 0;
   let closed = false;
+
+  /** Whoever answers that it can't serve now is not asked first the next time. */
+  function passOver(link: Link, error: BerthError): BerthError {
+    if (error.code === 'Unavailable' && links[preferred] === link) {
+      preferred = (preferred + 1) % links.length;
+    }
+    return error;
+  }
 
   async function choose(signal: AbortSignal | undefined): Promise<Link> {
     for (let tried = 0; tried < links.length; tried += 1) {
@@ -87,7 +95,7 @@ export function connect(options: ConnectionOptions): Connection {
         { deadline },
         (error, response) => {
           signal?.removeEventListener('abort', onAbort);
-          if (error) reject(failure(error, call.name, link.address, signal));
+          if (error) reject(passOver(link, failure(error, call.name, link.address, signal)));
           else resolve(response);
         },
       );
@@ -137,7 +145,7 @@ export function connect(options: ConnectionOptions): Connection {
     try {
       yield* untilAborted(incoming as AsyncIterable<unknown>, over.signal);
     } catch (error) {
-      throw unsendable ?? failure(error, call.name, link.address, signal);
+      throw unsendable ?? passOver(link, failure(error, call.name, link.address, signal));
     } finally {
       signal?.removeEventListener('abort', onAbort);
       over.abort(cancelled(call.name, signal));

@@ -1,94 +1,267 @@
-// The design's invariants, checked after every step by rules of their own: nothing here is shared with the code
-// that is checked. Each throws an error that names the invariant.
-import type { PlaceRequest, ServiceRecord, TaskRecord } from '@berth/model/generated/messages.ts';
+// The design's invariants, checked with every commit, start and request by rules of their own: nothing here is shared with the
+// code that is checked. What a rule finds is told to the world, with the invariant's number.
+import type { ServiceRecord, TaskRecord } from '@berth/model/generated/messages.ts';
+import type { Target } from '@berth/proxy/target.ts';
 import { codec } from '@berth/rpc/codec.ts';
-import { collections, parseKey } from '@berth/store/keys.ts';
+import { collections, keyOf, parseKey } from '@berth/store/keys.ts';
 import type { State } from '@berth/store/state.ts';
 import type { Transaction } from '@berth/store/store.ts';
 
-/**
- * Invariant 1: by the controller's own stops a service's healthy tasks never fall below the minimum.
- * @param state as it is when the transaction is offered
- */
-export function checkStops(state: State, offered: Transaction): void {
-  const stopped = new Map<string, Set<string>>();
-  for (const { key, value } of offered.puts) {
-    if (parseKey(key)?.collection !== collections.tasks) continue;
-    const after = codec('TaskRecord').decode(value);
-    const before = state.get(collections.tasks, after.cluster, after.id)?.value;
-    if (before?.desiredStatus !== 'RUNNING' || after.desiredStatus !== 'STOPPED') continue;
-    if (after.stopCode !== 'ServiceSchedulerInitiated' || after.service === undefined) continue;
-    const ids = stopped.get(after.service) ?? new Set();
-    stopped.set(after.service, ids.add(after.id));
+import type { Writer } from './database.ts';
+import type { Edge } from './edge.ts';
+import type { Host } from './host.ts';
+import { CLUSTER, GROUP_DELAY_MS } from './settings.ts';
+import type { World } from './world.ts';
+
+/** So long a placement that was decided on an older form of a service may take to arrive. */
+const DECIDED_MS = 45_000;
+
+interface Limits {
+  readonly most: number;
+  readonly wanted: number;
+  /** Virtual time until when it was in force; Infinity: now. */
+  until: number;
+}
+
+export class Checks {
+  readonly #world: World;
+  /** What was asked for by each RunTask token. */
+  readonly runs = new Map<string, number>();
+  readonly #limits = new Map<string, Limits[]>();
+  /** Tasks of hosts that a person took out of the cluster without waiting. */
+  readonly forced = new Set<string>();
+  /** Wall time since which a task's target drains. */
+  readonly #draining = new Map<string, number>();
+
+  constructor(world: World) {
+    this.#world = world;
   }
-  for (const [name, ids] of stopped) {
-    const service = [...state.list(collections.services)].find(({ value }) => value.name === name);
-    if (service?.value.status !== 'ACTIVE') continue;
-    const healthy = activeTasks(state, service.value).filter((task) => isHealthy(state, task));
-    const left = healthy.filter(({ id }) => !ids.has(id)).length;
-    const least = Math.min(healthy.length, minHealthy(service.value));
-    if (left < least) {
-      throw new Error(
+
+  get #state(): State {
+    return this.#world.database.state;
+  }
+
+  /** Invariant 4, for leaders: only of who leads is anything accepted. */
+  offered({ puts, deletes }: Transaction, writer: Writer | undefined): void {
+    if (writer === undefined || writer.role === 'api') return;
+    const { role, process } = writer;
+    const key = keyOf(collections.leader, role);
+    if (deletes.includes(key) || puts.some((put) => put.key === key)) return;
+    const holder = this.#state.get(collections.leader, role)?.value.holder;
+    if (holder === process.name) return;
+    this.#world.fail(
+      `invariant 4: a write of ${process.name} as ${role} was accepted while ${holder ?? 'nobody'} leads`,
+    );
+  }
+
+  /**
+   * Invariant 1: by the controller's own stops a service's healthy tasks never fall below the minimum.
+   * @param view what the controller knows when it sends the transaction
+   */
+  stops(view: State, { puts }: Transaction): void {
+    const stopped = new Map<string, Set<string>>();
+    for (const { key, value } of puts) {
+      if (parseKey(key)?.collection !== collections.tasks) continue;
+      const after = codec('TaskRecord').decode(value);
+      const before = view.get(collections.tasks, after.cluster, after.id)?.value;
+      if (before?.desiredStatus !== 'RUNNING' || after.desiredStatus !== 'STOPPED') continue;
+      if (after.stopCode !== 'ServiceSchedulerInitiated' || after.service === undefined) continue;
+      stopped.set(after.service, (stopped.get(after.service) ?? new Set()).add(after.id));
+    }
+    for (const [name, ids] of stopped) {
+      const service = view.get(collections.services, CLUSTER, name)?.value;
+      if (service?.status !== 'ACTIVE' || service.schedulingStrategy === 'DAEMON') continue;
+      const healthy = activeTasks(view, service)
+        .filter((task) => isHealthy(view, task))
+        // What is lost with its host is not the controller's doing.
+        .filter(({ id, hostId }) => !ids.has(id) || isConnected(view, hostId));
+      const left = healthy.filter(({ id }) => !ids.has(id)).length;
+      const least = Math.min(healthy.length, minHealthy(service));
+      if (left >= least) continue;
+      this.#world.fail(
         `invariant 1: ${name} would have ${left} healthy tasks of ${healthy.length}, ${least} must stay`,
       );
     }
   }
-}
 
-/** Invariants 2 and 5: what was just started stays within the maximum, and is not more than was wanted. */
-export function checkStarts(state: State, request: PlaceRequest): void {
-  const { cluster, service: name = '' } = request;
-  const service = state.get(collections.services, cluster, name)?.value;
-  if (!service) throw new Error(`invariant 5: a task was started for ${name}, which is gone`);
-  const active = activeTasks(state, service);
-  const most = maxTotal(service);
-  if (active.length > most) {
-    throw new Error(`invariant 2: ${name} has ${active.length} tasks, ${most} are allowed`);
+  committed({ puts }: Transaction, writer: Writer | undefined): void {
+    const started: TaskRecord[] = [];
+    const touched = new Set<string>();
+    for (const { key, value } of puts) {
+      const parsed = parseKey(key);
+      if (parsed?.collection === collections.services) this.#noteLimits(parsed.parts[1] ?? '');
+      if (parsed?.collection === collections.targets) this.#noteDrain(value);
+      if (parsed?.collection !== collections.tasks) continue;
+      const task = codec('TaskRecord').decode(value);
+      touched.add(task.hostId);
+      if (writer?.role === 'scheduler') started.push(task);
+    }
+    for (const id of touched) this.#host(id);
+    for (const name of new Set(started.map(({ service }) => service))) {
+      if (name !== undefined)
+        this.#starts(
+          name,
+          started.filter(({ service }) => service === name),
+        );
+    }
+    for (const owner of new Set(started.map(({ owner: own }) => own))) this.#runs(owner);
   }
-  const own = active.filter((task) => task.owner === request.owner);
-  const good = own.filter((task) => !isSick(state, task) && !isLeaving(state, task));
-  if (good.length > service.desiredCount) {
-    throw new Error(
-      `invariant 5: ${request.owner} of ${name} has ${good.length} tasks, ${service.desiredCount} are wanted`,
+
+  #noteDrain(value: Buffer): void {
+    const { taskId, drainingSince } = codec('TargetRecord').decode(value);
+    if (drainingSince === undefined) this.#draining.delete(taskId);
+    else if (!this.#draining.has(taskId)) this.#draining.set(taskId, drainingSince);
+  }
+
+  #noteLimits(name: string): void {
+    const service = this.#state.get(collections.services, CLUSTER, name)?.value;
+    const known = this.#limits.get(name) ?? [];
+    const now = this.#world.clock.monotonic();
+    const last = known.at(-1);
+    if (last) last.until = now;
+    if (service)
+      known.push({ most: maxTotal(service), wanted: service.desiredCount, until: Infinity });
+    this.#limits.set(
+      name,
+      known.filter(({ until }) => until > now - DECIDED_MS),
     );
   }
-}
 
-/** Invariant 3: no host holds more than it registered. */
-export function checkHosts(state: State): void {
-  for (const { value: host } of state.list(collections.hosts)) {
+  /** Invariants 2 and 5: what was just started stays within the maximum, and is not more than was wanted. */
+  #starts(name: string, started: readonly TaskRecord[]): void {
+    const world = this.#world;
+    const service = this.#state.get(collections.services, CLUSTER, name)?.value;
+    if (!service) {
+      world.fail(`invariant 5: a task was started for ${name}, which is gone`);
+      return;
+    }
+    const active = activeTasks(this.#state, service);
+    if (service.schedulingStrategy === 'DAEMON') {
+      for (const { hostId } of started) {
+        const there = active.filter((task) => task.hostId === hostId).length;
+        if (there > 1) world.fail(`invariant 2: ${there} tasks of ${name} on one host`);
+      }
+      return;
+    }
+    const now = world.clock.monotonic();
+    const limits = (this.#limits.get(name) ?? []).filter(({ until }) => until > now - DECIDED_MS);
+    const most = Math.max(...limits.map((limit) => limit.most));
+    if (active.length > most) {
+      world.fail(`invariant 2: ${name} has ${active.length} tasks, ${most} are allowed`);
+    }
+    const wanted = Math.max(...limits.map((limit) => limit.wanted));
+    for (const owner of new Set(started.map((task) => task.owner))) {
+      const own = active.filter((task) => task.owner === owner);
+      const good = own.filter(
+        (task) => !isSick(this.#state, task) && !isLeaving(this.#state, task),
+      );
+      if (good.length > wanted) {
+        world.fail(
+          `invariant 5: ${owner} of ${name} has ${good.length} tasks, ${wanted} are wanted`,
+        );
+      }
+    }
+  }
+
+  /** Invariant 5, for RunTask: a token is one intention, however often it is used. */
+  #runs(owner: string): void {
+    if (!owner.startsWith('run/')) return;
+    const token = owner.split('/')[2] ?? '';
+    const asked = this.runs.get(token);
+    const count = [...this.#state.tasksByToken(CLUSTER, token)].length;
+    if (asked !== undefined && count > asked) {
+      this.#world.fail(`invariant 5: token ${token} asked for ${asked} tasks and has ${count}`);
+    }
+  }
+
+  /** Invariant 3: a host holds no more than it registered. */
+  #host(id: string): void {
+    const host = [...this.#state.hostsById(id)][0]?.value;
+    if (!host) return;
     let cpu = 0;
     let memory = 0;
-    for (const { value: task } of state.tasksByHost(host.id)) {
-      if (lastStatus(state, task) === 'STOPPED') continue;
+    for (const { value: task } of this.#state.tasksByHost(id)) {
+      if (lastStatus(this.#state, task) === 'STOPPED') continue;
       cpu += task.reserved?.cpu ?? 0;
       memory += task.reserved?.memory ?? 0;
     }
     const { cpu: hasCpu = 0, memory: hasMemory = 0 } = host.registeredResources ?? {};
     if (cpu > hasCpu || memory > hasMemory) {
-      throw new Error(`invariant 3: ${host.id} holds ${cpu} units and ${memory} MiB`);
+      this.#world.fail(
+        `invariant 3: ${host.name} holds ${cpu} units and ${memory} MiB of ${hasCpu} and ${hasMemory}`,
+      );
     }
   }
+
+  /** Invariant 7. */
+  ports(host: Host): void {
+    for (const { port, taskId } of host.listeners()) {
+      for (const edge of this.#world.edges) {
+        const target = edge.mayStillSend(host.address, port, taskId);
+        if (!target) continue;
+        this.#world.fail(
+          `invariant 7: port ${port} of ${host.name} is ${taskId}'s while ${edge.name} may send to it for ${target.record.taskId}`,
+        );
+      }
+    }
+  }
+
+  /** Invariant 6: nothing is stopped on purpose while a proxy sends to it, unless what was open has had its time. */
+  requestLost(edge: Edge, { record }: Target, how: 'sent' | 'cut off'): void {
+    const { taskId } = record;
+    const host = this.#world.hostAt(record.address);
+    if (!host || edge.excused || host.fallen.has(taskId) || this.forced.has(taskId)) return;
+    const since = this.#draining.get(taskId) ?? Infinity;
+    if (how === 'cut off' && this.#world.clock.now() >= since + GROUP_DELAY_MS) return;
+    this.#world.fail(
+      `invariant 6: a request of ${edge.name} was ${how} at ${taskId} on ${host.name}, which was stopped on purpose`,
+    );
+  }
+
+  /** What of invariant 9 does not hold yet; undefined: the cluster is at rest, as it was asked to be. */
+  unrest(): string | undefined {
+    const state = this.#state;
+    for (const { value: service } of state.list(collections.services)) {
+      const found = unrestOf(state, service, this.#world.hosts.length);
+      if (found !== undefined) return `${service.name}: ${found}`;
+    }
+    for (const { value: target } of state.list(collections.targets)) {
+      if (target.state === 'DRAINING') return `target ${target.id} is still there`;
+    }
+    for (const { value: task } of state.list(collections.tasks)) {
+      if (task.desiredStatus === 'RUNNING') continue;
+      if (task.holdPorts || task.drainBeforeStop) return `task ${task.id} is still held`;
+      if (lastStatus(state, task) !== 'STOPPED') return `task ${task.id} has not stopped`;
+    }
+    return this.#unrestOfMachines();
+  }
+
+  #unrestOfMachines(): string | undefined {
+    const state = this.#state;
+    for (const host of this.#world.hosts) {
+      if (!state.get(collections.sessions, 'host', host.id)) return `${host.name} has no session`;
+      const wanted = [...state.tasksByHost(host.id)]
+        .filter(
+          ({ value }) =>
+            value.desiredStatus === 'RUNNING' && lastStatus(state, value) === 'RUNNING',
+        )
+        .map(({ value }) => value.id)
+        .sort();
+      const running = host.running().sort();
+      if (running.join() !== wanted.join())
+        return `${host.name} runs ${running.join()}, not ${wanted.join()}`;
+    }
+    for (const edge of this.#world.edges) {
+      if (!state.get(collections.sessions, 'proxy', edge.name))
+        return `${edge.name} has no session`;
+      if ((edge.core?.appliedRevision ?? 0) < this.#world.routingRevision)
+        return `${edge.name} routes by an old table`;
+    }
+    return undefined;
+  }
 }
 
-/** What of invariant 9 does not hold yet; undefined: the cluster is at rest, as it was asked to be. */
-export function unrest(state: State): string | undefined {
-  for (const { value: service } of state.list(collections.services)) {
-    const found = unrestOf(state, service);
-    if (found !== undefined) return `${service.name}: ${found}`;
-  }
-  for (const { value: target } of state.list(collections.targets)) {
-    if (target.state === 'DRAINING') return `target ${target.id} is still there`;
-  }
-  for (const { value: task } of state.list(collections.tasks)) {
-    if (task.desiredStatus === 'RUNNING') continue;
-    if (task.holdPorts || task.drainBeforeStop) return `task ${task.id} is still held`;
-    if (lastStatus(state, task) !== 'STOPPED') return `task ${task.id} has not stopped`;
-  }
-  return undefined;
-}
-
-function unrestOf(state: State, service: ServiceRecord): string | undefined {
+function unrestOf(state: State, service: ServiceRecord, hosts: number): string | undefined {
   const record = state.get(collections.deployments, service.cluster, service.name)?.value;
   const active = activeTasks(state, service);
   if (service.status === 'INACTIVE') {
@@ -99,7 +272,8 @@ function unrestOf(state: State, service: ServiceRecord): string | undefined {
   const [primary, ...others] = record?.deployments ?? [];
   if (others.length > 0) return `${others.length} old deployments`;
   if (primary?.rolloutState !== 'COMPLETED') return `rollout ${primary?.rolloutState ?? 'absent'}`;
-  if (active.length !== service.desiredCount) return `${active.length} tasks`;
+  const wanted = service.schedulingStrategy === 'DAEMON' ? hosts : service.desiredCount;
+  if (active.length !== wanted) return `${active.length} tasks, not ${wanted}`;
   if (!active.every((task) => isHealthy(state, task))) return 'not all healthy';
   if (!active.every((task) => task.taskDefinition === primary.taskDefinition)) return 'mixed tasks';
   return record?.steadySince === undefined ? 'not steady' : undefined;
@@ -128,11 +302,13 @@ function lastStatus(state: State, { cluster, id }: TaskRecord): string | undefin
   return state.get(collections.taskStatus, cluster, id)?.value.lastStatus;
 }
 
-/** Tasks of these services have either a container check or a target. */
+/** By its targets where it has such, by its check where it defines one, else by running. */
 function isHealthy(state: State, task: TaskRecord): boolean {
   const status = state.get(collections.taskStatus, task.cluster, task.id)?.value;
   if (status?.lastStatus !== 'RUNNING') return false;
-  if (!task.holdPorts) return status.healthStatus === 'HEALTHY';
+  if (!task.holdPorts) {
+    return task.taskDefinition.startsWith('checked') ? status.healthStatus === 'HEALTHY' : true;
+  }
   const proxies = [...state.list(collections.sessions, 'proxy')].map(({ value }) => value.id);
   const [target] = state.targetsByTask(task.id);
   if (!target || proxies.length === 0) return false;
@@ -140,6 +316,10 @@ function isHealthy(state: State, task: TaskRecord): boolean {
     const { group, id } = target.value;
     return state.get(collections.targetHealth, group, id, proxy)?.value.state === 'healthy';
   });
+}
+
+function isConnected(state: State, hostId: string): boolean {
+  return state.get(collections.sessions, 'host', hostId) !== undefined;
 }
 
 function isSick(state: State, task: TaskRecord): boolean {
@@ -153,5 +333,5 @@ function isSick(state: State, task: TaskRecord): boolean {
 }
 
 function isLeaving(state: State, { cluster, hostId }: TaskRecord): boolean {
-  return state.get(collections.hosts, cluster, hostId)?.value.status === 'DRAINING';
+  return state.get(collections.hosts, cluster, hostId)?.value.status !== 'ACTIVE';
 }

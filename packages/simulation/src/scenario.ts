@@ -1,131 +1,126 @@
-// One story from one seed: services, what people do to them and what goes wrong; first everything at once, then
-// nothing more, and the cluster has to come to rest by itself.
-import { seededRandom } from '@berth/control/virtual-clock.ts';
-import type { ServiceRecord } from '@berth/model/generated/messages.ts';
-import { collections } from '@berth/store/keys.ts';
+// One story from one seed: services, what people do to them and what goes wrong; first everything at once, then nothing more,
+// and the cluster has to come to rest by itself.
+import { seededRandom, settle } from '@berth/control/virtual-clock.ts';
 
-import { SimulatedCluster } from './cluster.ts';
-import { PORT } from './revisions.ts';
-import { CLUSTER, type FaultRates, NO_FAULTS } from './settings.ts';
+import { People } from './people.ts';
+import { mixed } from './process.ts';
+import { endWear, strike, type TroubleName, TROUBLES, wear } from './troubles.ts';
+import { type Size, World, type WorldOptions } from './world.ts';
 
-const TROUBLED_STEPS = 150;
+const BEGIN_MS = 20_000;
+const TROUBLED_MS = 120_000;
 /** A deployment may have to wait for its throttle after the last failure. */
-const QUIET_STEPS = 2_500;
+const QUIET_MS = 40 * 60_000;
+const LOOK_EVERY_MS = 1_000;
 
 export interface Outcome {
-  /** Seconds from the end of the trouble to rest. */
+  /** Virtual ms from the end of the trouble to rest. */
   readonly restAfter: number;
-  readonly tasks: number;
+  /** Of the whole story; the same for the same seed. */
+  readonly digest: string;
+  readonly lines: number;
 }
 
-/** @throws Error that names the broken invariant, or what did not come to rest */
-export async function runScenario(seed: number): Promise<Outcome> {
-  const random = seededRandom(seed);
-  const cluster = new SimulatedCluster(random);
-  try {
-    const hosts = 3 + Math.floor(random() * 3);
-    await cluster.begin(hosts, 1 + Math.floor(random() * 3));
-    await createServices(cluster);
-    cluster.faults = drawFaults(cluster);
-    for (let step = 0; step < TROUBLED_STEPS; step += 1) {
-      if (random() < 0.1) await deed(cluster);
-      await cluster.step();
-    }
-    cluster.faults = NO_FAULTS;
-    await makePeace(cluster);
-    for (let step = 0; step < QUIET_STEPS; step += 1) {
-      await cluster.step();
-      if (cluster.unrest() === undefined) {
-        return { restAfter: step, tasks: [...cluster.cache.list(collections.tasks)].length };
-      }
-    }
-    throw new Error(`invariant 9: after ${QUIET_STEPS} s of quiet: ${cluster.unrest() ?? ''}`);
-  } finally {
-    await cluster.end();
-  }
+export interface Story {
+  readonly size: Size;
+  readonly troubles: readonly TroubleName[];
+  /** Between two troubles, on average. */
+  readonly everyMs: number;
 }
 
-function drawFaults({ random }: SimulatedCluster): FaultRates {
-  const sometimes = (rate: number): number => (random() < 0.5 ? 0 : random() * rate);
+const FAMILIES: readonly { readonly name: string; readonly share: number }[] = [
+  { name: 'web', share: 0.9 },
+  { name: 'checked', share: 0.4 },
+  { name: 'plain', share: 0.3 },
+  { name: 'daemon', share: 0.3 },
+  { name: 'web-two', share: 0.15 },
+  { name: 'job', share: 0.5 },
+];
+
+export function drawStory(seed: number): Story {
+  const random = seededRandom(mixed(seed, 'story'));
+  const families = FAMILIES.flatMap(({ name, share }) => (random() < share ? [name] : []));
+  if (!families.some((name) => name !== 'job')) families.unshift('web');
+  const names = Object.keys(TROUBLES) as TroubleName[];
+  const share = random() < 0.15 ? 0 : random() * 0.6;
   return {
-    crash: sometimes(0.02),
-    slowPull: sometimes(0.5),
-    hostLoss: sometimes(0.01),
-    proxyCut: sometimes(0.15),
-    controllerCrash: sometimes(0.2),
-    lostAnswer: sometimes(0.2),
+    size: {
+      servers: 1 + Math.floor(random() * 3),
+      hosts: 2 + Math.floor(random() * 3),
+      proxies: 1 + Math.floor(random() * 2),
+      families,
+    },
+    troubles: names.filter(() => random() < share),
+    everyMs: 3_000 + random() * 20_000,
   };
 }
 
-async function createServices(cluster: SimulatedCluster): Promise<void> {
-  const { random } = cluster;
-  const limits = [
-    [100, 200],
-    [50, 200],
-    [50, 100],
-    [100, 150],
-    [0, 100],
-  ] as const;
-  for (const name of ['web', 'worker'].slice(0, 1 + Math.floor(random() * 2))) {
-    const [minimumHealthyPercent, maximumPercent] = pick(random, limits);
-    const enable = random() < 0.5;
-    await cluster.createService({
-      name,
-      desiredCount: 2 + Math.floor(random() * 4),
-      loadBalancers:
-        name === 'web'
-          ? [{ targetGroupArn: 'web', containerName: 'web', containerPort: PORT }]
-          : [],
-      deploymentConfiguration: {
-        minimumHealthyPercent,
-        maximumPercent,
-        deploymentCircuitBreaker: { enable, rollback: enable && random() < 0.7 },
-      },
-    });
-  }
-}
+/** @throws Error that names the broken invariant, or what did not come to rest */
+export async function runScenario(
+  seed: number,
+  options: Pick<WorldOptions, 'say' | 'logs'> & { readonly story?: Story } = {},
+): Promise<Outcome> {
+  const { story = drawStory(seed), ...told } = options;
+  const world = new World({ seed, size: story.size, ...told });
+  world.trace.note('story', JSON.stringify(story));
+  const people = new People(world);
+  for (const machine of [...world.servers, ...world.hosts, ...world.edges]) machine.start();
 
-/** Something that a person does. */
-async function deed(cluster: SimulatedCluster): Promise<void> {
-  const { random } = cluster;
-  const service = pick(random, services(cluster));
-  const host = pick(random, [...cluster.agents.keys()]);
-  const choice = random();
-  if (choice < 0.45) {
-    const taskDefinition = `${service.name}:${1 + Math.floor(random() * 5)}`;
-    await cluster.updateService(service.name, { taskDefinition }, true);
-  } else if (choice < 0.65) {
-    const desiredCount = Math.floor(random() * 6);
-    await cluster.updateService(service.name, { desiredCount }, false);
-  } else if (choice < 0.8) {
-    const tasks = [...cluster.cache.tasksByService(CLUSTER, service.name)];
-    if (tasks.length > 0) await cluster.stopTask(pick(random, tasks).value.id);
-  } else if (choice < 0.9) await cluster.drainHost(host, 'DRAINING');
-  else await cluster.drainHost(host, 'ACTIVE');
-}
+  let phase = 'begins';
+  const plot = (async (): Promise<void> => {
+    await people.begin();
+    await world.clock.sleep(BEGIN_MS, NEVER);
+    phase = 'in trouble';
+    wear(world, world.randomOf('wear'));
+    const end = world.clock.monotonic() + TROUBLED_MS;
+    await Promise.all([
+      strike(world, story.troubles, story.everyMs, end),
+      deeds(world, people, end),
+    ]);
+    phase = 'at peace';
+    endWear(world);
+    await people.makePeace();
+    phase = 'quiet';
+  })();
+  plot.catch((error: unknown) => world.fail('the story itself failed', error));
 
-/** The last wishes are ones that can be fulfilled. */
-async function makePeace(cluster: SimulatedCluster): Promise<void> {
-  const { random } = cluster;
-  for (const host of cluster.agents.keys()) await cluster.drainHost(host, 'ACTIVE');
-  for (const { name, desiredCount } of services(cluster)) {
-    if (random() < 0.2) {
-      await cluster.updateService(name, { status: 'DRAINING', desiredCount: 0 }, false);
-      continue;
+  const check = (): void => {
+    if (world.failure) throw world.failure;
+  };
+  const limit = 30 * 60_000;
+  while (phase !== 'quiet') {
+    await pass(world, LOOK_EVERY_MS, check);
+    if (world.clock.monotonic() > limit) {
+      throw new Error(`invariant 9: after ${limit / 1000} s the story still ${phase}`);
     }
-    const change = { taskDefinition: `${name}:1`, desiredCount: Math.max(2, desiredCount) };
-    await cluster.updateService(name, change, true);
+  }
+  const since = world.clock.monotonic();
+  for (;;) {
+    await pass(world, LOOK_EVERY_MS, check);
+    const restAfter = world.clock.monotonic() - since;
+    const unrest = world.checks.unrest();
+    if (unrest === undefined) {
+      return { restAfter, digest: world.trace.digest, lines: world.trace.lines };
+    }
+    if (restAfter > QUIET_MS) {
+      throw new Error(`invariant 9: after ${QUIET_MS / 1000} s of quiet: ${unrest}`);
+    }
   }
 }
 
-function services({ cache }: SimulatedCluster): ServiceRecord[] {
-  return [...cache.list(collections.services, CLUSTER)]
-    .map(({ value }) => value)
-    .sort((a, b) => (a.name < b.name ? -1 : 1));
+const NEVER = new AbortController().signal;
+
+/** Let time pass and look at the failures after each step of it. */
+async function pass(world: World, ms: number, check: () => void): Promise<void> {
+  await world.clock.advance(ms);
+  await settle();
+  world.checkSessions();
+  check();
 }
 
-function pick<T>(random: () => number, from: readonly T[]): T {
-  const found = from[Math.floor(random() * from.length)];
-  if (found === undefined) throw new Error('there is nothing to pick from');
-  return found;
+async function deeds(world: World, people: People, end: number): Promise<void> {
+  while (world.clock.monotonic() < end) {
+    await world.clock.sleep(people.random() * 14_000, NEVER);
+    await people.deed();
+  }
 }

@@ -51,6 +51,11 @@ export class AgentSessions {
     return this.#sessions.get(hostId) !== undefined;
   }
 
+  /** To be called when this replica can't stand for its sessions any more. */
+  endAll(reason: BerthError): void {
+    this.#sessions.endAll(reason);
+  }
+
   /** Ask an agent to open a stream. @throws BerthError Unavailable when it has no session here or is behind with its orders */
   order(hostId: string, order: StreamOrder): void {
     const session = this.#sessions.get(hostId);

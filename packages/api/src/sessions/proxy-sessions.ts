@@ -88,6 +88,11 @@ export class ProxySessions implements TrafficSource {
     return sumOf(reports.filter((report) => report !== undefined));
   }
 
+  /** To be called when this replica can't stand for its sessions any more. */
+  endAll(reason: BerthError): void {
+    this.#sessions.endAll(reason);
+  }
+
   /** To be called for each batch of the cache. */
   observe(batch: ChangeBatch): void {
     this.#sessions.observe(batch);

@@ -13,9 +13,13 @@ export interface ReplicaLeaseOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** No lease could be had for a while after one was lost: nothing that this replica says of its sessions is stored. */
+  readonly onWithout?: (() => void) | undefined;
 }
 
 const BACKOFF = { initialMs: 100, maxMs: 3_000 };
+/** An etcd that elects a leader is away for less. */
+const WITHOUT_MS = 4_000;
 
 export class ReplicaLease {
   readonly #options: ReplicaLeaseOptions;
@@ -76,9 +80,17 @@ export class ReplicaLease {
       return;
     }
     this.#losses += 1;
+    void this.#noticeAbsence(signal);
     this.#options.logger.warn(
       { losses: this.#losses },
       'lost the lease; all session records are written anew',
     );
+  }
+
+  async #noticeAbsence(signal: AbortSignal): Promise<void> {
+    const { clock, onWithout } = this.#options;
+    const { losses } = this;
+    await clock.sleep(WITHOUT_MS, signal).catch(() => undefined);
+    if (!signal.aborted && !this.held && this.#losses === losses) onWithout?.();
   }
 }

@@ -119,6 +119,11 @@ export class SessionRegistry<S extends Session> {
     return session;
   }
 
+  /** End all sessions for this reason; their clients dial anew. */
+  endAll(reason: BerthError): void {
+    for (const { scope } of this.#sessions.values()) scope.abort(reason);
+  }
+
   /** The session is over; its record goes unless a newer one has taken its place. */
   end(session: S): void {
     session.scope.abort(CLOSED);

@@ -2,6 +2,7 @@
 import type { Clock, Random } from '@berth/control/clock.ts';
 import type { Logger } from '@berth/control/logger.ts';
 import { withDeadline } from '@berth/control/scope.ts';
+import { BerthError } from '@berth/model/errors.ts';
 import type { Realm } from '@berth/model/resources/arn.ts';
 import type { Sealer } from '@berth/process/seal.ts';
 import type { StateCache } from '@berth/store/state.ts';
@@ -46,6 +47,10 @@ export interface Sessions {
 }
 
 const FIRST_LEASE_MS = 30_000;
+const WITHOUT_LEASE = new BerthError(
+  'Unavailable',
+  'This api replica has lost touch with etcd; another one may have it.',
+);
 
 /** Resolves when there is a lease to write under. @throws BerthError DeadlineExceeded when there is none in time */
 export async function startSessions(options: SessionsOptions): Promise<Sessions> {
@@ -56,6 +61,10 @@ export async function startSessions(options: SessionsOptions): Promise<Sessions>
     clock,
     random,
     logger,
+    onWithout: () => {
+      agents.endAll(WITHOUT_LEASE);
+      proxies.endAll(WITHOUT_LEASE);
+    },
   });
   const records = new LeasedRecords({ store, cache, lease, clock, random, logger });
   const statuses = new StatusWriter({
@@ -68,9 +77,9 @@ export async function startSessions(options: SessionsOptions): Promise<Sessions>
   });
   const { replicaAddress } = options;
   const deps = { store, cache, clock, random, logger, lease, records, replicaAddress };
-  const agents = new AgentSessions(deps, statuses);
+  const agents: AgentSessions = new AgentSessions(deps, statuses);
   const cookieKeys = new CookieKeys(options);
-  const proxies = new ProxySessions(deps, options, {
+  const proxies: ProxySessions = new ProxySessions(deps, options, {
     update: (kind) => counters.routingUpdate(kind),
     came: () => cookieKeys.wake(),
   });
