@@ -9,8 +9,10 @@ import { type Environment, Flags } from './flags.ts';
 import { type Terminal, processTerminal } from './output/terminal.ts';
 import { parse } from './table/parse.mjs';
 
-const modules: Readonly<Record<string, () => Promise<{ readonly handlers: Handlers }>>> = {
+/** By the names that the table gives them. */
+export const modules: Readonly<Record<string, () => Promise<{ readonly handlers: Handlers }>>> = {
   'access-key': () => import('./commands/access-key.ts'),
+  acme: () => import('./commands/acme.ts'),
   certificate: () => import('./commands/certificate.ts'),
   cluster: () => import('./commands/cluster.ts'),
   dev: () => import('./commands/dev.ts'),
@@ -23,20 +25,25 @@ const modules: Readonly<Record<string, () => Promise<{ readonly handlers: Handle
   'lab-faults': () => import('./commands/lab-faults.ts'),
   'lab-up': () => import('./commands/lab-up.ts'),
   listener: () => import('./commands/listener.ts'),
+  'load-balancer': () => import('./commands/load-balancer.ts'),
   logs: () => import('./commands/logs.ts'),
+  policy: () => import('./commands/policy.ts'),
   'proxy-reload': () => import('./commands/proxy-reload.ts'),
   requests: () => import('./commands/requests.ts'),
-  policy: () => import('./commands/policy.ts'),
   role: () => import('./commands/role.ts'),
   roles: () => import('./commands/roles.ts'),
+  route: () => import('./commands/route.ts'),
   rule: () => import('./commands/rule.ts'),
   secrets: () => import('./commands/secrets.ts'),
   service: () => import('./commands/service.ts'),
   state: () => import('./commands/state.ts'),
   status: () => import('./commands/status.ts'),
+  tag: () => import('./commands/tag.ts'),
   'target-group': () => import('./commands/target-group.ts'),
   task: () => import('./commands/task.ts'),
   'task-definition': () => import('./commands/task-definition.ts'),
+  'tls-certificate': () => import('./commands/tls-certificate.ts'),
+  'trust-store': () => import('./commands/trust-store.ts'),
   user: () => import('./commands/user.ts'),
   version: () => import('./commands/version.ts'),
 };
