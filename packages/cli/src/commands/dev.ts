@@ -26,6 +26,8 @@ import { duration } from '../output/text.ts';
 import { endOnSignals } from '../signals.ts';
 import { awsVariables, quoted } from './env.ts';
 
+const HINT = 'Ctrl-C stops everything; the state stays';
+
 export const handlers: Handlers = {
   dev: async (given) => {
     const options = devOptions(given.flags, given.environment);
@@ -80,7 +82,7 @@ async function run(context: Context, options: DevOptions): Promise<number> {
     for (const line of welcome(context, options, cluster, clock.monotonic() - begin)) {
       say(terminal, line);
     }
-    await Promise.race([showLive(context, options.plain), cluster.failed]);
+    await Promise.race([showLive(context, options.plain, HINT), cluster.failed]);
   } catch (error) {
     if (!signal.aborted) failure = error instanceof Error ? error : new Error(String(error));
   }

@@ -24,6 +24,7 @@ import { duration } from '../output/text.ts';
 import { endOnSignals } from '../signals.ts';
 
 const POLL_MS = 1000;
+const HINT = 'Ctrl-C takes the lab down; berth lab ... in another terminal breaks it';
 
 export const handlers: Handlers = {
   'lab up': async (given) => {
@@ -69,19 +70,21 @@ async function run(given: Context, options: LabOptions): Promise<number> {
     say(terminal, 'Interrupted; what was built has been taken down.');
     return exitCodes.interrupted;
   }
-  const context = withApi(given, lab);
+  const over = new AbortController();
+  const context = withApi({ ...given, signal: AbortSignal.any([signal, over.signal]) }, lab);
   try {
     if (sample) await deploySample(context, lab, steps);
     for (const line of welcome(context, lab, clock.monotonic() - begin, sample))
       say(terminal, line);
     if (flags.on('detach')) return exitCodes.ok;
-    await Promise.race([showLive(context, false), untilGone(context, lab)]);
+    await Promise.race([showLive(context, false, HINT), untilGone(context, lab)]);
   } catch (error) {
     if (!signal.aborted) {
       await end(context, options.name);
       throw error;
     }
   } finally {
+    over.abort();
     (await context.api()).close();
   }
   return await end(context, options.name);

@@ -3,11 +3,12 @@ import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 
 import { type Context, type Handlers, argument, printedAsJson } from '../context.ts';
-import { CommandError, exitCodes } from '../failure.ts';
+import { exitCodes } from '../failure.ts';
 import { takeDown } from '../lab/down.ts';
 import { type Lab, type NodeStatus, attachLab, nodeEnvironment } from '../lab/lab.ts';
-import { inNamespace } from '../lab/namespace.ts';
+import { asNode } from '../lab/namespace.ts';
 import { DEFAULT_OPTIONS, type NodePlan } from '../lab/plan.ts';
+import { needRoot } from '../lab/root.ts';
 import { slownessText } from '../lab/slow.ts';
 import { type Column, table } from '../output/table.ts';
 import { say } from '../output/terminal.ts';
@@ -34,7 +35,7 @@ export const handlers: Handlers = {
     if (context.rest.length === 0) {
       say(context.terminal, `${node.name} at ${node.address}; exit leaves it`);
     }
-    return await attached([...inNamespace(node.namespace), ...command], {
+    return await attached([...asNode(node.namespace, node.name), ...command], {
       ...lab.environment,
       ...nodeEnvironment(node),
     });
@@ -70,11 +71,7 @@ export const handlers: Handlers = {
   'lab down': async (context) => {
     const { terminal, clock } = context;
     const name = labName(context);
-    if (process.getuid?.() !== 0) {
-      throw new CommandError(exitCodes.failed, 'taking a lab down needs root', {
-        next: `sudo berth lab down --name ${name}`,
-      });
-    }
+    needRoot();
     const begin = clock.monotonic();
     const { existed, problems } = await takeDown(name, clock);
     for (const problem of problems) terminal.complain(`could not be removed: ${problem}`);

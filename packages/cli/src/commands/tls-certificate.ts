@@ -147,7 +147,8 @@ export const handlers: Handlers = {
   'tls-certificate show': async (context) => {
     const certificate = await describe(context, argument(context, 0));
     if (printedAsJson(context, { certificates: [certificate] })) return undefined;
-    const { notBefore, notAfter, renewedAt, source } = certificate;
+    const { notBefore, notAfter, createdAt, renewedAt = createdAt, source } = certificate;
+    const renewed = renewedAt > createdAt;
     const lines = facts(
       [
         ['Certificate', certificate.certificateId],
@@ -157,8 +158,8 @@ export const handlers: Handlers = {
         ...trouble(certificate, context.clock.now()),
         ['Source', source],
         ['Key', certificate.keyAlgorithm],
-        ['Requested', source === 'acme' ? absolute(certificate.createdAt) : undefined],
-        ['Renewed', renewedAt === undefined ? undefined : absolute(renewedAt)],
+        ['Requested', source === 'acme' ? absolute(createdAt) : undefined],
+        ['Renewed', renewed ? absolute(renewedAt) : undefined],
         ['Valid', notAfter > 0 ? `${absolute(notBefore)} to ${absolute(notAfter)}` : undefined],
         ['Used by', certificate.inUseBy.join(' ')],
       ],

@@ -15,8 +15,11 @@ const EVERY_MS = 1000;
 const EVENTS_SHOWN = 6;
 const RECONNECT_MS = 1000;
 
-/** Runs until the signal is aborted, and then ends without a word. */
-export async function showLive(context: Context, plain: boolean): Promise<void> {
+/**
+ * Runs until the signal is aborted, and then ends without a word.
+ * @param hint what Ctrl-C does
+ */
+export async function showLive(context: Context, plain: boolean, hint: string): Promise<void> {
   const { signal } = context;
   const events: EventRecord[] = [];
   const live = context.terminal.live && !plain;
@@ -24,7 +27,7 @@ export async function showLive(context: Context, plain: boolean): Promise<void> 
     if (live) events.splice(0, 0, event).splice(EVENTS_SHOWN);
     else say(context.terminal, `${absolute(event.createdAt)}  ${shortIds(event.message)}`);
   };
-  const loops = [followEvents(context, onEvent), ...(live ? [redraw(context, events)] : [])];
+  const loops = [followEvents(context, onEvent), ...(live ? [redraw(context, events, hint)] : [])];
   try {
     await Promise.all(loops);
   } catch (error) {
@@ -53,7 +56,11 @@ async function followEvents(
   }
 }
 
-async function redraw(context: Context, events: readonly EventRecord[]): Promise<void> {
+async function redraw(
+  context: Context,
+  events: readonly EventRecord[],
+  hint: string,
+): Promise<void> {
   const { terminal, signal, clock, cluster } = context;
   const api = await context.api();
   const block = liveBlock(terminal);
@@ -71,7 +78,7 @@ async function redraw(context: Context, events: readonly EventRecord[]): Promise
       ...lines,
       ...(last.length > 0 ? ['', ...last] : []),
       '',
-      paint(terminal.color, 'dim', 'Ctrl-C stops everything; the state stays'),
+      paint(terminal.color, 'dim', hint),
     ]);
     await clock.sleep(EVERY_MS, signal);
   }

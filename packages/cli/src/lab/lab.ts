@@ -21,7 +21,7 @@ import {
   isFull,
   mend,
 } from './faults.ts';
-import { inNamespace } from './namespace.ts';
+import { asNode } from './namespace.ts';
 import {
   DEFAULT_OPTIONS,
   type LabOptions,
@@ -44,6 +44,7 @@ import {
   stateOf,
   untilReady,
 } from './processes.ts';
+import { needRoot } from './root.ts';
 import { type Slowness, hasten, slowDown, slownessOf } from './slow.ts';
 import { needLab } from './state.ts';
 import { buildLab, checkGround, clearGround, connectLab, lockLab } from './up.ts';
@@ -176,6 +177,7 @@ export async function openLab(options: OpenOptions = {}, clock: Clock = realCloc
 
 /** The lab of that name, which is up. @throws CommandError when it is not */
 export function attachLab(name: string = DEFAULT_OPTIONS.name, clock: Clock = realClock): Lab {
+  needRoot();
   return labOf(needLab(name), clock);
 }
 
@@ -327,7 +329,7 @@ async function execIn(
   command: readonly [string, ...string[]],
   { input = '', timeoutMs = EXEC_MS }: ExecOptions,
 ): Promise<ExecResult> {
-  const [nsenter, ...words] = inNamespace(node.namespace);
+  const [nsenter, ...words] = asNode(node.namespace, node.name);
   const child = spawn(nsenter, [...words, ...command], {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { ...process.env, ...nodeEnvironment(node) },

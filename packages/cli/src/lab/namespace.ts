@@ -15,6 +15,16 @@ export function inNamespace(namespace: string): readonly [string, ...string[]] {
   return [needProgram('nsenter', 'util-linux'), `--net=${namespacePath(namespace)}`, '--'];
 }
 
+/** As `inNamespace`, and the machine is called so there: what runs says in which node it is. */
+export function asNode(namespace: string, name: string): readonly [string, ...string[]] {
+  const script = 'echo "$0" > /proc/sys/kernel/hostname && exec "$@"';
+  return [
+    ...inNamespace(namespace),
+    ...[needProgram('unshare', 'util-linux'), '--uts', '--'],
+    ...['/bin/sh', '-c', script, name],
+  ];
+}
+
 /** Run a program in the namespace to its end. @returns its output. @throws Error with what it printed */
 export async function outputIn(namespace: string, ...command: string[]): Promise<string> {
   const [nsenter, ...words] = inNamespace(namespace);

@@ -18,7 +18,7 @@ import { engineVersion } from '../dev/engine-client.ts';
 import { CommandError, exitCodes } from '../failure.ts';
 import { processesInCgroup } from './cgroups.ts';
 import { answersWell } from './http.ts';
-import { inNamespace, processesIn } from './namespace.ts';
+import { asNode, processesIn } from './namespace.ts';
 import type { NodePlan, Places, ProcessName, ProcessPlan } from './plan.ts';
 import { type ProcessIdentity, familyOf, identify, isAlive, isPaused, signalAll } from './proc.ts';
 
@@ -57,7 +57,7 @@ export async function startProcess(
   for (const file of plan.stale) rmSync(file, { force: true });
   const log = openSync(plan.logFile, 'a');
   try {
-    const [nsenter, ...words] = inNamespace(node.namespace);
+    const [nsenter, ...words] = asNode(node.namespace, node.name);
     const child = spawn(nsenter, [...words, ...plan.command], {
       // A session of its own: a Ctrl-C in our terminal does not reach it.
       detached: true,

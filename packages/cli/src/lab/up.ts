@@ -30,6 +30,7 @@ import {
 } from './plan.ts';
 import { type ProcessIdentity, self } from './proc.ts';
 import { startProcess, untilReady } from './processes.ts';
+import { needRoot } from './root.ts';
 import { LABS, labsOf, placesOf, readState, writeState } from './state.ts';
 
 const READY_MS = 90_000;
@@ -63,19 +64,14 @@ export function checkGround(options: LabOptions, images: readonly string[]): Pro
       { next: 'deploy/vagrant, which makes the same topology of virtual machines' },
     );
   }
-  if (process.getuid?.() !== 0) {
-    throw new CommandError(
-      exitCodes.failed,
-      'a lab makes network namespaces, file systems and Docker Engines, which needs root',
-      { next: 'sudo berth lab up   (npm run lab asks sudo by itself)' },
-    );
-  }
+  needRoot();
   const packages = {
     ip: 'iproute2',
     tc: 'iproute2',
     iptables: 'iptables',
     'iptables-restore': 'iptables',
     nsenter: 'util-linux',
+    unshare: 'util-linux',
     fallocate: 'util-linux',
     mount: 'mount',
     'mkfs.ext4': 'e2fsprogs',
