@@ -1,9 +1,10 @@
 // Who sends requests to a target group. Pure.
 import type { ListenerRecord } from '@berth/model/generated/messages.ts';
+import { groupsOfActions, groupsOfRule } from '@berth/model/resources/group-users.ts';
 import { collections } from '@berth/store/keys.ts';
 import type { State } from '@berth/store/state.ts';
 
-import { DEFAULT_BALANCER } from './balancer.ts';
+import { DEFAULT_BALANCER, listenersOf } from './balancer.ts';
 
 /** True while an action of a listener or a rule names the group: only then do proxies check and use its targets. */
 export function isGroupInUse(state: State, group: string): boolean {
@@ -18,6 +19,18 @@ export function balancersUsing(state: State, group: string): string[] {
     names.add(loadBalancer ?? DEFAULT_BALANCER);
   }
   return [...names].sort();
+}
+
+/** The groups that the listeners and rules of a load balancer name. */
+export function groupsOfBalancer(state: State, balancer: string): Set<string> {
+  const names = new Set<string>();
+  for (const { value: listener } of listenersOf(state, balancer)) {
+    for (const name of groupsOfActions(listener.defaultActions)) names.add(name);
+    for (const { value: rule } of state.list(collections.rules, listener.id)) {
+      for (const name of groupsOfRule(rule)) names.add(name);
+    }
+  }
+  return names;
 }
 
 /** The listeners that name the group themselves or by a rule, some more than once. */

@@ -173,6 +173,11 @@ const loadBalancer: readonly AttributeDefinition[] = [
       whole(100, 1, 20_000, 'rules'),
       'How many rules its listeners may have in all, without default rules.',
     ],
+    [
+      'berth.quotas.targets',
+      whole(1000, 1, 100_000, 'targets'),
+      'How many targets may be registered by hand with its target groups in all.',
+    ],
   ]),
 ];
 

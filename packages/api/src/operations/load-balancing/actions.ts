@@ -2,16 +2,16 @@
 import { BerthError } from '@berth/model/errors.ts';
 import type { Action, ListenerRecord, TargetGroupRecord } from '@berth/model/generated/messages.ts';
 import { arn } from '@berth/model/resources/arn.ts';
-import { groupsOfActions, groupsOfRule } from '@berth/model/resources/group-users.ts';
 import { MOST_GROUPS_A_BALANCER } from '@berth/model/resources/quotas.ts';
 import { familyOf } from '@berth/model/routing/attributes.ts';
-import { collections } from '@berth/store/keys.ts';
-import type { State, Stored } from '@berth/store/state.ts';
+import type { Stored } from '@berth/store/state.ts';
 
-import { DEFAULT_BALANCER, listenersOf } from '../../views/balancer.ts';
-import { balancersUsing } from '../../views/group-references.ts';
+import { DEFAULT_BALANCER } from '../../views/balancer.ts';
+import { balancersUsing, groupsOfBalancer } from '../../views/group-references.ts';
 import type { Place } from '../resolve.ts';
+import { refuseWeightedAppCookies } from './app-cookies.ts';
 import { requireTargetGroup } from './find.ts';
+import { refuseTooManyTargets } from './target-quotas.ts';
 
 export interface ResolvedActions {
   /** With target groups by name. */
@@ -25,7 +25,7 @@ type Listener = Pick<ListenerRecord, 'protocol' | 'loadBalancer' | 'attributes'>
  * @param listener that the actions are of, or whose rule
  * @param mirror name or ARN of a target group that gets copies
  * @throws BerthError TargetGroupNotFound; ValidationError for a group that is named twice; IncompatibleProtocols;
- * InvalidConfigurationRequest; TargetGroupAssociationLimit
+ * InvalidConfigurationRequest; TargetGroupAssociationLimit; TooManyUniqueTargetGroupsPerLoadBalancer; TooManyTargets
  */
 export function resolveActions(
   place: Place,
@@ -58,7 +58,8 @@ export function resolveActions(
     checkProtocols(listener, value);
     checkAssociation(place, listener, value);
   }
-  checkCount(place.state, listener, [...groups.keys()]);
+  refuseWeightedAppCookies(actions, (name) => groups.get(name)?.value);
+  checkCount(place, listener, [...groups.keys()]);
   return { actions, groups: [...groups.values()] };
 }
 
@@ -97,21 +98,19 @@ function checkAssociation(
 
 /** Looks at all of the load balancer's actions only when a group comes to it. */
 function checkCount(
-  state: State,
+  place: Place,
   { loadBalancer = DEFAULT_BALANCER }: Listener,
   names: readonly string[],
 ): void {
+  const { state } = place;
   if (names.every((name) => balancersUsing(state, name).includes(loadBalancer))) return;
-  const used = new Set(names);
-  for (const { value: listener } of listenersOf(state, loadBalancer)) {
-    for (const name of groupsOfActions(listener.defaultActions)) used.add(name);
-    for (const { value: rule } of state.list(collections.rules, listener.id)) {
-      for (const name of groupsOfRule(rule)) used.add(name);
-    }
+  const used = groupsOfBalancer(state, loadBalancer);
+  for (const name of names) used.add(name);
+  if (used.size > MOST_GROUPS_A_BALANCER) {
+    throw new BerthError(
+      'TooManyUniqueTargetGroupsPerLoadBalancer',
+      `The actions of load balancer ${loadBalancer} would name ${used.size} target groups; expected at most ${MOST_GROUPS_A_BALANCER}.`,
+    );
   }
-  if (used.size <= MOST_GROUPS_A_BALANCER) return;
-  throw new BerthError(
-    'TooManyUniqueTargetGroupsPerLoadBalancer',
-    `The actions of load balancer ${loadBalancer} would name ${used.size} target groups; expected at most ${MOST_GROUPS_A_BALANCER}.`,
-  );
+  refuseTooManyTargets(place, loadBalancer, used);
 }

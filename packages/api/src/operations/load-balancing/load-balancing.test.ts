@@ -172,6 +172,49 @@ describe('load balancing', () => {
     });
   });
 
+  describe('stickiness by the application’s cookie', () => {
+    const refusal =
+      'Target group web has stickiness of type app_cookie, which is not supported by a forward action with several target groups; expected lb_cookie, or one target group.';
+    const follow = () =>
+      bench.balancing('ModifyTargetGroupAttributes', {
+        targetGroup: 'web',
+        attributes: {
+          'stickiness.enabled': 'true',
+          'stickiness.type': 'app_cookie',
+          'stickiness.app_cookie.cookie_name': 'session',
+        },
+      });
+
+    beforeEach(() => bench.balancing('CreateTargetGroup', { name: 'api' }));
+
+    it('keeps a group out of actions that weigh several', async () => {
+      await follow();
+      await bench.refuses(
+        () => listen(8080, forward('web', 'api')),
+        'InvalidConfigurationRequest',
+        refusal,
+      );
+      await listen(8080, forward('web'));
+      await bench.refuses(
+        () => rule(1, forward('api', 'web')),
+        'InvalidConfigurationRequest',
+        refusal,
+      );
+      await rule(1, forward('web'));
+    });
+
+    it('is not for a group that an action weighs already', async () => {
+      await listen(8080, forward('api'));
+      const { ruleArn } = await rule(1, forward('api', 'web'));
+      const before = bench.store.revision;
+      await bench.refuses(follow, 'InvalidConfigurationRequest', refusal);
+      assert.equal(bench.store.revision, before);
+      await bench.balancing('DeleteRule', { rule: ruleArn });
+      await rule(1, forward('web'));
+      await follow();
+    });
+  });
+
   describe('listeners', () => {
     it('are created once for a port', async () => {
       const listener = await listen(8080, forward('web'));

@@ -35,6 +35,7 @@ import { targetGroupView } from '../../views/load-balancing-view.ts';
 import type { OperationContext } from '../deps.ts';
 import type { Place } from '../resolve.ts';
 import { replace, write } from '../write.ts';
+import { refuseAppCookieOfWeighted } from './app-cookies.ts';
 import { findTargetGroup, requireLoadBalancer, requireTargetGroup } from './find.ts';
 import { isSameSetup } from './same.ts';
 import { sweepRegistrations } from './targets.ts';
@@ -97,6 +98,7 @@ export async function modifyTargetGroup(
     const result = (seen: State) => ({ targetGroup: targetGroupView(seen, on.realm, record) });
     const of = codec('TargetGroupRecord');
     if (of.encode(record).equals(of.encode(found.value))) return { result };
+    refuseAppCookieOfWeighted(state, record);
     const { guard, put } = replace(collections.targetGroups, found, record);
     return { guards: [guard], puts: [put], result };
   });

@@ -105,6 +105,42 @@ describe('registered targets', () => {
     assert.deepEqual(keys('ips'), []);
   });
 
+  it('are at most as many as the load balancer takes with all of its groups', async () => {
+    const many = (count: number, id: string): TargetReference[] =>
+      Array.from({ length: count }, (_, index) => ({ id, port: index + 1 }));
+    await bench.balancing('CreateTargetGroup', { name: 'others', targetType: 'ip', port: 80 });
+    const forward = (name: string) => ({
+      type: 'forward' as const,
+      forward: { targetGroups: [{ targetGroupArn: name }] },
+    });
+    const { listener } = await bench.balancing('CreateListener', {
+      protocol: 'HTTP',
+      port: 80,
+      defaultActions: [forward('ips')],
+    });
+    await register('ips', ...many(600, '10.0.0.1'));
+    await register('others', ...many(401, '10.0.0.2'));
+    const rule = () =>
+      bench.balancing('CreateRule', {
+        listener: listener?.listenerArn,
+        priority: 1,
+        conditions: [{ field: 'path-pattern', values: ['/a'] }],
+        actions: [forward('others')],
+      });
+    const refusal =
+      'Load balancer berth would have 1001 registered targets; expected at most 1000. Its attribute berth.quotas.targets raises that.';
+    await bench.refuses(rule, 'TooManyTargets', refusal);
+    await deregister('others', { id: '10.0.0.2', port: 1 });
+    await rule();
+    await bench.refuses(() => register('ips', { id: '10.0.0.3' }), 'TooManyTargets', refusal);
+    await register('ips', { id: '10.0.0.1', port: 1 });
+    await bench.balancing('ModifyLoadBalancerAttributes', {
+      loadBalancer: 'berth',
+      attributes: { 'berth.quotas.targets': '1001' },
+    });
+    await register('ips', { id: '10.0.0.3' });
+  });
+
   it('are described before and after the controller made them, and when they are gone', async () => {
     const id = '10.0.0.9';
     await register('ips', { id }, { id, port: 81 });

@@ -14,19 +14,20 @@ import type {
   TargetRegistrationRecord,
 } from '@berth/model/generated/messages.ts';
 import { drawHexId } from '@berth/model/resources/ids.ts';
-import { attributesOf } from '@berth/model/routing/attributes.ts';
 import { Checker } from '@berth/model/validation/check.ts';
 import { isTargetAddress } from '@berth/model/validation/target-address.ts';
-import { groupPlace } from '@berth/model/validation/target-group.ts';
 import type { CallContext } from '@berth/rpc/api.ts';
 import { collections } from '@berth/store/keys.ts';
 import { guardAbsent, putRecord } from '@berth/store/record.ts';
 import type { State } from '@berth/store/state.ts';
 
+import { balancersUsing, groupsOfBalancer } from '../../views/group-references.ts';
 import { targetHealthViews, unregisteredView } from '../../views/target-health-view.ts';
 import type { OperationContext } from '../deps.ts';
+import type { Place } from '../resolve.ts';
 import { touch, write } from '../write.ts';
 import { requireTargetGroup } from './find.ts';
+import { refuseTooManyOfGroup, refuseTooManyTargets } from './target-quotas.ts';
 
 /** Of one transaction, which may have 128 operations. */
 const AT_ONCE = 100;
@@ -43,9 +44,10 @@ export async function registerTargets(
   const attempted = `register targets with target group ${request.targetGroup}`;
   for (let from = 0; from < request.targets.length; from += AT_ONCE) {
     await write(on, { signal, attempted, turn: request.targetGroup }, (state) => {
-      const group = requireTargetGroup({ state, realm: on.realm }, request.targetGroup);
+      const place = { state, realm: on.realm };
+      const group = requireTargetGroup(place, request.targetGroup);
       const all = wantedOf(state, group.value, request.targets);
-      refuseTooMany(state, group.value, all);
+      refuseTooMany(place, group.value, all);
       const missing = all
         .slice(from, from + AT_ONCE)
         .filter((each) => !registrationOf(state, group.value.name, each));
@@ -161,15 +163,14 @@ function requireAddress({ addresses }: HostIds, text: string): string {
   );
 }
 
-function refuseTooMany(state: State, group: TargetGroupRecord, wanted: readonly Wanted[]): void {
-  const most = Number(attributesOf(groupPlace(group), group.attributes)['berth.quotas.targets']);
-  const there = [...state.list(collections.targetRegistrations, group.name)].length;
+function refuseTooMany(place: Place, group: TargetGroupRecord, wanted: readonly Wanted[]): void {
+  const { state } = place;
   const more = wanted.filter((each) => !registrationOf(state, group.name, each)).length;
-  if (there + more <= most) return;
-  throw new BerthError(
-    'TooManyTargets',
-    `Target group ${group.name} would have ${there + more} registered targets; expected at most ${most}. Its attribute berth.quotas.targets raises that.`,
-  );
+  if (more === 0) return;
+  refuseTooManyOfGroup(state, group, more);
+  for (const balancer of balancersUsing(state, group.name)) {
+    refuseTooManyTargets(place, balancer, groupsOfBalancer(state, balancer), more);
+  }
 }
 
 /** Without a port: all ports of that id. What is not registered is deregistered already. */
