@@ -1,19 +1,8 @@
-// Clients that mean harm, in numbers, beside clients that do not. Source: ALB reference, section 6, cases 71-82.
+// Clients that mean harm, in numbers, beside clients that do not. Source: ALB reference, section 6, cases 77-82. Of HTTP/2: http2-clients.test.ts.
 import assert from 'node:assert/strict';
 import { type Socket, connect } from 'node:net';
 
 import { type BackEnd, startBackEnd, until } from '../testing/data-path.ts';
-import {
-  END_HEADERS,
-  END_STREAM,
-  ERROR,
-  FRAME,
-  GET,
-  RawHttp2,
-  frame,
-  hpack,
-  u32,
-} from '../testing/http2-frames.ts';
 import { statuses } from '../testing/raw.ts';
 
 import { ProxyProcess } from './proxy-process.ts';
@@ -45,7 +34,6 @@ describe('under attack by clients', () => {
     proxy = await ProxyProcess.start({
       target: backEnd.port,
       settings: { headTimeoutMs: HEAD_MS, idleTimeoutMs: IDLE_MS },
-      listener: { 'berth.h2c.enabled': 'true' },
       attributes: { 'berth.timeouts.request_ms': '3000' },
     });
   });
@@ -196,50 +184,6 @@ describe('under attack by clients', () => {
     }
     await siege.othersAreServed();
     await siege.until('they are forgotten', ({ inFlight }) => inFlight <= 2);
-  });
-
-  async function http2(count: number): Promise<RawHttp2[]> {
-    return Promise.all(
-      Array.from({ length: count }, async () => {
-        const { socket } = attacker('');
-        await new Promise((resolve) => socket.once('connect', resolve));
-        const raw = new RawHttp2(socket);
-        raw.send(frame(FRAME.settings, 0, 0));
-        return raw;
-      }),
-    );
-  }
-
-  under('by rapid resets over HTTP/2, it says GOAWAY', async (siege) => {
-    const raws = await http2(10);
-    const blocks = (from: number): Buffer[] =>
-      Array.from({ length: 100 }, (_, index) => from + 2 * index).flatMap((stream) => [
-        frame(FRAME.headers, END_HEADERS | END_STREAM, stream, hpack(GET)),
-        frame(FRAME.reset, 0, stream, u32(ERROR.cancel)),
-      ]);
-    for (let from = 1; from < 4_000; from += 200) {
-      for (const raw of raws) raw.send(...blocks(from));
-      const { inFlight } = await siege.look();
-      assert.ok(inFlight <= 10 * 128 + 2, `${inFlight} in flight`);
-    }
-    await siege.othersAreServed();
-    await until('all connections have ended', () => raws.every(({ closed }) => closed));
-  });
-
-  under('by windows of nothing over HTTP/2, it lets go of the streams', async (siege) => {
-    const raws = await http2(10);
-    const none = Buffer.from('000400000000', 'hex');
-    for (const raw of raws) {
-      raw.send(frame(FRAME.settings, 0, 0, none));
-      const large = GET.map(
-        ([name, value]) => [name, name === ':path' ? '/large' : value] as const,
-      );
-      for (let stream = 1; stream < 40; stream += 2) raw.request(stream, large);
-    }
-    await siege.until('all are in flight', ({ inFlight }) => inFlight >= 200);
-    await siege.othersAreServed();
-    await siege.until('the target is left', ({ inFlight }) => inFlight <= 2);
-    for (const raw of raws) raw.close();
   });
 });
 
