@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { isBerthError } from '@berth/model/errors.ts';
 import type { PlaceRequest, PlaceResponse, TaskRecord } from '@berth/model/generated/messages.ts';
 import { testHostRecord } from '@berth/model/placement/testing.ts';
+import { runOwner } from '@berth/model/resources/run-owner.ts';
 import type { Role } from '@berth/process/role.ts';
 import { connect } from '@berth/rpc/client.ts';
 import type { Connection } from '@berth/rpc/client.ts';
@@ -229,6 +230,21 @@ describe('the scheduler', () => {
     await client.Place({ ...first, owner: 'ecs-svc/2' });
     await client.Place({ ...first, viewRevision: answer.revision });
     assert.equal((await stored()).length, 9);
+  });
+
+  it('refuses a second call with the same client token, whatever else it asks for', async () => {
+    const { client } = await leader();
+    await world.host('a');
+    const first = request({ owner: runOwner('token', '0'.repeat(16)), service: undefined });
+    const { revision } = await client.Place(first);
+    const other = { ...first, owner: runOwner('token', '1'.repeat(16)) };
+    assert.deepEqual(await refused(client.Place(other)), {
+      code: 'StaleView',
+      details: { revision: String(revision) },
+    });
+    await client.Place({ ...other, cluster: 'elsewhere' });
+    await client.Place({ ...first, owner: runOwner('another', '0'.repeat(16)) });
+    assert.equal((await stored()).length, 6);
   });
 
   it('refuses a call that was decided before its service was changed', async () => {

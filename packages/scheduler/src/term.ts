@@ -12,6 +12,7 @@ import type {
 import { explainPlacement } from '@berth/model/placement/explain.ts';
 import { smallestChange } from '@berth/model/placement/smallest-change.ts';
 import type { Leadership } from '@berth/store/election.ts';
+import { tokenOfOwner } from '@berth/model/resources/run-owner.ts';
 import { collections } from '@berth/store/keys.ts';
 import type { StateCache } from '@berth/store/state.ts';
 import type { Store } from '@berth/store/store.ts';
@@ -118,7 +119,7 @@ export class Term {
               this.#end(error);
             },
             onCommitted: (revision) => {
-              this.#recent.set(ownerKey(request), revision);
+              this.#recent.set(intentionKey(request), revision);
             },
           }),
         );
@@ -150,8 +151,11 @@ export class Term {
     for (const [key, revision] of this.#recent) {
       if (revision <= cache.revision) this.#recent.delete(key);
     }
-    let newest = this.#recent.get(ownerKey(request)) ?? 0;
-    for (const { value, createRevision } of cache.tasksByOwner(owner)) {
+    let newest = this.#recent.get(intentionKey(request)) ?? 0;
+    const token = tokenOfOwner(owner);
+    const tasks =
+      token === undefined ? cache.tasksByOwner(owner) : cache.tasksByToken(cluster, token);
+    for (const { value, createRevision } of tasks) {
       if (value.cluster === cluster) newest = Math.max(newest, createRevision);
     }
     if (newest > viewRevision) throw stale(request, 'tasks were created for it', newest);
@@ -187,6 +191,8 @@ function stale(request: PlaceRequest, what: string, revision: number): BerthErro
   );
 }
 
-function ownerKey({ cluster, owner }: PlaceRequest): string {
-  return `${cluster}/${owner}`;
+/** Calls with one client token are one intention, whatever their arguments: the api refuses the second. */
+function intentionKey({ cluster, owner }: PlaceRequest): string {
+  const token = tokenOfOwner(owner);
+  return token === undefined ? `${cluster}/${owner}` : `${cluster}/run/${token}`;
 }

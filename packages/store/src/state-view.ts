@@ -1,6 +1,7 @@
 // The records of the keyspace in memory, with their indexes. `state-cache.ts` keeps one up to date from the
 // store; tests and simulations may fill one by hand. Replaces records, never changes them. Does no I/O.
 import type { MessageName, MessageTypes } from '@berth/model/generated/messages.ts';
+import { tokenOfOwner } from '@berth/model/resources/run-owner.ts';
 
 import { groupsOfActions, groupsOfRule } from '@berth/model/resources/group-users.ts';
 
@@ -48,7 +49,7 @@ export class StateView implements State {
   readonly #byHost = index('tasks', (task: Task) => [task.hostId]);
   readonly #byOwner = index('tasks', (task: Task) => [task.owner]);
   readonly #byToken = index('tasks', ({ cluster, owner }: Task) => {
-    const token = tokenOf(owner);
+    const token = tokenOfOwner(owner);
     return token === undefined ? [] : [`${cluster}/${token}`];
   });
   readonly #byFamily = index('tasks', ({ cluster, taskDefinition }: Task) => [
@@ -242,11 +243,6 @@ export function stateOf(
     view.moveTo(revision);
   });
   return view;
-}
-
-/** The client token of a RunTask call, whose tasks' owner is `run/`, 16 digits, `/` and the token. */
-function tokenOf(owner: string): string | undefined {
-  return owner.startsWith('run/') && owner[20] === '/' ? owner.slice(21) : undefined;
 }
 
 /** Iterates what is there when the iteration begins; may be iterated again. */

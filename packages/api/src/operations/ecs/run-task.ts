@@ -11,6 +11,7 @@ import type {
 } from '@berth/model/generated/messages.ts';
 import { arn } from '@berth/model/resources/arn.ts';
 import { drawHexId, fingerprint } from '@berth/model/resources/ids.ts';
+import { runOwner } from '@berth/model/resources/run-owner.ts';
 import { definitionName } from '@berth/model/resources/task-definition.ts';
 import { taskTags } from '@berth/model/resources/task-tags.ts';
 import { checkLaunchOf } from '@berth/model/validation/launch.ts';
@@ -43,8 +44,10 @@ export async function runTask(
   return on.turns.run(`run/${place.name}/${token}`, call.signal, async () => {
     // A repetition is answered with its tasks, whatever has become of the hosts since.
     if (tasksOf(on.cache, wish).length === 0) refuseWithoutHosts(place);
-    if (request.clientToken) refuseReusedToken(place, wish, token);
-    return answer(on, place, wish, await placeOnce(on, wish, call.signal), call.signal);
+    const check = (): void => {
+      if (request.clientToken) refuseReusedToken(place, wish, token);
+    };
+    return answer(on, place, wish, await placeOnce(on, wish, call.signal, check), call.signal);
   });
 }
 
@@ -92,12 +95,7 @@ export function placeWish(
     platformVersion: launch.platformVersion,
   };
   const args = JSON.stringify([wish, launch.networkConfiguration]);
-  return { ...wish, owner: ownerOf(token, fingerprint(args)) };
-}
-
-/** One intention: the same token with the same arguments. The fingerprint has a fixed length, the token any characters. */
-function ownerOf(token: string, argumentsOf: string): string {
-  return `run/${argumentsOf}/${token}`;
+  return { ...wish, owner: runOwner(token, fingerprint(args)) };
 }
 
 /** @throws BerthError ConflictException when tasks were started by this token with other arguments */
@@ -117,14 +115,17 @@ function refuseReusedToken({ state, realm, name }: ClusterPlace, wish: Wish, tok
 /**
  * Place the tasks unless it has been done. An answer that was lost, or a leader that changed, is found out by looking
  * again at a newer view; the scheduler refuses to place for an owner that an older view does not show.
+ * @param check of the view that the tasks are asked for on; throws where they must not be
  */
 export async function placeOnce(
   on: OperationContext,
   wish: Wish,
   signal: AbortSignal,
+  check: () => void = () => undefined,
 ): Promise<PlaceResponse> {
   for (let attempt = 1; ; attempt += 1) {
     const viewRevision = on.cache.revision;
+    check();
     const placed = tasksOf(on.cache, wish);
     if (placed.length > 0) return { tasks: placed, unplaced: [], revision: viewRevision };
     try {
