@@ -2,86 +2,13 @@
 // and another shows. Source: ECS reference, sections 1.2 to 1.4 and 12.
 import { ECS } from '@aws-sdk/client-ecs';
 import { GetSessionTokenCommand } from '@aws-sdk/client-sts';
-import { SignatureV4 } from '@smithy/signature-v4';
 import assert from 'node:assert/strict';
-import { createHash, createHmac } from 'node:crypto';
 
-import { type Case, type Ground, conformance, settingsFor } from './cases.ts';
-import { REALM } from './control-plane.ts';
+import { type Case, conformance, settingsFor } from './cases.ts';
 import { ANY } from './match.ts';
+import { type Raw, raw } from './raw.ts';
 
 const ARN = 'arn:aws:ecs:us-east-1:000000000000';
-const TARGET = 'AmazonEC2ContainerServiceV20141113';
-
-class Sha256 {
-  readonly #hash: { update(data: string | Uint8Array): unknown; digest(): Buffer };
-
-  constructor(secret?: unknown) {
-    this.#hash =
-      secret === undefined ? createHash('sha256') : createHmac('sha256', secret as Buffer);
-  }
-
-  update(data: string | Uint8Array): void {
-    this.#hash.update(data);
-  }
-
-  digest(): Promise<Uint8Array> {
-    return Promise.resolve(this.#hash.digest());
-  }
-
-  reset(): void {
-    throw new Error('a hash is used once');
-  }
-}
-
-interface Raw {
-  readonly operation?: string;
-  readonly body?: string;
-  /** What is sent in its place once it is signed. */
-  readonly sent?: string;
-  readonly region?: string;
-  readonly service?: string;
-  readonly at?: Date;
-  readonly key?: {
-    readonly accessKeyId?: string;
-    readonly secretAccessKey?: string;
-    readonly sessionToken?: string;
-  };
-  readonly change?: (headers: Record<string, string>) => void;
-}
-
-/** A call as the SDK signs it, or not quite. */
-async function raw({ plane }: Ground, how: Raw) {
-  const { operation = 'ListClusters', body = '{}', region = REALM.region, service = 'ecs' } = how;
-  const { accessKeyId, secretAccessKey } = plane;
-  const credentials = { accessKeyId, secretAccessKey, ...how.key };
-  const { host, hostname } = new URL(plane.endpoint);
-  const signer = new SignatureV4({ credentials, region, service, sha256: Sha256 });
-  const unsigned = {
-    method: 'POST',
-    protocol: 'http:',
-    hostname,
-    path: '/',
-    query: {},
-    headers: {
-      host,
-      'content-type': 'application/x-amz-json-1.1',
-      'x-amz-target': `${TARGET}.${operation}`,
-    },
-    body,
-  };
-  const { headers } = await signer.sign(unsigned, how.at ? { signingDate: how.at } : {});
-  how.change?.(headers);
-  const answer = await fetch(plane.endpoint, { method: 'POST', headers, body: how.sent ?? body });
-  const text = await answer.text();
-  return {
-    status: answer.status,
-    type: answer.headers.get('content-type'),
-    id: answer.headers.get('x-amzn-requestid'),
-    date: answer.headers.get('date'),
-    body: JSON.parse(text) as Record<string, unknown>,
-  };
-}
 
 const fault = (
   name: string,

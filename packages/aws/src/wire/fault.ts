@@ -15,6 +15,9 @@ export interface FaultOptions {
   readonly members?: Readonly<Record<string, unknown>>;
 }
 
+/** Of a text, in characters. Texts repeat what was sent, which can be anything. */
+export const LONGEST_TEXT = 2_000;
+
 export class Fault extends Error {
   readonly code: string;
   readonly status: number;
@@ -22,7 +25,7 @@ export class Fault extends Error {
 
   /** @param code as it stands on the wire */
   constructor(code: string, message: string, { status = 400, members = {} }: FaultOptions = {}) {
-    super(message);
+    super(shortened(message));
     this.name = code;
     this.code = code;
     this.status = status;
@@ -33,6 +36,11 @@ export class Fault extends Error {
   get type(): 'Sender' | 'Receiver' {
     return this.status >= 500 ? 'Receiver' : 'Sender';
   }
+}
+
+function shortened(message: string): string {
+  if (message.length <= LONGEST_TEXT) return message;
+  return `${message.slice(0, LONGEST_TEXT - 1).toWellFormed()}…`;
 }
 
 /** What a service calls the errors that all services have. */

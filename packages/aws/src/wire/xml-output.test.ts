@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { elbv2 } from '../models/services.ts';
 import { isWellFormed } from '../testing/endpoint.ts';
 import { queryFault } from './answers.ts';
-import { Fault } from './fault.ts';
+import { Fault, LONGEST_TEXT } from './fault.ts';
 import { escapeXml, writeXml } from './xml-output.ts';
 
 describe('writing XML', () => {
@@ -45,6 +45,15 @@ describe('writing XML', () => {
         assert.ok(escapeXml(text).isWellFormed());
       }),
     );
+  });
+
+  it('cuts texts that repeat too much of what was sent', () => {
+    const { message } = new Fault('X', `service ${'\u{1F40B}'.repeat(LONGEST_TEXT)}`);
+    assert.equal(message.length, LONGEST_TEXT);
+    assert.ok(message.startsWith('service \u{1F40B}') && message.endsWith('…'));
+    assert.ok(message.isWellFormed());
+    const whole = 'x'.repeat(LONGEST_TEXT);
+    assert.equal(new Fault('X', whole).message, whole);
   });
 
   it('says whose fault it was', () => {
