@@ -596,4 +596,44 @@ conformance('ELBv2 over the SDK: targets', [
     call: async (on) => (await health(on, 'web', [{ Id: '10.1.1.2', Port: 1 }]))[0],
     gives: { reason: 'Target.NotRegistered', state: 'unused', text: ANY },
   },
+  {
+    name: 'the groups of a load balancer take a thousand targets together, as the account limits say',
+    call: async (on) => {
+      const many = (count: number, Id: string) =>
+        Array.from({ length: count }, (_, index) => ({ Id, Port: index + 1 }));
+      const LoadBalancerArn = await balancer(on, 'quota');
+      const forward = (TargetGroupArn: string) => ({ Type: 'forward' as const, TargetGroupArn });
+      const [first, second] = [await group(on, 'quota-1'), await group(on, 'quota-2')];
+      await listener(on, LoadBalancerArn, 9001, { DefaultActions: [forward(first)] });
+      await listener(on, LoadBalancerArn, 9002, { DefaultActions: [forward(second)] });
+      await register(on, 'quota-1', ...many(600, '10.0.0.1'));
+      await register(on, 'quota-2', ...many(400, '10.0.0.2'));
+      return register(on, 'quota-2', { Id: '10.0.0.3' });
+    },
+    fails: 'TooManyTargetsException',
+    message: /^Load balancer quota would have 1001 registered targets; expected at most 1000/,
+  },
+  {
+    name: 'a group that follows the application’s cookie is no part of a weighted action',
+    call: async (on) => {
+      await on.elbv2.send(
+        new ModifyTargetGroupAttributesCommand({
+          TargetGroupArn: kept(on, 'quota-1'),
+          Attributes: [
+            { Key: 'stickiness.enabled', Value: 'true' },
+            { Key: 'stickiness.type', Value: 'app_cookie' },
+            { Key: 'stickiness.app_cookie.cookie_name', Value: 'session' },
+          ],
+        }),
+      );
+      const TargetGroups = ['quota-1', 'quota-2'].map((name) => ({
+        TargetGroupArn: kept(on, name),
+      }));
+      return listener(on, kept(on, 'quota'), 9003, {
+        DefaultActions: [{ Type: 'forward', ForwardConfig: { TargetGroups } }],
+      });
+    },
+    fails: 'InvalidConfigurationRequestException',
+    message: /^Target group quota-1 has stickiness of type app_cookie/,
+  },
 ]);
