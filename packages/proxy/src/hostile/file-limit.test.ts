@@ -69,9 +69,12 @@ describe('a flood of connections beyond the file limit', () => {
   }).timeout(20_000);
 
   it('answers 503 to whom it can not connect for want of files, and does not hold it against the target', async () => {
-    const clients = Array.from({ length: PLACES }, () =>
-      rawClient(proxy.port, 'GET /hold HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'),
-    );
+    const clients = Array.from({ length: PLACES }, () => rawClient(proxy.port));
+    // Who asks before the others are there leaves them no files.
+    await proxy.until('all are there', ({ connections }) => connections === PLACES);
+    for (const { socket } of clients) {
+      socket.write('GET /hold HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+    }
     const refused = (): number => clients.filter(({ text }) => text() !== '').length;
     await until('each is refused or waits', () => refused() + waiting.length === PLACES);
     assert.ok(refused() > 0 && waiting.length > 0, `${refused()}, ${waiting.length}`);

@@ -180,6 +180,8 @@ export class ProxyFuzz implements Fuzz<ProxyCase> {
     });
     await this.#proxy.open();
     this.#wellMeaning = await WellMeaningClient.connect(this.#proxy.port);
+    // Who says nothing at first is not waited for.
+    await this.#wellMeaning.ask();
   }
 
   async #startBackEnd(): Promise<BackEnd> {
