@@ -3,11 +3,19 @@
 // references, the notes on Terraform (TF).
 import { DescribeServicesCommand } from '@aws-sdk/client-ecs';
 import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
+import { freePort } from '@berth/store/testing/etcd.ts';
 
 import { type Case, conformance, type Ground } from './cases.ts';
 import { kept, SUBNETS, VPC } from './elbv2-kit.ts';
 import { cluster, createService, reduced, service, taskDefinition } from './terraform/ecs.ts';
-import { created, destroyed, type Life, type State, updated } from './terraform/life-cycle.ts';
+import {
+  created,
+  destroyed,
+  type Life,
+  type State,
+  until,
+  updated,
+} from './terraform/life-cycle.ts';
 import {
   GROUP_ATTRIBUTES,
   lb,
@@ -582,4 +590,36 @@ conformance('Terraform: deployments that are waited for', [
     gives: { taskDefinition: /task-definition\/jobs:2$/, runningCount: 3 },
   },
   ...destroyed('jobs', running),
+  {
+    name: 'a service that is not waited for is taken away with its group, while its tasks run',
+    call: async (on) => {
+      await on.plane.proxy('127.0.0.78');
+      on.kept['aws_lb'] = await lb.create(on, life.lb.config());
+      const attributes = { ...GROUP_ATTRIBUTES, 'deregistration_delay.timeout_seconds': '1' };
+      const targetGroupArn = await targetGroup.create(on, { ...life.group.config(), attributes });
+      on.kept['aws_lb_target_group'] = targetGroupArn;
+      const http = await listener.create(on, {
+        ...life.listener.config(on),
+        port: await freePort(),
+      });
+      await taskDefinition.create(on, life.taskDefinition.config());
+      const { service: made } = await createService(on, {
+        serviceName: 'web',
+        cluster: 'prod',
+        taskDefinition: 'web',
+        desiredCount: 2,
+        healthCheckGracePeriodSeconds: 600,
+        loadBalancers: [{ targetGroupArn, containerName: 'web', containerPort: 80 }],
+      });
+      const id = made?.serviceArn ?? '';
+      await until('its tasks to run', async () =>
+        (await service.read(on, id))?.['running_count'] === 2 ? true : undefined,
+      );
+      await service.delete(on, id);
+      await listener.delete(on, http);
+      await targetGroup.delete(on, targetGroupArn);
+      return { left: await targetGroup.read(on, targetGroupArn) };
+    },
+    gives: { left: undefined },
+  },
 ]);

@@ -408,6 +408,7 @@ export const service: Resource = {
       cluster: one.clusterArn,
       task_definition: one.taskDefinition,
       desired_count: one.desiredCount,
+      running_count: one.runningCount,
       launch_type: one.launchType,
       scheduling_strategy: one.schedulingStrategy,
       platform_version: one.platformVersion,
