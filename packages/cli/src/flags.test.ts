@@ -129,7 +129,11 @@ describe('the configuration of a role', () => {
       listen: '127.0.0.1:7400',
       advertise: '127.0.0.1:7400',
     });
-    assert.deepEqual(storeConfig(flagsOf('api')), { etcd: ['127.0.0.1:7402'], leaseSeconds: 10 });
+    assert.deepEqual(storeConfig(flagsOf('api')), {
+      etcd: ['127.0.0.1:7402'],
+      leaseSeconds: 10,
+      leaderLeaseSeconds: 3,
+    });
     assert.deepEqual(portRange(flagsOf('agent')), { first: 20_000, last: 29_999 });
     assert.deepEqual(apiAddresses(flagsOf('agent --api a:1,b:2')), ['a:1', 'b:2']);
   });
@@ -138,6 +142,7 @@ describe('the configuration of a role', () => {
     assert.throws(() => serveConfig(flagsOf('api --listen 0.0.0.0:7400'), 7400), /--advertise/);
     assert.throws(() => serveConfig(flagsOf('api --listen here'), 7400), /--listen: "here"/);
     assert.throws(() => storeConfig(flagsOf('api --lease 1')), /2 to 60/);
+    assert.throws(() => storeConfig(flagsOf('api --leader-lease 1')), /2 to 60/);
     assert.throws(() => portRange(flagsOf('agent --ports 9-5')), /FIRST-LAST/);
     assert.throws(() => apiAddresses(flagsOf('agent --api nowhere')), /--api/);
   });

@@ -19,8 +19,23 @@ const COMMON_OPTIONS = {
   'grpc.enable_channelz': 0,
 } satisfies ChannelOptions;
 
-export const SERVER_OPTIONS: ChannelOptions = COMMON_OPTIONS;
+/**
+ * A host or a replica that vanishes without a word is noticed after 3 s at the latest: what follows from it, that sessions go
+ * elsewhere and that hosts are lost after their time, is counted from there.
+ */
+export const SERVER_OPTIONS: ChannelOptions = {
+  ...COMMON_OPTIONS,
+  'grpc.keepalive_time_ms': 1_500,
+  'grpc.keepalive_timeout_ms': 1_500,
+};
 
+/** Towards our own servers: they take pings as often as they come. */
+export const OWN_KEEPALIVE: ChannelOptions = {
+  'grpc.keepalive_time_ms': 1_000,
+  'grpc.keepalive_timeout_ms': 1_500,
+};
+
+/** Also towards etcd, which ends connections that ping it more often than every 5 s. */
 export const LINK_OPTIONS: ChannelOptions = {
   ...COMMON_OPTIONS,
   'grpc.keepalive_permit_without_calls': 1,

@@ -6,7 +6,7 @@ import { BerthError } from '@berth/model/errors.ts';
 import * as grpc from '@grpc/grpc-js';
 
 import type { CallOptions, Client, TlsIdentity } from './api.ts';
-import { LINK_OPTIONS, linkTo } from './channel-options.ts';
+import { LINK_OPTIONS, OWN_KEEPALIVE, linkTo } from './channel-options.ts';
 import type { ServiceName } from './generated/services.ts';
 import { methodsOf, type Method } from './load.ts';
 import { deadlineIn } from './network-time.ts';
@@ -42,7 +42,11 @@ export function connect(options: ConnectionOptions): Connection {
     const { target, credentials, options: channelOptions } = linkTo(address, options.tls);
     return {
       address,
-      client: new grpc.Client(target, credentials, { ...LINK_OPTIONS, ...channelOptions }),
+      client: new grpc.Client(target, credentials, {
+        ...LINK_OPTIONS,
+        ...OWN_KEEPALIVE,
+        ...channelOptions,
+      }),
     };
   });
   let preferred = 0;

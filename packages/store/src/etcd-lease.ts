@@ -30,7 +30,7 @@ export async function grantLease(
     id,
     ttlMs: Math.min(ttlSeconds, Number(granted.TTL)) * 1000,
     askedAt,
-    renew: (until) => renewOnce(link, clock, id, until),
+    renew: (until) => renewOnce(link, clock, id, renewWithinMs(link, Number(granted.TTL)), until),
     revoke: async () => {
       await link.repeat(
         'revoking a lease',
@@ -42,16 +42,22 @@ export async function grantLease(
   });
 }
 
+/** So short that a short lease, too, is not lost to one member that does not answer: the next one is still asked in time. */
+function renewWithinMs(link: EtcdLink, ttlSeconds: number): number {
+  return Math.min(link.callWithinMs, (ttlSeconds * 1000) / 4);
+}
+
 /** @returns false when etcd says that the lease has ended */
 async function renewOnce(
   link: EtcdLink,
   clock: Clock,
   id: string,
+  withinMs: number,
   signal: AbortSignal,
 ): Promise<boolean> {
   const member = link.member;
   const scope = childScope(signal);
-  const stream = await member.leases.leaseKeepAlive({ deadline: clock.now() + link.callWithinMs });
+  const stream = await member.leases.leaseKeepAlive({ deadline: clock.now() + withinMs });
   try {
     return await new Promise<boolean>((resolve, reject) => {
       stream.on('error', reject);

@@ -76,6 +76,19 @@ describe('a kept lease', () => {
     assert.equal(calls, 2);
   });
 
+  it('survives a renewal that took a quarter of its lifetime and failed', async () => {
+    await clock.advance(10 * TTL);
+    let silent = true;
+    renew = async (signal) => {
+      if (!silent) return true;
+      silent = false;
+      await clock.sleep(TTL / 4, signal);
+      throw new Error('no answer');
+    };
+    await clock.advance(TTL);
+    assert.equal(lease.lost.aborted, false);
+  });
+
   it('is given up when its store is closed', () => {
     closed.abort();
     assert.equal(lease.lost.aborted, true);

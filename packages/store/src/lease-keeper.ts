@@ -76,7 +76,7 @@ async function renewals(
       until.time = asked + good;
       wait = pause;
     } catch {
-      wait = Math.min(RETRY_MS, pause);
+      wait = Math.min(RETRY_MS, Math.floor(pause / 4));
     }
   }
 }

@@ -96,7 +96,7 @@ export const handlers: Handlers = {
                 version,
                 sealer: readKeyRing(secretsKey),
                 audit: startAudit(audit, surroundings.logger),
-                ...shared(state, store, tlsDirectory),
+                ...shared(state, store.leaseSeconds, tlsDirectory),
               },
               surroundings,
             ),
@@ -104,14 +104,17 @@ export const handlers: Handlers = {
           realm,
         ),
         ({ surroundings }) =>
-          startScheduler({ ...scheduler, ...shared(state, store, tlsDirectory) }, surroundings),
+          startScheduler(
+            { ...scheduler, ...shared(state, store.leaderLeaseSeconds, tlsDirectory) },
+            surroundings,
+          ),
         ({ surroundings }) =>
           startController(
             {
               ...loss,
               holder: holder(),
               sealer: readKeyRing(secretsKey),
-              ...shared(state, store, tlsDirectory),
+              ...shared(state, store.leaderLeaseSeconds, tlsDirectory),
             },
             surroundings,
           ),
@@ -144,7 +147,7 @@ export const handlers: Handlers = {
                 version,
                 sealer: readKeyRing(secretsKey),
                 audit: startAudit(audit, surroundings.logger),
-                ...shared(state, store, tlsDirectory),
+                ...shared(state, store.leaseSeconds, tlsDirectory),
               },
               surroundings,
             ),
@@ -163,7 +166,10 @@ export const handlers: Handlers = {
       starts: [
         state.start,
         ({ surroundings }) =>
-          startScheduler({ ...serve, ...shared(state, store, tlsDirectory) }, surroundings),
+          startScheduler(
+            { ...serve, ...shared(state, store.leaderLeaseSeconds, tlsDirectory) },
+            surroundings,
+          ),
       ],
     };
   }),
@@ -182,7 +188,7 @@ export const handlers: Handlers = {
               ...loss,
               holder: holder(),
               sealer: readKeyRing(secretsKey),
-              ...shared(state, store, tlsDirectory),
+              ...shared(state, store.leaderLeaseSeconds, tlsDirectory),
             },
             surroundings,
           ),
@@ -232,11 +238,7 @@ export const handlers: Handlers = {
 };
 
 /** What every role of the control plane is given. */
-function shared(
-  state: ReturnType<typeof stateRole>,
-  { leaseSeconds }: { readonly leaseSeconds: number },
-  tlsDirectory: string,
-) {
+function shared(state: ReturnType<typeof stateRole>, leaseSeconds: number, tlsDirectory: string) {
   const { store, cache } = state.opened();
   return { tls: readIdentity(tlsDirectory, 'control'), store, cache, leaseSeconds };
 }

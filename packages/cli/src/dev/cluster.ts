@@ -34,6 +34,7 @@ import type { Steps } from './steps.ts';
 export const CLUSTER = 'default';
 const LOOPBACK = '127.0.0.1';
 const LEASE_SECONDS = 10;
+const LEADER_LEASE_SECONDS = 3;
 const HOST_LOST_AFTER_MS = 20_000;
 /** A new leader waits this long for proxies that it has never seen; ours lives and dies with this process. */
 const PROXY_LOST_AFTER_MS = 5000;
@@ -137,6 +138,7 @@ export async function startCluster(
     cache: opened.cache,
     leaseSeconds: LEASE_SECONDS,
   };
+  const term = { leaseSeconds: LEADER_LEASE_SECONDS };
   const at = (port: number) => ({ listen: address(port), advertise: address(port) });
   const api = [address(ports.api)];
   const secretsKey = join(tls.directory, SECRETS_KEY);
@@ -217,14 +219,16 @@ export async function startCluster(
     return [role, `for port ${ports.http}`];
   });
   await steps.run('scheduler', async () => {
-    const role = await start(startScheduler({ ...at(ports.scheduler), ...control }, surroundings));
+    const role = await start(
+      startScheduler({ ...at(ports.scheduler), ...control, ...term }, surroundings),
+    );
     return [role, `on ${role.address}`];
   });
   await steps.run('controller', async () => {
     const holder = `${hostname()}:${process.pid}`;
     const lost = { hostLostAfterMs: HOST_LOST_AFTER_MS, proxyLostAfterMs: PROXY_LOST_AFTER_MS };
     return [
-      await start(startController({ ...control, ...lost, holder, sealer }, surroundings)),
+      await start(startController({ ...control, ...term, ...lost, holder, sealer }, surroundings)),
       'runs',
     ];
   });

@@ -18,7 +18,10 @@ export interface ProcessConfig {
 
 export interface StoreConfig {
   readonly etcd: readonly string[];
+  /** Of an api: what is known of its sessions. */
   readonly leaseSeconds: number;
+  /** Of a scheduler or controller: its leadership. */
+  readonly leaderLeaseSeconds: number;
 }
 
 export interface ServeConfig {
@@ -28,7 +31,9 @@ export interface ServeConfig {
 
 export const DEFAULT_TLS = '/etc/berth/tls';
 const LEASE_SECONDS = 10;
-/** A lease below this does not survive a busy disk; above, a dead leader is missed for too long. */
+/** A dead leader is followed by another within 5 s; the least that etcd grants is 2 s. */
+const LEADER_LEASE_SECONDS = 3;
+/** A lease below this does not survive a busy disk; above, a dead process is missed for too long. */
 const LEASE_RANGE = { min: 2, max: 60 };
 const LOST_AFTER_MS = 20_000;
 /** Set for people's shells by `berth env`, and by tests; no role reads them. */
@@ -60,7 +65,11 @@ export function processConfig(flags: Flags): ProcessConfig {
 export function storeConfig(flags: Flags): StoreConfig {
   const members = (flags.text('etcd') ?? '127.0.0.1:7402').split(',').filter(Boolean);
   for (const member of members) parsed(flags, 'etcd', member.replace(/^https:\/\//, ''));
-  return { etcd: members, leaseSeconds: flags.integer('lease', LEASE_RANGE) ?? LEASE_SECONDS };
+  return {
+    etcd: members,
+    leaseSeconds: flags.integer('lease', LEASE_RANGE) ?? LEASE_SECONDS,
+    leaderLeaseSeconds: flags.integer('leader-lease', LEASE_RANGE) ?? LEADER_LEASE_SECONDS,
+  };
 }
 
 /** @param prefix of the flags: `scheduler-` for those of a scheduler beside an api */

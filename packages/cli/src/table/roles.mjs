@@ -29,8 +29,14 @@ const STORE = [
   flag(
     'lease',
     'SECONDS',
-    'how long a dead process keeps its leadership (default 10)',
+    'how long the sessions of a dead api are remembered (default 10)',
     env('BERTH_LEASE'),
+  ),
+  flag(
+    'leader-lease',
+    'SECONDS',
+    'how long a dead scheduler or controller keeps its leadership (default 3)',
+    env('BERTH_LEADER_LEASE'),
   ),
 ];
 const SERVE = (port, what) => [
