@@ -395,6 +395,19 @@ describe('rpc over real sockets', () => {
     assert.equal(answer, 'second');
   });
 
+  it('asks another server after one that answered that it can not serve', async () => {
+    const away = (): never => {
+      throw new BerthError('Unavailable', 'This replica has no lease.');
+    };
+    const first = await start({ GetInfo: away });
+    const second = await start({ GetInfo: () => Promise.resolve({ replica: 'second' }) });
+    const client = (await dial(first.address, second.address)).client('Operations');
+    assert.equal((await rejection(client.GetInfo({}))).code, 'Unavailable');
+    for (let call = 0; call < 3; call += 1) {
+      assert.equal((await client.GetInfo({})).replica, 'second');
+    }
+  });
+
   it('says why it can not connect', async () => {
     const server = await start({});
     await server.close(0);
