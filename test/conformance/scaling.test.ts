@@ -31,7 +31,7 @@ import {
   RegisterTaskDefinitionCommand,
 } from '@aws-sdk/client-ecs';
 
-import { type Case, conformance, type Ground } from './cases.ts';
+import { type Case, conformance, type Ground, pages } from './cases.ts';
 import { ABSENT, ANY, RECENT } from './match.ts';
 
 const KEY = {
@@ -82,6 +82,14 @@ const step = (on: Ground, StepAdjustments: StepAdjustment[], more: object = {}) 
     },
   });
 
+/** So many steps, each one of ten units wide, the last without an end. */
+const staircase = (count: number): StepAdjustment[] =>
+  Array.from({ length: count }, (_, index) => ({
+    MetricIntervalLowerBound: index * 10,
+    MetricIntervalUpperBound: index + 1 < count ? (index + 1) * 10 : undefined,
+    ScalingAdjustment: index + 1,
+  }));
+
 const schedule = (on: Ground, input: Partial<PutScheduledActionCommandInput> = {}) =>
   on.scaling.send(
     new PutScheduledActionCommand({
@@ -98,6 +106,16 @@ const policies = (on: Ground, PolicyNames?: string[]) =>
 
 const actions = (on: Ground, ScheduledActionNames?: string[]) =>
   on.scaling.send(new DescribeScheduledActionsCommand({ ...KEY, ScheduledActionNames }));
+
+const all = async (on: Ground) =>
+  (
+    await pages(async (NextToken) => {
+      const page = await on.scaling.send(
+        new DescribeScheduledActionsCommand({ ...KEY, NextToken }),
+      );
+      return { items: page.ScheduledActions, nextToken: page.NextToken };
+    })
+  ).flat();
 
 const invalid = (
   name: string,
@@ -657,6 +675,17 @@ conformance('Application Auto Scaling over the SDK: policies', [
   ),
   invalid('no steps', (on) => step(on, []), /StepAdjustments/),
   {
+    name: 'twenty steps, and no more',
+    call: async (on) => {
+      await step(on, staircase(20));
+      const { ScalingPolicies: [one] = [] } = await policies(on, ['steps']);
+      const taken = one?.StepScalingPolicyConfiguration?.StepAdjustments?.length;
+      const refused = await step(on, staircase(21)).catch((error: unknown) => error);
+      return { taken, refused };
+    },
+    gives: { taken: 20, refused: { name: 'LimitExceededException', message: /20/ } },
+  },
+  {
     name: 'DescribeScalingPolicies pages at ten',
     call: async (on) => {
       for (let count = 1; count <= 9; count += 1) {
@@ -795,12 +824,77 @@ conformance('Application Auto Scaling over the SDK: scheduled actions', [
     /cheduledActionName/,
   ),
   {
+    name: 'DescribeScheduledActions page by page, and by name',
+    call: async (on) => {
+      for (const name of ['a', 'b', 'c', 'd']) await schedule(on, { ScheduledActionName: name });
+      const found = await pages(async (NextToken) => {
+        const page = await on.scaling.send(
+          new DescribeScheduledActionsCommand({
+            ServiceNamespace: 'ecs',
+            MaxResults: 2,
+            NextToken,
+          }),
+        );
+        return { items: page.ScheduledActions, nextToken: page.NextToken };
+      });
+      const named = await actions(on, ['d', 'none', 'b']);
+      return {
+        sizes: found.map((page) => page.length),
+        different: new Set(found.flat().map((each) => each.ScheduledActionName)).size,
+        named: named.ScheduledActions?.length,
+      };
+    },
+    gives: { sizes: [2, 2, ANY], different: 5, named: 2 },
+  },
+  {
+    name: 'DescribeScheduledActions with a token of another question',
+    call: async (on) => {
+      const asked = { ServiceNamespace: 'ecs', MaxResults: 1 } as const;
+      const { NextToken } = await on.scaling.send(new DescribeScheduledActionsCommand(asked));
+      return on.scaling.send(new DescribeScalableTargetsCommand({ ...asked, NextToken }));
+    },
+    fails: 'InvalidNextTokenException',
+  },
+  invalid(
+    'DescribeScheduledActions with MaxResults 51',
+    (on) =>
+      on.scaling.send(
+        new DescribeScheduledActionsCommand({ ServiceNamespace: 'ecs', MaxResults: 51 }),
+      ),
+    /50/,
+  ),
+  invalid(
+    'DescribeScalingActivities with MaxResults 0',
+    (on) =>
+      on.scaling.send(
+        new DescribeScalingActivitiesCommand({ ServiceNamespace: 'ecs', MaxResults: 0 }),
+      ),
+    /MaxResults|maxResults/,
+  ),
+  {
+    name: 'two hundred scheduled actions of a target, and no more',
+    call: async (on) => {
+      const count = (await all(on)).length;
+      for (let more = count; more < 200; more += 1) {
+        await schedule(on, { ScheduledActionName: `more${more}` });
+      }
+      return schedule(on, { ScheduledActionName: 'beyond' });
+    },
+    fails: 'LimitExceededException',
+    message: /200/,
+  },
+  {
+    name: 'one that is there can still be changed',
+    call: (on) => schedule(on, { ScheduledActionName: 'a', Schedule: 'rate(2 hours)' }),
+    gives: { $metadata: { httpStatusCode: 200 } },
+  },
+  {
     name: 'DeleteScheduledAction',
     call: async (on) => {
       await on.scaling.send(
         new DeleteScheduledActionCommand({ ...KEY, ScheduledActionName: 'night' }),
       );
-      return actions(on);
+      return actions(on, ['night']);
     },
     gives: { ScheduledActions: [] },
   },

@@ -240,6 +240,12 @@ describe('scaling', () => {
         message,
       );
     }
+    const many = Array.from({ length: 21 }, (_, index) => [index, index + 1] as const);
+    await bench.refuses(
+      () => bench.scaling('PutScalingPolicy', steps(...many)),
+      'LimitExceededException',
+      'stepAdjustments has 21 step adjustments; expected at most 20.',
+    );
   });
 
   it('takes schedules of the grammar, and no others', async () => {

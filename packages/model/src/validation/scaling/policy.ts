@@ -9,10 +9,12 @@ import type {
   StepScalingConfiguration,
   TargetTrackingConfiguration,
 } from '../../generated/messages.ts';
+import { Checker } from '../check.ts';
 import { scalingCheck as check } from './target.ts';
 
 export type PolicyContent = Pick<ScalingPolicyRecord, 'type' | 'stepScaling' | 'targetTracking'>;
 
+const limit = new Checker('LimitExceededException');
 const MOST_STEPS = 20;
 const MOST_QUERIES = 10;
 const SECONDS = { least: 0, most: 2 ** 31 - 1 };
@@ -27,7 +29,7 @@ const NAME = /^[^\p{Cc}]{1,256}$/u;
 /** Beyond it neither side of the comparison is a number any more. */
 const GREATEST_TARGET = 2 ** 360;
 
-/** @param current the policy of this name, if there is one @throws BerthError ValidationException */
+/** @param current the policy of this name, if there is one @throws BerthError ValidationException, LimitExceededException */
 export function acceptPolicy(
   request: PutScalingPolicyRequest,
   current: ScalingPolicyRecord | undefined,
@@ -146,7 +148,7 @@ function checkSteps(configuration: StepScalingConfiguration): void {
   }
   if (stepAdjustments.length === 0)
     check.refuse('StepAdjustments is empty; expected 1 to 20 steps.');
-  check.atMost('stepAdjustments', stepAdjustments.length, MOST_STEPS, 'step adjustments');
+  limit.atMost('stepAdjustments', stepAdjustments.length, MOST_STEPS, 'step adjustments');
   if (adjustmentType === 'ExactCapacity') {
     const negative = stepAdjustments.find(({ scalingAdjustment }) => scalingAdjustment < 0);
     if (negative) check.expected('scalingAdjustment', negative.scalingAdjustment, 'at least 0');
