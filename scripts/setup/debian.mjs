@@ -19,5 +19,10 @@ export const BENCH_PACKAGES = {
   'nghttp2-client': 'h2load',
 };
 
-/** What tests need besides: a browser, an ACME server, the AWS CLI. */
-export const TEST_PACKAGES = { chromium: 'chromium', pebble: 'pebble', awscli: 'aws' };
+/** What tests need besides: a browser, an ACME server, the AWS CLI, a judge of the Vagrantfile. */
+export const TEST_PACKAGES = {
+  chromium: 'chromium',
+  pebble: 'pebble',
+  awscli: 'aws',
+  vagrant: 'vagrant',
+};

@@ -28,9 +28,9 @@ function onOtherMachine(directory: string, script: string): { code: number | nul
   const ended = spawnSync('unshare', unshare, {
     encoding: 'utf8',
     timeout: LIMIT_MS,
-    // npm finds its cache by it.
+    // npm has its cache, and its way to the registry, from the environment.
     env: {
-      HOME: process.env['HOME'],
+      ...process.env,
       PATH: `${join(process.execPath, '..')}:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
     },
   });
