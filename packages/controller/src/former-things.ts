@@ -1,4 +1,4 @@
-// What is kept for a while only so that people can still ask for it: deployments that are over, revisions that nothing
+// What is kept for a while only so that people can still ask for it: deployments and placements that are over, revisions that nothing
 // runs, hosts, clusters and providers that are gone; and task definitions that somebody deletes. Pure over one state.
 // Source: ECS reference, sections 2.2, 2.3, 4.6, 6.7 and 7.2.
 import { isOpen } from '@berth/model/deployment/history.ts';
@@ -16,10 +16,14 @@ export const FORMER_KEPT_MS = HOUR_MS;
 export const DEPLOYMENT_KEPT_MS = 90 * 24 * HOUR_MS;
 /** Of one service, whatever their age. */
 export const DEPLOYMENTS_KEPT = 100;
+export const DECISION_KEPT_MS = 24 * HOUR_MS;
+/** In a cluster, whatever their age. */
+export const DECISIONS_KEPT = 2_000;
 
 export function formerThings(state: State, now: number): Garbage[] {
   return [
     ...oldDeployments(state, now),
+    ...oldDecisions(state, now),
     ...unusedDefinitions(state),
     ...formerHosts(state, now),
     ...formerClusters(state, now),
@@ -29,6 +33,23 @@ export function formerThings(state: State, now: number): Garbage[] {
 
 function removal(kind: Garbage['kind'], record: Stored<unknown>): Garbage {
   return { kind, write: { guards: [guardUnchanged(record)], deletes: [record.key] } };
+}
+
+/** Ids of decisions sort by their time. */
+function oldDecisions(state: State, now: number): Garbage[] {
+  const found: Garbage[] = [];
+  const kept = new Map<string, number>();
+  const newestFirst = [...state.list(collections.placementDecisions)].sort((a, b) =>
+    a.value.id < b.value.id ? 1 : -1,
+  );
+  for (const decision of newestFirst) {
+    const { cluster, createdAt } = decision.value;
+    const count = kept.get(cluster) ?? 0;
+    if (count >= DECISIONS_KEPT || now - createdAt >= DECISION_KEPT_MS) {
+      found.push(removal('decision', decision));
+    } else kept.set(cluster, count + 1);
+  }
+  return found;
 }
 
 /** The history of a service ends with the service. */

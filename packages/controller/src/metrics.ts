@@ -8,6 +8,7 @@ export const REAPED_KINDS = [
   'target',
   'rule',
   'deployment',
+  'decision',
   'definition',
   'host',
   'cluster',

@@ -1,7 +1,7 @@
 // Reads from the state what a plan for one service is made from. Reads everything in one go, so that it is of one
 // revision; changes nothing.
 import { chargeOf } from '@berth/model/placement/charge.ts';
-import { eligibleHosts } from '@berth/model/deployment/daemon.ts';
+import { daemonSpec, eligibleHosts } from '@berth/model/deployment/daemon.ts';
 import {
   type HostView,
   isLost,
@@ -10,10 +10,8 @@ import {
   type TaskView,
 } from '@berth/model/deployment/view.ts';
 import type {
-  CapacityProviderStrategyItem,
   HostRecord,
   LoadBalancer,
-  PlacementConstraint,
   ServiceRecord,
   TargetGroupRecord,
   TaskDefinitionRecord,
@@ -21,8 +19,6 @@ import type {
 } from '@berth/model/generated/messages.ts';
 import { hostView } from '@berth/model/placement/host.ts';
 import { Ledger } from '@berth/model/placement/ledger.ts';
-import { placementSpec } from '@berth/model/placement/spec.ts';
-import { isBuiltInProvider, PROVIDER_ATTRIBUTE } from '@berth/model/resources/capacity-provider.ts';
 import { nameOf } from '@berth/model/resources/arn.ts';
 import { parseDefinitionName } from '@berth/model/resources/task-definition.ts';
 import { collections } from '@berth/store/keys.ts';
@@ -150,16 +146,7 @@ function replicaTasksOn(state: State, hostId: string): number {
 function readEligible(state: State, service: ServiceRecord, options: ViewOptions): string[] {
   const definition = readDefinitions(state, [service.taskDefinition]).get(service.taskDefinition);
   if (!definition) return [];
-  const spec = placementSpec({
-    definition,
-    group: `service:${service.name}`,
-    ofService: true,
-    placementConstraints: [
-      ...service.placementConstraints,
-      ...providerConstraints(service.launch?.capacityProviderStrategy ?? []),
-    ],
-    placementStrategy: [],
-  });
+  const spec = daemonSpec(service, definition);
   const records = [...state.list(collections.hosts, service.cluster)].map(({ value }) => value);
   const ids = records.map(({ id }) => id);
   const hosts = readHosts(state, service.cluster, ids, false, options);
@@ -171,17 +158,6 @@ function readEligible(state: State, service: ServiceRecord, options: ViewOptions
     if (spec.memberOf.some(({ text }) => text.includes('task:'))) chargeHost(state, ledger, record);
   }
   return eligibleHosts(ledger, spec);
-}
-
-/** A daemon runs on the hosts of all of its providers. */
-function providerConstraints(
-  strategy: readonly CapacityProviderStrategyItem[],
-): PlacementConstraint[] {
-  const names = strategy.map(({ capacityProvider }) => capacityProvider);
-  if (names.length === 0 || names.some(isBuiltInProvider)) return [];
-  return [
-    { type: 'memberOf', expression: `attribute:${PROVIDER_ATTRIBUTE} in [${names.join(', ')}]` },
-  ];
 }
 
 function chargeHost(state: State, ledger: Ledger, host: HostRecord): void {

@@ -3,12 +3,12 @@
 import type { Verdict } from '@berth/control/reconciler.ts';
 import type { DeploymentPlan, PlannedEvent } from '@berth/model/deployment/actions.ts';
 import { afterPlacement, type Placement } from '@berth/model/deployment/placed.ts';
+import { placeRequest } from '@berth/model/deployment/place-request.ts';
 import { planDeployment } from '@berth/model/deployment/plan.ts';
 import type { Start } from '@berth/model/deployment/step.ts';
 import type { ServiceView } from '@berth/model/deployment/view.ts';
 import { BerthError, isBerthError, messageChain } from '@berth/model/errors.ts';
 import type { PlaceRequest, PlaceResponse } from '@berth/model/generated/messages.ts';
-import { taskTags } from '@berth/model/resources/task-tags.ts';
 import { collections } from '@berth/store/keys.ts';
 
 import { commitAll, type TermContext } from './context.ts';
@@ -17,8 +17,6 @@ import { eventPut, packed, planWrites, recordWrite } from './writes.ts';
 
 /** How often a service that changes under the controller's hands is looked at before others get their turn. */
 const MOST_LOOKS = 5;
-/** The most that the scheduler takes at once. */
-const MOST_TASKS = 1000;
 
 export function serviceKey(cluster: string, service: string): string {
   return `${cluster}/${service}`;
@@ -75,10 +73,19 @@ async function startAll(starting: Starting): Promise<boolean> {
 }
 
 async function startSome(start: Start, starting: Starting): Promise<boolean> {
-  const { key, view, context, signal } = starting;
+  const { key, view, revision: decidedAt, context, signal } = starting;
   const { cache, holds } = context;
   const due = holds.isDue(key);
-  const answer = await ask(placeRequest(start, starting), context, signal);
+  const request = placeRequest({
+    cluster: view.cluster,
+    name: view.name,
+    service: view.service,
+    deployments: view.record?.deployments ?? [],
+    definition: view.definitions.get(start.taskDefinition),
+    start,
+    revision: decidedAt,
+  });
+  const answer = await ask(request, context, signal);
   if ('stale' in answer) {
     await cache.reached(answer.stale, signal);
     return false;
@@ -152,42 +159,6 @@ async function record(
     ];
     if (await commitAll(context, packed(writes, [leadership.guard]), signal)) return;
   }
-}
-
-function placeRequest(start: Start, { view, revision }: Starting): PlaceRequest {
-  const { service } = view;
-  const launch = service?.launch;
-  return {
-    cluster: view.cluster,
-    taskDefinition: start.taskDefinition,
-    count: Math.min(start.count, MOST_TASKS),
-    owner: start.deploymentId,
-    viewRevision: revision,
-    group: `service:${view.name}`,
-    startedBy: start.deploymentId,
-    service: view.name,
-    placementConstraints: service?.placementConstraints ?? [],
-    placementStrategy: service?.placementStrategy ?? [],
-    tags: taskTags({
-      cluster: view.cluster,
-      service: view.name,
-      propagate: launch?.propagateTags,
-      definition: view.definitions.get(start.taskDefinition)?.tags,
-      ofService: service?.tags,
-      managed: launch?.enableECSManagedTags,
-    }),
-    loadBalanced: isBalanced(view, start),
-    hostIds: (start.hostIds ?? []).slice(0, MOST_TASKS),
-    launchType: launch?.launchType,
-    capacityProviderStrategy: launch?.capacityProviderStrategy ?? [],
-    enableExecuteCommand: launch?.enableExecuteCommand,
-    platformVersion: launch?.platformVersion,
-  };
-}
-
-function isBalanced({ service, record }: ServiceView, start: Start): boolean {
-  const deployment = record?.deployments.find(({ id }) => id === start.deploymentId);
-  return (deployment?.loadBalancers ?? service?.loadBalancers ?? []).length > 0;
 }
 
 function report(

@@ -104,6 +104,7 @@ export function* wakesOf(change: Change, state: State): Generator<Wake, void, un
     case 'serviceDeployments':
     case 'serviceRevisions':
     case 'deregisteredHosts':
+    case 'placementDecisions':
     case 'taskDefinitionFamilies':
     case 'loadBalancers':
     case 'trustStores':

@@ -31,6 +31,9 @@ function unusedOperations(): Handlers<'Operations'> {
     CountTraffic: refuse,
     WatchRequests: refuse,
     ExplainRequest: refuse,
+    ExplainPlacement: refuse,
+    PredictPlacement: refuse,
+    ReplayPlacement: refuse,
   };
 }
 

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 
+import { ulidSource } from '@berth/control/ulid.ts';
+import { seededRandom } from '@berth/control/virtual-clock.ts';
 import type { TaskRecord } from '@berth/model/generated/messages.ts';
 import { Ledger } from '@berth/model/placement/ledger.ts';
 import { collections, keyOf } from '@berth/store/keys.ts';
@@ -9,7 +11,7 @@ import fc from 'fast-check';
 
 import { buildLedgers, openMirror } from './mirror.ts';
 import { placeTasks } from './place.ts';
-import { specOf } from './request.ts';
+import { partsIn } from './request.ts';
 import { CLUSTER, placeRequest, World } from './testing.ts';
 
 type Step =
@@ -77,6 +79,9 @@ async function run(list: readonly Step[]): Promise<void> {
       random: Math.random,
       onCommitted: () => undefined,
       onConflict: () => undefined,
+      nextDecisionId: ulidSource(realClock, seededRandom(3)),
+      ownRevision: () => 0,
+      onNothing: () => Promise.resolve(),
       onDoubt: (error: unknown) => {
         throw error;
       },
@@ -88,8 +93,9 @@ async function run(list: readonly Step[]): Promise<void> {
         taskDefinition: fixed ? 'fixed:1' : 'web:1',
         loadBalanced: true,
       });
-      const spec = specOf(request, cache);
-      tasks.push(...(await placeTasks({ request, spec, provider: undefined }, tools)).tasks);
+      const [part] = partsIn(cache, request);
+      assert.ok(part);
+      tasks.push(...(await placeTasks(part, tasks.length, tools)).tasks);
     };
     for (const step of list) {
       switch (step.kind) {

@@ -2,23 +2,31 @@
 // meanwhile. The ledger is charged by the plan and put right by what became of each commit. Must only run in its turn.
 import { invariant } from '@berth/model/assert.ts';
 import { BerthError } from '@berth/model/errors.ts';
-import type { PlaceResponse, TaskRecord, UnplacedTask } from '@berth/model/generated/messages.ts';
+import type {
+  PlacementDecisionRecord,
+  PlaceResponse,
+  TaskRecord,
+  UnplacedTask,
+} from '@berth/model/generated/messages.ts';
+import { decisionRecord } from '@berth/model/placement/decision.ts';
 import { overdrafts } from '@berth/model/placement/fit.ts';
 import type { Ledger } from '@berth/model/placement/ledger.ts';
+import { type Part, seedOf } from '@berth/model/placement/parts.ts';
 import { planPlacement } from '@berth/model/placement/plan.ts';
 import type { PlacementPlan } from '@berth/model/placement/plan.ts';
 import type { PlacementSpec } from '@berth/model/placement/spec.ts';
+import { taskRecord } from '@berth/model/placement/task-record.ts';
 import { providerOf } from '@berth/model/resources/capacity-provider.ts';
 import { drawHexId } from '@berth/model/resources/ids.ts';
 import type { Clock, Random } from '@berth/control/clock.ts';
 import type { Leadership } from '@berth/store/election.ts';
 import { collections } from '@berth/store/keys.ts';
+import { putRecord } from '@berth/store/record.ts';
 import type { State, StateCache } from '@berth/store/state.ts';
 import type { CommitResult, Store } from '@berth/store/store.ts';
 
-import { batches, taskRecord } from './commit.ts';
+import { batches } from './commit.ts';
 import type { Batch } from './commit.ts';
-import type { Part } from './request.ts';
 
 /** How often a request is planned anew without a task getting through in between. */
 const MAX_CONFLICTS = 5;
@@ -30,6 +38,11 @@ export interface PlaceTools {
   readonly ledger: Ledger;
   readonly clock: Clock;
   readonly random: Random;
+  readonly nextDecisionId: () => string;
+  /** The last revision at which this term itself created tasks; 0: none yet. */
+  readonly ownRevision: () => number;
+  /** A planning that found a host for nothing. Never rejects. */
+  readonly onNothing: (decision: PlacementDecisionRecord) => Promise<void>;
   /** A transaction was committed at this revision. */
   readonly onCommitted: (revision: number) => void;
   /** A transaction was refused. */
@@ -44,16 +57,16 @@ export interface Placed extends PlaceResponse {
 }
 
 /**
+ * @param before how many tasks the owner had when it asked
  * @throws BerthError NotLeader when deposed; Unavailable when hosts change faster than tasks can be placed, or the
  * outcome of a commit is not known. Tasks may have been created even so: a caller that asks again
  * with its old view is told so by StaleView.
  */
-export async function placeTasks(
-  { request, spec, provider }: Part,
-  tools: PlaceTools,
-): Promise<Placed> {
+export async function placeTasks(part: Part, before: number, tools: PlaceTools): Promise<Placed> {
+  const { request, spec, provider } = part;
   const { ledger, random, cache, leadership, clock } = tools;
-  const seed = Math.floor(random() * 0x1_0000_0000);
+  const { epoch, guard } = leadership;
+  const seed = seedOf(part, before);
   const tasks: TaskRecord[] = [];
   let revision = 0;
   let unplaced: UnplacedTask | undefined;
@@ -62,11 +75,28 @@ export async function placeTasks(
     const open = withoutHostsOf(tasks, spec);
     const plan = planPlacement(ledger, open, ids, seed);
     verify(plan, open, ledger);
-    const make = { request, spec, provider, epoch: leadership.epoch, now: clock.now() };
+    const now = clock.now();
+    const make = { request, spec, provider, epoch, now };
     const planned = plan.assignments.map((assignment) =>
       taskRecord(make, assignment, hostProvider(cache, request.cluster, assignment.hostId)),
     );
-    const outcome = await commitAll(batches(planned, leadership.guard, cache), tools);
+    const decision = decisionRecord({
+      id: tools.nextDecisionId(),
+      part: { ...part, request: { ...request, count: ids.length, hostIds: hostIdsOf(open) } },
+      plan,
+      seed,
+      epoch,
+      now,
+      viewRevision: cache.revision,
+      ownRevision: tools.ownRevision(),
+    });
+    if (planned.length === 0) await tools.onNothing(decision);
+    const kept = putRecord(
+      collections.placementDecisions,
+      [decision.cluster, decision.id],
+      decision,
+    );
+    const outcome = await commitAll(batches(planned, kept, guard, cache), tools);
     tasks.push(...outcome.tasks);
     revision = Math.max(revision, outcome.revision);
     ({ unplaced } = plan);
@@ -86,6 +116,10 @@ function withoutHostsOf(tasks: readonly TaskRecord[], spec: PlacementSpec): Plac
   if (!spec.onlyHosts || tasks.length === 0) return spec;
   const served = new Set(tasks.map(({ hostId }) => hostId));
   return { ...spec, onlyHosts: new Set([...spec.onlyHosts].filter((id) => !served.has(id))) };
+}
+
+function hostIdsOf({ onlyHosts }: PlacementSpec): string[] {
+  return onlyHosts ? [...onlyHosts] : [];
 }
 
 /** No host was given more than it has, by the same rules that the planner chose by. */

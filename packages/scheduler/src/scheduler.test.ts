@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 
 import { isBerthError } from '@berth/model/errors.ts';
 import type { PlaceRequest, PlaceResponse, TaskRecord } from '@berth/model/generated/messages.ts';
+import { decideAgain, ledgerOf } from '@berth/model/placement/decision.ts';
+import { hostView } from '@berth/model/placement/host.ts';
 import { testHostRecord } from '@berth/model/placement/testing.ts';
 import { runOwner } from '@berth/model/resources/run-owner.ts';
 import type { Role } from '@berth/process/role.ts';
@@ -9,7 +11,7 @@ import { connect } from '@berth/rpc/client.ts';
 import type { Connection } from '@berth/rpc/client.ts';
 import type { Client } from '@berth/rpc/api.ts';
 import { testIdentity } from '@berth/rpc/testing/fixtures.ts';
-import { collections, keyOf } from '@berth/store/keys.ts';
+import { collections, keyOf, prefixOf } from '@berth/store/keys.ts';
 import { decodeRecord } from '@berth/store/record.ts';
 import type { MemoryStore } from '@berth/store/memory-store.ts';
 import { realClock, silent, until } from '@berth/store/testing/time.ts';
@@ -214,6 +216,47 @@ describe('the scheduler', () => {
       values.reduce((sum, item) => sum + item.value, 0),
       1,
     );
+  });
+
+  it('keeps with the first tasks what they were decided on, so that it can be decided again', async () => {
+    const { client } = await leader();
+    for (const id of ['a', 'b', 'c']) await world.host(id);
+    const { tasks } = await client.Place(request({ count: 6 }));
+    const { entries } = await world.store.list(
+      prefixOf(collections.placementDecisions, 'default'),
+      world.signal,
+    );
+    assert.equal(entries.length, 1);
+    const [entry] = entries;
+    assert.ok(entry);
+    const decision = decodeRecord(collections.placementDecisions, entry).value;
+    const kept = await world.store.list(prefixOf(collections.tasks, 'default'), world.signal);
+    assert.equal(kept.entries[0]?.createRevision, entry.createRevision);
+    assert.equal(decision.createdAt, tasks[0]?.createdAt);
+    const { cache } = await world.process();
+    const hosts = Array.from(cache.list(collections.hosts), ({ value }) => hostView(value, true));
+    const definition = cache.get(collections.taskDefinitions, 'web', '1')?.value;
+    const { plan, same } = decideAgain(decision, ledgerOf(hosts, []), definition);
+    assert.ok(same);
+    assert.deepEqual(
+      plan.assignments.map(({ hostId }) => hostId),
+      tasks.map(({ hostId }) => hostId),
+    );
+  });
+
+  it('keeps a refusal once, until there is another', async () => {
+    const { client } = await leader();
+    const decisions = async (): Promise<number> => {
+      const prefix = prefixOf(collections.placementDecisions, 'default');
+      return (await world.store.list(prefix, world.signal)).entries.length;
+    };
+    await client.Place(request());
+    await client.Place(request());
+    assert.equal(await decisions(), 1);
+    await world.definition('web', { memory: 1_000_000 });
+    await world.host('a');
+    await client.Place(request({ viewRevision: world.store.revision }));
+    assert.equal(await decisions(), 2);
   });
 
   it('refuses a repeated call until its caller has seen what the first one did', async () => {

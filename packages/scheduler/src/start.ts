@@ -57,10 +57,14 @@ export async function startScheduler(
   const handlers: Handlers<'Scheduler'> = {
     Place: async (request, context) =>
       answered(leading(context), (it) => it.place(request, context.signal), cache),
-    Explain: async ({ place }, context) => {
+    Explain: async ({ place, withoutTask }, context) => {
       if (!place)
         throw new BerthError('InvalidParameterException', 'Explain needs a placement to explain.');
-      return answered(leading(context), (it) => it.explain(place, context.signal), cache);
+      return answered(
+        leading(context),
+        (it) => it.explain(place, withoutTask, context.signal),
+        cache,
+      );
     },
   };
   const server = await (options.transport ?? grpcTransport).serve({

@@ -2,30 +2,37 @@
 // ends, with everything that it knows, when leadership is lost or when it can't know any more what it has done.
 import type { Clock, Random } from '@berth/control/clock.ts';
 import { childScope } from '@berth/control/scope.ts';
+import { ulidSource } from '@berth/control/ulid.ts';
 import type { Logger } from '@berth/control/logger.ts';
 import { BerthError, isBerthError } from '@berth/model/errors.ts';
 import type {
+  ExplainRequest,
   ExplainResponse,
+  PlacementDecisionRecord,
   PlaceRequest,
   PlaceResponse,
 } from '@berth/model/generated/messages.ts';
 import { explainPlacement } from '@berth/model/placement/explain.ts';
 import { smallestChange } from '@berth/model/placement/smallest-change.ts';
+import type { Part } from '@berth/model/placement/parts.ts';
 import type { Leadership } from '@berth/store/election.ts';
 import { tokenOfOwner } from '@berth/model/resources/run-owner.ts';
 import { collections } from '@berth/store/keys.ts';
 import type { StateCache } from '@berth/store/state.ts';
+import { putRecord } from '@berth/store/record.ts';
 import type { Store } from '@berth/store/store.ts';
 
 import type { SchedulerMetrics } from './metrics.ts';
 import { openMirror } from './mirror.ts';
 import type { Mirror } from './mirror.ts';
 import { type Placed, placeTasks } from './place.ts';
-import { checkRequest, partsOf, specOf } from './request.ts';
+import { checkRequest, partsIn } from './request.ts';
 import { Turns } from './turns.ts';
 
 /** Calls that wait for their turn beyond this many are refused. */
 const MAX_WAITING = 1000;
+/** Owners whose last refusal is remembered. */
+const MAX_REFUSED = 10_000;
 
 export interface TermOptions {
   readonly store: Store;
@@ -45,19 +52,25 @@ export class Term {
   readonly #over = new AbortController();
   /** Revisions of this term's last commits for an owner, while the cache may not show them yet. */
   readonly #recent = new Map<string, number>();
+  readonly #nextDecisionId: () => string;
+  /** The revision of this term's last commit. */
+  #ownRevision = 0;
+  /** What came out when last nothing was placed for an owner. */
+  readonly #refused = new Map<string, string>();
   /** Aborted when the term is over, by loss of leadership or by itself. */
   readonly signal: AbortSignal;
 
   constructor(options: TermOptions) {
     this.#options = options;
     this.#mirror = openMirror(options.cache);
+    this.#nextDecisionId = ulidSource(options.clock, options.random);
     this.signal = AbortSignal.any([options.leadership.signal, this.#over.signal]);
   }
 
   /**
    * Choose hosts for tasks and create them.
    * @throws BerthError StaleView when tasks were created for the owner that the caller's view does not show; what
-   * `placeTasks`, `specOf` and `checkRequest` throw
+   * `placeTasks`, `partsIn` and `checkRequest` throw
    */
   async place(request: PlaceRequest, signal: AbortSignal): Promise<PlaceResponse> {
     checkRequest(request);
@@ -71,16 +84,22 @@ export class Term {
    * Say for each host whether it would take one more task of the request, and why not; where none does, the smallest
    * change after which one would. Changes nothing.
    */
-  async explain(request: PlaceRequest, signal: AbortSignal): Promise<ExplainResponse> {
-    const { cache } = this.#options;
+  async explain(
+    request: PlaceRequest,
+    withoutTask: ExplainRequest['withoutTask'],
+    signal: AbortSignal,
+  ): Promise<ExplainResponse> {
+    const { cache, clock } = this.#options;
     checkRequest(request);
     await this.#within(signal, (until) => cache.reached(request.viewRevision, until));
-    const [part] = partsOf(request, cache);
     const ledger = this.#mirror.ledger(request.cluster);
-    const spec = part?.spec ?? specOf(request, cache);
-    const { hosts, unplaced } = explainPlacement(ledger, spec);
-    const remedy = unplaced && smallestChange(ledger, spec, this.#options.clock.now());
-    return { hosts, unplaced, remedy };
+    // A request for one task has one part: where the next one would go.
+    const [{ spec }] = partsIn(cache, { ...request, count: 1 }) as [Part];
+    return ledger.without(withoutTask, () => {
+      const { hosts, unplaced } = explainPlacement(ledger, spec);
+      const remedy = unplaced && smallestChange(ledger, spec, clock.now());
+      return { hosts, unplaced, remedy };
+    });
   }
 
   /** Ends the term: calls that wait are refused, the one at work is awaited. */
@@ -104,14 +123,18 @@ export class Term {
     const { cluster, owner, taskDefinition, count } = request;
     const started = clock.monotonic();
     this.#refuseStale(request);
-    const parts = partsOf(request, cache);
+    const parts = partsIn(cache, request);
+    const before = [...cache.tasksByOwner(owner)].length;
     try {
       const placed: Placed[] = [];
       for (const part of parts) {
         placed.push(
-          await placeTasks(part, {
+          await placeTasks(part, before, {
             ...this.#options,
             ledger: this.#mirror.ledger(cluster),
+            nextDecisionId: this.#nextDecisionId,
+            ownRevision: () => this.#ownRevision,
+            onNothing: (decision) => this.#keepRefusal(decision),
             onConflict: () => {
               metrics.conflict();
             },
@@ -120,6 +143,8 @@ export class Term {
             },
             onCommitted: (revision) => {
               this.#recent.set(intentionKey(request), revision);
+              this.#ownRevision = revision;
+              this.#refused.delete(owner);
             },
           }),
         );
@@ -141,6 +166,24 @@ export class Term {
     } catch (error) {
       if (!isBerthError(error)) this.#end(error); // the ledger can't be trusted any more
       throw error;
+    }
+  }
+
+  /** Services that wait for room ask again and again: a refusal like the one before is not kept. */
+  async #keepRefusal(decision: PlacementDecisionRecord): Promise<void> {
+    const { store, leadership, logger } = this.#options;
+    const { id, cluster, owner, result } = decision;
+    if (this.#refused.get(owner) === result) return;
+    if (this.#refused.size >= MAX_REFUSED) this.#refused.clear();
+    this.#refused.set(owner, result);
+    const puts = [putRecord(collections.placementDecisions, [cluster, id], decision)];
+    try {
+      await store.commit({ guards: [leadership.guard], puts, deletes: [] }, leadership.signal);
+    } catch (error) {
+      logger.warn(
+        { err: error, owner },
+        'a refused placement could not be kept for later questions',
+      );
     }
   }
 

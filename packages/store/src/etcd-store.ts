@@ -7,6 +7,7 @@ import type { IKeyValue, IRangeResponse } from 'etcd3';
 import { CommitLane } from './commit-lane.ts';
 import { berthErrorOf, isCompacted, isTooLargeAnswer } from './etcd-errors.ts';
 import { after, endOf, entryOf, isMark } from './etcd-keys.ts';
+import { readCompacted } from './failures.ts';
 import { grantLease } from './etcd-lease.ts';
 import { EtcdLink, type LinkOptions, type Preference } from './etcd-link.ts';
 import { watchEtcd } from './etcd-watch.ts';
@@ -75,6 +76,10 @@ export class EtcdStore implements Store {
         return await this.#listOnce(prefix, signal, options);
       } catch (error) {
         signal.throwIfAborted();
+        const { revision } = options;
+        if (revision !== undefined && isCompacted(error)) {
+          throw readCompacted(prefix, revision, error);
+        }
         // The revision of the first page was compacted meanwhile.
         if (!isCompacted(error) || tries === LIST_TRIES) {
           throw berthErrorOf(error, `listing ${prefix}`);
@@ -121,12 +126,12 @@ export class EtcdStore implements Store {
   async #listOnce(
     prefix: string,
     signal: AbortSignal,
-    { limit = Infinity, keysOnly = false }: ListOptions,
+    { limit = Infinity, keysOnly = false, revision: asked = 0 }: ListOptions,
   ): Promise<ListPage> {
     const entries: Entry[] = [];
     const end = endOf(prefix);
     let start: Buffer = Buffer.from(prefix);
-    let revision = 0;
+    let revision = asked;
     let size = PAGE.first;
     for (;;) {
       let page: IRangeResponse;

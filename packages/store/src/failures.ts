@@ -29,3 +29,16 @@ export function leaseGone(id: string): BerthError {
     { details: { lease: id } },
   );
 }
+
+/** The records of a past revision are asked for, and are not there any more. */
+export function readCompacted(prefix: string, revision: number, cause?: unknown): BerthError {
+  return new BerthError(
+    'Unavailable',
+    `The store has compacted revision ${revision}, so ${prefix} can't be read as it was.`,
+    { cause, details: { read: 'compacted' } },
+  );
+}
+
+export function isCompactedRead(error: unknown): boolean {
+  return isBerthError(error, 'Unavailable') && error.details['read'] === 'compacted';
+}

@@ -42,6 +42,8 @@ export const collections = {
   deregisteredHosts: collection('deregistered-hosts', 'HostRecord', 2),
   /** C/T - scheduler creates; controller and api set desired status; controller deletes */
   tasks: collection('tasks', 'TaskRecord', 2),
+  /** C/ID - scheduler; deleted by controller */
+  placementDecisions: collection('placement-decisions', 'PlacementDecisionRecord', 2),
   /** C/T - api, for the agent */
   taskStatus: collection('task-status', 'TaskStatusRecord', 2),
   /** NAME - api */

@@ -2,6 +2,7 @@
 // Everything here happens at once: nothing awaits between reading and writing.
 import type { Clock } from '@berth/control/clock.ts';
 
+import { readCompacted } from './failures.ts';
 import type {
   CommitResult,
   Entry,
@@ -32,6 +33,8 @@ export class MemoryData {
   readonly #leaseOf = new Map<string, string>();
   readonly #leases = new Map<string, LeaseState>();
   readonly #waiters = new Set<() => void>();
+  /** The entries as of the compacted revision. */
+  readonly #base = new Map<string, Entry>();
   #history: Revision[] = [];
   #revision = 1;
   #compacted = 0;
@@ -58,15 +61,27 @@ export class MemoryData {
   }
 
   list(prefix: string, options: ListOptions): ListPage {
-    const found = [...this.#entries.values()].filter((entry) => entry.key.startsWith(prefix));
+    const { revision = this.#revision } = options;
+    if (revision < this.#compacted) throw readCompacted(prefix, revision);
+    const all = revision === this.#revision ? this.#entries : this.#past(revision);
+    const found = [...all.values()].filter((entry) => entry.key.startsWith(prefix));
     found.sort((a, b) => (a.key < b.key ? -1 : 1));
     const entries = found.slice(0, options.limit ?? found.length);
     return {
       entries: options.keysOnly
         ? entries.map((entry) => ({ ...entry, value: Buffer.alloc(0) }))
         : entries,
-      revision: this.#revision,
+      revision,
     };
+  }
+
+  #past(revision: number): ReadonlyMap<string, Entry> {
+    const entries = new Map(this.#base);
+    for (const past of this.#history) {
+      if (past.revision > revision) break;
+      apply(past, entries);
+    }
+    return entries;
   }
 
   commit(of: Transaction): CommitResult {
@@ -98,7 +113,8 @@ export class MemoryData {
 
   compact(revision: number): void {
     this.#compacted = Math.max(this.#compacted, Math.min(revision, this.#revision));
-    this.#history = this.#history.filter((past) => past.revision > this.#compacted);
+    const forgotten = this.#position(this.#compacted + 1);
+    for (const past of this.#history.splice(0, forgotten)) apply(past, this.#base);
   }
 
   /** What happened below the prefix from a revision on, up to now. */
@@ -217,5 +233,12 @@ export class MemoryData {
       else high = middle;
     }
     return low;
+  }
+}
+
+function apply({ events }: Revision, entries: Map<string, Entry>): void {
+  for (const { key, entry } of events) {
+    if (entry) entries.set(key, entry);
+    else entries.delete(key);
   }
 }

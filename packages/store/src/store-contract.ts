@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 
 import { isBerthError } from '@berth/model/errors.ts';
 
-import { canResume } from './failures.ts';
+import { canResume, isCompactedRead } from './failures.ts';
 import { ROOT } from './keys.ts';
 import type { Store, Transaction, WatchBatch, WatchEvent } from './store.ts';
 import { until } from './testing/time.ts';
@@ -276,6 +276,26 @@ export function storeContract(name: string, subject: () => ContractSubject): voi
       assert.deepEqual(await keysNow(), ['b']);
       const entry = await get('b');
       assert.equal(entry?.version, 1);
+    });
+
+    it('lists what there was at a revision of the past until that is compacted', async () => {
+      const first = await committed({ puts: [put('a', 'one'), put('b')] });
+      const second = await committed({ puts: [put('a', 'two'), put('c')], deletes: [key('b')] });
+      await committed({ deletes: [key('a')] });
+      const past = async (revision: number): Promise<string[]> => {
+        const page = await store.list(base, stop.signal, { revision });
+        assert.equal(page.revision, revision);
+        return page.entries.map(
+          (entry) => `${entry.key.slice(base.length)}=${String(entry.value)}`,
+        );
+      };
+      assert.deepEqual(await past(first), ['a=one', 'b=b']);
+      assert.deepEqual(await past(second), ['a=two', 'c=c']);
+      assert.deepEqual(await keysNow(), ['c']);
+      await subject().compact();
+      const refused = await past(first).catch((error: unknown) => error);
+      assert.ok(isCompactedRead(refused), String(refused));
+      assert.deepEqual(await keysNow(), ['c']);
     });
 
     it('says the truth of a commit whose answer is lost, or that it is not known, and does it once', async () => {

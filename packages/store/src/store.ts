@@ -43,6 +43,8 @@ export interface ListOptions {
   readonly limit?: number | undefined;
   /** Leave the values empty: only keys and revisions are wanted. */
   readonly keysOnly?: boolean | undefined;
+  /** As of then. Throws what `isCompactedRead` tells where the store has forgotten it. Default: now. */
+  readonly revision?: number | undefined;
 }
 
 export interface WatchEvent {

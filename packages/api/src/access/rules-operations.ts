@@ -16,4 +16,7 @@ export const operationsRules: Rules<'Operations'> = {
   CountTraffic: berth('CountTraffic'),
   WatchRequests: berth('WatchRequests'),
   ExplainRequest: berth('ExplainRequest'),
+  ExplainPlacement: berth('ExplainPlacement'),
+  PredictPlacement: berth('PredictPlacement'),
+  ReplayPlacement: berth('ReplayPlacement'),
 };

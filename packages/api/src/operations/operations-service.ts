@@ -6,6 +6,9 @@ import { collections } from '@berth/store/keys.ts';
 import type { TrafficSource } from '../sessions/traffic.ts';
 import type { OwnOperationsDeps } from './deps-operations.ts';
 import { exec } from './exec.ts';
+import { explainPlacement } from './explain-placement.ts';
+import { replayPlacement } from './placement-decisions.ts';
+import { predictPlacement } from './predict-placement.ts';
 import { getState, listState } from './raw-state.ts';
 import { streamLogs } from './stream-logs.ts';
 import { watchEvents } from './watch-events.ts';
@@ -26,6 +29,9 @@ export function operationsHandlers(deps: OwnOperationsDeps): Handlers<'Operation
     ListState: (request, { signal }) => listState(deps.store, request, signal),
     WatchRequests: (request, context) => watchRequests(deps, request, context),
     ExplainRequest: (request, context) => explainRequest(deps, request, context),
+    ExplainPlacement: (request, { signal }) => explainPlacement(deps, request, signal),
+    PredictPlacement: (request, { signal }) => predictPlacement(deps, request, signal),
+    ReplayPlacement: (request, { signal }) => replayPlacement(deps, request, signal),
     CountTraffic: () => Promise.resolve({ groups: counted(deps.proxies) }),
   };
 }

@@ -1,9 +1,16 @@
 // DAEMON services: one task on each eligible host. The old one of a host is gone before the new one starts,
 // and a DRAINING host loses its daemon last. Pure. Source: ECS reference, section 6.1.
-import type { DeploymentRecord } from '../generated/messages.ts';
+import type {
+  CapacityProviderStrategyItem,
+  DeploymentRecord,
+  PlacementConstraint,
+  ServiceRecord,
+  TaskDefinitionRecord,
+} from '../generated/messages.ts';
 import { passesAll, FILTERS } from '../placement/filters.ts';
 import type { Ledger } from '../placement/ledger.ts';
-import type { PlacementSpec } from '../placement/spec.ts';
+import { type PlacementSpec, placementSpec } from '../placement/spec.ts';
+import { isBuiltInProvider, PROVIDER_ATTRIBUTE } from '../resources/capacity-provider.ts';
 import { type ActiveTask, type Bucket, type Buckets, EMPTY_BUCKET, membersOf } from './buckets.ts';
 import type { Limits } from './limits.ts';
 import type { Step, Stop } from './step.ts';
@@ -24,6 +31,33 @@ export interface DaemonInput {
 const ELIGIBILITY = FILTERS.filter(({ reason }) =>
   ['DRAINING', 'ATTRIBUTE', 'MEMBER_OF'].includes(reason),
 );
+
+/** What a daemon asks of its hosts: those of all of its providers will do. */
+export function daemonSpec(
+  service: ServiceRecord,
+  definition: TaskDefinitionRecord,
+): PlacementSpec {
+  return placementSpec({
+    definition,
+    group: `service:${service.name}`,
+    ofService: true,
+    placementConstraints: [
+      ...service.placementConstraints,
+      ...providerConstraints(service.launch?.capacityProviderStrategy ?? []),
+    ],
+    placementStrategy: [],
+  });
+}
+
+function providerConstraints(
+  strategy: readonly CapacityProviderStrategyItem[],
+): PlacementConstraint[] {
+  const names = strategy.map(({ capacityProvider }) => capacityProvider);
+  if (names.length === 0 || names.some(isBuiltInProvider)) return [];
+  return [
+    { type: 'memberOf', expression: `attribute:${PROVIDER_ATTRIBUTE} in [${names.join(', ')}]` },
+  ];
+}
 
 /** The hosts of a cluster that should run a daemon. Hosts that are lost must not be in the ledger. */
 export function eligibleHosts(ledger: Ledger, spec: PlacementSpec): string[] {

@@ -1282,6 +1282,41 @@ export interface TaskRecord {
   readonly protectedUntil?: number | undefined;
 }
 
+/**
+ * placement-decisions/C/ID - written by scheduler with the first tasks that it places; deleted by controller. One planning
+ * of one request: what it was made from, and what came out. Making it again from the same gives the same.
+ */
+export interface PlacementDecisionRecord {
+  /** ULID */
+  readonly id: string;
+  readonly cluster: string;
+  /** the same as of its tasks */
+  readonly createdAt: number;
+  /** of the scheduler */
+  readonly epoch: number;
+  /** The hosts and tasks were those of this revision of etcd, */
+  readonly viewRevision: number;
+  /** and besides all tasks that the scheduler itself had created up to this one. */
+  readonly ownRevision: number;
+  /** 32 bits */
+  readonly seed: number;
+  readonly count: number;
+  readonly owner: string;
+  readonly taskDefinition: string;
+  readonly group: string;
+  readonly service?: string | undefined;
+  /** With that of the capacity provider. */
+  readonly placementConstraints: readonly PlacementConstraint[];
+  readonly placementStrategy: readonly PlacementStrategy[];
+  /** Sizes only. */
+  readonly overrides?: TaskOverride | undefined;
+  /** as in PlaceRequest */
+  readonly hostIds: readonly string[];
+  readonly placed: number;
+  /** Of the hosts in the order of the tasks, and of why the rest found none. */
+  readonly result: string;
+}
+
 /** task-status/C/T - written by api, for the agent. Only moves forward. */
 export interface TaskStatusRecord {
   readonly id: string;
@@ -3661,6 +3696,134 @@ export interface ListStateResponse {
   readonly revision: number;
 }
 
+/** About exactly one of the three. */
+export interface ExplainPlacementRequest {
+  readonly cluster?: string | undefined;
+  /** One more task of its PRIMARY deployment. */
+  readonly service?: string | undefined;
+  /** As if it were placed anew now; what it holds itself does not stand in its way. */
+  readonly task?: string | undefined;
+  /** As RunTask would place it; count and token do not matter. */
+  readonly run?: RunTaskRequest | undefined;
+}
+
+export interface ExplainPlacementResponse {
+  readonly cluster: string;
+  /** family:revision */
+  readonly taskDefinition: string;
+  readonly group: string;
+  /** In the order of their names. */
+  readonly hosts: readonly HostVerdict[];
+  /** absent where a host fits */
+  readonly unplaced?: UnplacedTask | undefined;
+  readonly remedy?: PlacementRemedy | undefined;
+  /** What the task asks of its host. */
+  readonly asked?: Resources | undefined;
+  /** Of the service or the call, and of the task definition. */
+  readonly placementConstraints: readonly PlacementConstraint[];
+  /** As given; empty: the default. */
+  readonly placementStrategy: readonly PlacementStrategy[];
+  /** DAEMON services: hosts that have their task; they are not among `hosts`. */
+  readonly servedHostIds: readonly string[];
+  readonly task?: Task | undefined;
+  /** What placed the task; absent: not kept any more. */
+  readonly decision?: PlacementDecisionRecord | undefined;
+  /** The constraints of the RunTask call that started the task are known no more. */
+  readonly rulesForgotten: boolean;
+}
+
+/** Exactly one of the changes. */
+export interface PredictPlacementRequest {
+  readonly cluster?: string | undefined;
+  /** a host: id, ARN or name */
+  readonly drain?: string | undefined;
+  /** hosts */
+  readonly lose: readonly string[];
+  readonly scale?: ScaleChange | undefined;
+  readonly deploy?: DeployChange | undefined;
+}
+
+export interface ScaleChange {
+  readonly service: string;
+  readonly desiredCount: number;
+}
+
+export interface DeployChange {
+  readonly service: string;
+  readonly taskDefinition: string;
+}
+
+export interface PredictPlacementResponse {
+  /** Of the state that it was made from. */
+  readonly revision: number;
+  /** In the order in which they come about. */
+  readonly tasks: readonly PredictedTask[];
+  /** Those on which something changes, in the order of their names. */
+  readonly hosts: readonly PredictedHost[];
+  /** Those with a change, or with tasks that find no host. */
+  readonly services: readonly PredictedService[];
+  /** The same hosts whichever service is served first. Else the hosts of `tasks` are one possible outcome. */
+  readonly exact: boolean;
+  /** False: it was not at rest after the most steps that are tried. */
+  readonly settled: boolean;
+  /** Tasks outside of services on hosts that would be drained: they stay until somebody stops them. */
+  readonly staying: number;
+}
+
+export interface PredictedTask {
+  readonly change: 'START' | 'STOP' | 'LOST';
+  /** of STOP and LOST, where the task exists by now */
+  readonly taskId?: string | undefined;
+  readonly service?: string | undefined;
+  readonly taskDefinition: string;
+  readonly hostId: string;
+  readonly hostName: string;
+  readonly zone?: string | undefined;
+  /** from 1; what has the same step needs not wait for each other */
+  readonly step: number;
+}
+
+export interface PredictedHost {
+  readonly hostId: string;
+  readonly hostName: string;
+  readonly zone?: string | undefined;
+  readonly tasksBefore: number;
+  readonly tasksAfter: number;
+  /** CPU units and MiB that no task holds; below zero where tasks hold more than the host has. */
+  readonly cpuFreeBefore: number;
+  readonly cpuFreeAfter: number;
+  readonly memoryFreeBefore: number;
+  readonly memoryFreeAfter: number;
+}
+
+export interface PredictedService {
+  readonly service: string;
+  readonly desiredCount: number;
+  readonly runningBefore: number;
+  readonly runningAfter: number;
+  /** Fewer than so many never run meanwhile. */
+  readonly runningLeast: number;
+  readonly unplaced?: UnplacedTask | undefined;
+}
+
+export interface ReplayPlacementRequest {
+  readonly cluster?: string | undefined;
+  readonly decision: string;
+}
+
+export interface ReplayPlacementResponse {
+  readonly decision?: PlacementDecisionRecord | undefined;
+  /** Why it can not be made again; then the rest is empty. */
+  readonly impossible?: string | undefined;
+  /** What comes out is what was recorded. */
+  readonly same: boolean;
+  /** Of each task in the order in which they were placed. */
+  readonly hostIds: readonly string[];
+  readonly unplaced?: UnplacedTask | undefined;
+  /** The hosts of `host_ids` as they were. */
+  readonly hosts: readonly HostRecord[];
+}
+
 /** What proxies can tell of single requests. The second stream of a proxy: it opens it once its session stands, and answers orders. */
 export interface RequestOrder {
   readonly orderId: string;
@@ -3809,6 +3972,106 @@ export interface AcmeChallenge {
   readonly type: 'http-01' | 'tls-alpn-01';
   readonly token: string;
   readonly keyAuthorization: string;
+}
+
+export interface PlaceRequest {
+  readonly cluster: string;
+  /** family:revision */
+  readonly taskDefinition: string;
+  /** 1-1000 */
+  readonly count: number;
+  /** Whose intention it is: a deployment's id, or run/TOKEN. */
+  readonly owner: string;
+  /** The etcd revision that the caller's view had reached. */
+  readonly viewRevision: number;
+  readonly group: string;
+  readonly startedBy: string;
+  readonly service?: string | undefined;
+  readonly placementConstraints: readonly PlacementConstraint[];
+  readonly placementStrategy: readonly PlacementStrategy[];
+  readonly overrides?: TaskOverride | undefined;
+  readonly tags: readonly Tag[];
+  /** Sets hold_ports and drain_before_stop on the tasks. */
+  readonly loadBalanced: boolean;
+  /** DAEMON services and StartTask: one task on each of these hosts and nowhere else. */
+  readonly hostIds: readonly string[];
+  readonly launchType?: 'EC2' | 'FARGATE' | 'EXTERNAL' | undefined;
+  /** Where several providers share the tasks. Counted are the running tasks of the service. */
+  readonly capacityProviderStrategy: readonly CapacityProviderStrategyItem[];
+  readonly enableExecuteCommand?: boolean | undefined;
+  readonly platformVersion?: string | undefined;
+}
+
+export interface PlaceResponse {
+  readonly tasks: readonly TaskRecord[];
+  readonly unplaced: readonly UnplacedTask[];
+  /** The commit's revision; 0 where nothing was placed. */
+  readonly revision: number;
+}
+
+export interface UnplacedTask {
+  readonly count: number;
+  /** The first rule that excludes each host, as counts. */
+  readonly refusals: readonly RefusalCount[];
+  /** The host that came closest, and why it was refused, in ECS's words. */
+  readonly closestHostId?: string | undefined;
+  readonly closestReason?: string | undefined;
+}
+
+export interface RefusalCount {
+  /** RESOURCE:CPU, RESOURCE:MEMORY, RESOURCE:PORTS, ATTRIBUTE, AGENT, MEMBER_OF, DISTINCT_INSTANCE, DRAINING */
+  readonly reason: string;
+  readonly hosts: number;
+}
+
+export interface ExplainRequest {
+  readonly place?: PlaceRequest | undefined;
+  /** Look at the hosts as if this task were gone. */
+  readonly withoutTask?: string | undefined;
+}
+
+export interface ExplainResponse {
+  readonly hosts: readonly HostVerdict[];
+  /** absent where a host fits */
+  readonly unplaced?: UnplacedTask | undefined;
+  /** The smallest change that would place the task; absent where a host fits, or none was found. */
+  readonly remedy?: PlacementRemedy | undefined;
+}
+
+/**
+ * What somebody could do. Changes of attributes and of a host's state are smaller than those that take something from
+ * other tasks, and these than another host; docs/placement.md has the order.
+ */
+export interface PlacementRemedy {
+  /** All of them together. */
+  readonly changes: readonly PlacementChange[];
+  /** On any one of these hosts; none: the change is a host more. */
+  readonly hostIds: readonly string[];
+  /** For people: "free 128 MiB of memory on host n2". */
+  readonly text: string;
+}
+
+export interface PlacementChange {
+  readonly kind: 'SET_ATTRIBUTE' | 'REMOVE_ATTRIBUTE' | 'ACTIVATE_HOST' | 'CONNECT_AGENT' | 'FREE_CPU' | 'FREE_MEMORY' | 'FREE_PORT' | 'MOVE_TASKS' | 'STOP_TASKS' | 'ADD_HOST';
+  /** SET_ATTRIBUTE and REMOVE_ATTRIBUTE: that one. ADD_HOST: those that it needs. */
+  readonly attributes: readonly Attribute[];
+  /** CPU units, MiB, a port or a number of tasks, by kind. */
+  readonly amount: number;
+  /** FREE_PORT */
+  readonly protocol?: 'tcp' | 'udp' | undefined;
+  /** MOVE_TASKS: whose tasks have to leave the host */
+  readonly group?: string | undefined;
+  /** ADD_HOST: what it needs to have */
+  readonly resources?: Resources | undefined;
+}
+
+export interface HostVerdict {
+  readonly hostId: string;
+  readonly hostName: string;
+  readonly fits: boolean;
+  readonly reason?: string | undefined;
+  /** The numbers compared: "memory: 512 MiB asked, 128 MiB free". */
+  readonly detail?: string | undefined;
 }
 
 export interface ScalableTarget {
@@ -4018,104 +4281,6 @@ export interface ListTagsForScalableTargetResponse {
   readonly tags: Readonly<Record<string, string>>;
 }
 
-export interface PlaceRequest {
-  readonly cluster: string;
-  /** family:revision */
-  readonly taskDefinition: string;
-  /** 1-1000 */
-  readonly count: number;
-  /** Whose intention it is: a deployment's id, or run/TOKEN. */
-  readonly owner: string;
-  /** The etcd revision that the caller's view had reached. */
-  readonly viewRevision: number;
-  readonly group: string;
-  readonly startedBy: string;
-  readonly service?: string | undefined;
-  readonly placementConstraints: readonly PlacementConstraint[];
-  readonly placementStrategy: readonly PlacementStrategy[];
-  readonly overrides?: TaskOverride | undefined;
-  readonly tags: readonly Tag[];
-  /** Sets hold_ports and drain_before_stop on the tasks. */
-  readonly loadBalanced: boolean;
-  /** DAEMON services and StartTask: one task on each of these hosts and nowhere else. */
-  readonly hostIds: readonly string[];
-  readonly launchType?: 'EC2' | 'FARGATE' | 'EXTERNAL' | undefined;
-  /** Where several providers share the tasks. Counted are the running tasks of the service. */
-  readonly capacityProviderStrategy: readonly CapacityProviderStrategyItem[];
-  readonly enableExecuteCommand?: boolean | undefined;
-  readonly platformVersion?: string | undefined;
-}
-
-export interface PlaceResponse {
-  readonly tasks: readonly TaskRecord[];
-  readonly unplaced: readonly UnplacedTask[];
-  /** The commit's revision; 0 where nothing was placed. */
-  readonly revision: number;
-}
-
-export interface UnplacedTask {
-  readonly count: number;
-  /** The first rule that excludes each host, as counts. */
-  readonly refusals: readonly RefusalCount[];
-  /** The host that came closest, and why it was refused, in ECS's words. */
-  readonly closestHostId?: string | undefined;
-  readonly closestReason?: string | undefined;
-}
-
-export interface RefusalCount {
-  /** RESOURCE:CPU, RESOURCE:MEMORY, RESOURCE:PORTS, ATTRIBUTE, AGENT, MEMBER_OF, DISTINCT_INSTANCE, DRAINING */
-  readonly reason: string;
-  readonly hosts: number;
-}
-
-export interface ExplainRequest {
-  readonly place?: PlaceRequest | undefined;
-}
-
-export interface ExplainResponse {
-  readonly hosts: readonly HostVerdict[];
-  /** absent where a host fits */
-  readonly unplaced?: UnplacedTask | undefined;
-  /** The smallest change that would place the task; absent where a host fits, or none was found. */
-  readonly remedy?: PlacementRemedy | undefined;
-}
-
-/**
- * What somebody could do. Changes of attributes and of a host's state are smaller than those that take something from
- * other tasks, and these than another host; docs/placement.md has the order.
- */
-export interface PlacementRemedy {
-  /** All of them together. */
-  readonly changes: readonly PlacementChange[];
-  /** On any one of these hosts; none: the change is a host more. */
-  readonly hostIds: readonly string[];
-  /** For people: "free 128 MiB of memory on host n2". */
-  readonly text: string;
-}
-
-export interface PlacementChange {
-  readonly kind: 'SET_ATTRIBUTE' | 'REMOVE_ATTRIBUTE' | 'ACTIVATE_HOST' | 'CONNECT_AGENT' | 'FREE_CPU' | 'FREE_MEMORY' | 'FREE_PORT' | 'MOVE_TASKS' | 'STOP_TASKS' | 'ADD_HOST';
-  /** SET_ATTRIBUTE and REMOVE_ATTRIBUTE: that one. ADD_HOST: those that it needs. */
-  readonly attributes: readonly Attribute[];
-  /** CPU units, MiB, a port or a number of tasks, by kind. */
-  readonly amount: number;
-  /** FREE_PORT */
-  readonly protocol?: 'tcp' | 'udp' | undefined;
-  /** MOVE_TASKS: whose tasks have to leave the host */
-  readonly group?: string | undefined;
-  /** ADD_HOST: what it needs to have */
-  readonly resources?: Resources | undefined;
-}
-
-export interface HostVerdict {
-  readonly hostId: string;
-  readonly hostName: string;
-  readonly fits: boolean;
-  readonly reason?: string | undefined;
-  /** The numbers compared: "memory: 512 MiB asked, 128 MiB free". */
-  readonly detail?: string | undefined;
-}
-
 /** Every message by its name. */
 export interface MessageTypes {
   readonly User: User;
@@ -4274,6 +4439,7 @@ export interface MessageTypes {
   readonly Resources: Resources;
   readonly HostRecord: HostRecord;
   readonly TaskRecord: TaskRecord;
+  readonly PlacementDecisionRecord: PlacementDecisionRecord;
   readonly TaskStatusRecord: TaskStatusRecord;
   readonly LoadBalancerRecord: LoadBalancerRecord;
   readonly TargetGroupRecord: TargetGroupRecord;
@@ -4587,6 +4753,17 @@ export interface MessageTypes {
   readonly GetStateResponse: GetStateResponse;
   readonly ListStateRequest: ListStateRequest;
   readonly ListStateResponse: ListStateResponse;
+  readonly ExplainPlacementRequest: ExplainPlacementRequest;
+  readonly ExplainPlacementResponse: ExplainPlacementResponse;
+  readonly PredictPlacementRequest: PredictPlacementRequest;
+  readonly ScaleChange: ScaleChange;
+  readonly DeployChange: DeployChange;
+  readonly PredictPlacementResponse: PredictPlacementResponse;
+  readonly PredictedTask: PredictedTask;
+  readonly PredictedHost: PredictedHost;
+  readonly PredictedService: PredictedService;
+  readonly ReplayPlacementRequest: ReplayPlacementRequest;
+  readonly ReplayPlacementResponse: ReplayPlacementResponse;
   readonly RequestOrder: RequestOrder;
   readonly RequestAnswer: RequestAnswer;
   readonly RequestRecord: RequestRecord;
@@ -4601,6 +4778,15 @@ export interface MessageTypes {
   readonly ServedCertificate: ServedCertificate;
   readonly CookieKey: CookieKey;
   readonly AcmeChallenge: AcmeChallenge;
+  readonly PlaceRequest: PlaceRequest;
+  readonly PlaceResponse: PlaceResponse;
+  readonly UnplacedTask: UnplacedTask;
+  readonly RefusalCount: RefusalCount;
+  readonly ExplainRequest: ExplainRequest;
+  readonly ExplainResponse: ExplainResponse;
+  readonly PlacementRemedy: PlacementRemedy;
+  readonly PlacementChange: PlacementChange;
+  readonly HostVerdict: HostVerdict;
   readonly ScalableTarget: ScalableTarget;
   readonly RegisterScalableTargetRequest: RegisterScalableTargetRequest;
   readonly RegisterScalableTargetResponse: RegisterScalableTargetResponse;
@@ -4631,15 +4817,6 @@ export interface MessageTypes {
   readonly UntagScalableTargetResponse: UntagScalableTargetResponse;
   readonly ListTagsForScalableTargetRequest: ListTagsForScalableTargetRequest;
   readonly ListTagsForScalableTargetResponse: ListTagsForScalableTargetResponse;
-  readonly PlaceRequest: PlaceRequest;
-  readonly PlaceResponse: PlaceResponse;
-  readonly UnplacedTask: UnplacedTask;
-  readonly RefusalCount: RefusalCount;
-  readonly ExplainRequest: ExplainRequest;
-  readonly ExplainResponse: ExplainResponse;
-  readonly PlacementRemedy: PlacementRemedy;
-  readonly PlacementChange: PlacementChange;
-  readonly HostVerdict: HostVerdict;
 }
 
 export type MessageName = keyof MessageTypes;

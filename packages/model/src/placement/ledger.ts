@@ -137,6 +137,18 @@ export class Ledger {
     return this.#charges.get(taskId);
   }
 
+  /** Look at the ledger as if a task held nothing. */
+  without<T>(taskId: string | undefined, look: () => T): T {
+    const charge = taskId === undefined ? undefined : this.#charges.get(taskId);
+    if (taskId === undefined || !charge) return look();
+    this.release(taskId);
+    try {
+      return look();
+    } finally {
+      this.charge(taskId, charge);
+    }
+  }
+
   /** All of it as plain data in a fixed order: equal ledgers, equal dumps. For checks. */
   dump(): unknown {
     const sorted = <K extends string | number, V>(map: ReadonlyMap<K, V>): [K, V][] =>

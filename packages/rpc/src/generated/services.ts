@@ -194,6 +194,12 @@ export interface Operations {
   readonly WatchRequests: { readonly kind: 'server'; readonly request: messages.WatchRequestsRequest; readonly response: messages.RequestBatch };
   /** One of the recent requests, with what its rule and target were. */
   readonly ExplainRequest: { readonly kind: 'unary'; readonly request: messages.ExplainRequestRequest; readonly response: messages.ExplainRequestResponse };
+  /** Which hosts would take one more task, why the others would not, and what would change that. */
+  readonly ExplainPlacement: { readonly kind: 'unary'; readonly request: messages.ExplainPlacementRequest; readonly response: messages.ExplainPlacementResponse };
+  /** What would follow from a change, by the real planners on a copy of the state. Writes nothing. */
+  readonly PredictPlacement: { readonly kind: 'unary'; readonly request: messages.PredictPlacementRequest; readonly response: messages.PredictPlacementResponse };
+  /** Makes a decision of the scheduler again from what it was made from. Writes nothing. */
+  readonly ReplayPlacement: { readonly kind: 'unary'; readonly request: messages.ReplayPlacementRequest; readonly response: messages.ReplayPlacementResponse };
 }
 
 export interface Proxies {
@@ -205,6 +211,16 @@ export interface Proxies {
   readonly Session: { readonly kind: 'bidi'; readonly request: messages.ProxyMessage; readonly response: messages.RoutingUpdate };
   /** The other way round: the proxy opens it once its session stands, and answers what it is asked of single requests. */
   readonly Requests: { readonly kind: 'bidi'; readonly request: messages.RequestAnswer; readonly response: messages.RequestOrder };
+}
+
+export interface Scheduler {
+  /**
+   * Chooses hosts for `count` tasks and commits them. FAILED_PRECONDITION with berth-error NotLeader: look the
+   * leader up again. ABORTED with berth-error StaleView: tasks for this owner were committed after `view_revision`; catch
+   * up to the revision in the trailing metadata `berth-revision` and decide anew. A repeated call can therefore not place twice.
+   */
+  readonly Place: { readonly kind: 'unary'; readonly request: messages.PlaceRequest; readonly response: messages.PlaceResponse };
+  readonly Explain: { readonly kind: 'unary'; readonly request: messages.ExplainRequest; readonly response: messages.ExplainResponse };
 }
 
 export interface Scaling {
@@ -223,16 +239,6 @@ export interface Scaling {
   readonly ListTagsForResource: { readonly kind: 'unary'; readonly request: messages.ListTagsForScalableTargetRequest; readonly response: messages.ListTagsForScalableTargetResponse };
 }
 
-export interface Scheduler {
-  /**
-   * Chooses hosts for `count` tasks and commits them. FAILED_PRECONDITION with berth-error NotLeader: look the
-   * leader up again. ABORTED with berth-error StaleView: tasks for this owner were committed after `view_revision`; catch
-   * up to the revision in the trailing metadata `berth-revision` and decide anew. A repeated call can therefore not place twice.
-   */
-  readonly Place: { readonly kind: 'unary'; readonly request: messages.PlaceRequest; readonly response: messages.PlaceResponse };
-  readonly Explain: { readonly kind: 'unary'; readonly request: messages.ExplainRequest; readonly response: messages.ExplainResponse };
-}
-
 /** Every service by its name. */
 export interface ServiceTypes {
   readonly Access: Access;
@@ -242,8 +248,8 @@ export interface ServiceTypes {
   readonly LogGroups: LogGroups;
   readonly Operations: Operations;
   readonly Proxies: Proxies;
-  readonly Scaling: Scaling;
   readonly Scheduler: Scheduler;
+  readonly Scaling: Scaling;
 }
 
 export type ServiceName = keyof ServiceTypes;
