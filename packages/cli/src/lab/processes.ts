@@ -24,7 +24,7 @@ import { type ProcessIdentity, familyOf, identify, isAlive, isPaused, signalAll 
 
 const POLL_MS = 50;
 const KILLED_MS = 10_000;
-const LOG_LINES = 8;
+const LOG_LINES = 15;
 
 /** One of a node's processes; its containers; or all that runs there. */
 export type Part = ProcessName | 'containers' | 'all';
