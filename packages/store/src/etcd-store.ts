@@ -60,6 +60,11 @@ export class EtcdStore implements Store {
     });
   }
 
+  /** Transactions that etcd refused since their leader had been deposed. */
+  get deposedWrites(): number {
+    return this.#commits.deposed;
+  }
+
   async get(key: string, signal: AbortSignal): Promise<Entry | undefined> {
     const answer = await this.#reads.repeat(
       `reading ${key}`,

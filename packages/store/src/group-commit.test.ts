@@ -100,6 +100,22 @@ describe('grouped commits', () => {
     assert.equal(backend.sent.length, 2);
   });
 
+  it('counts what was refused to a leader whose term was over, and nothing else', async () => {
+    const term = '/berth/v1/leader/scheduler';
+    const { revision } = await offer({ puts: [put(term)] });
+    const led = { key: term, createRevision: revision };
+    const ask = (...guards: Guard[]) => offer({ guards, puts: [put(`k${guards.length}`)] });
+    assert.equal((await ask(led)).committed, true);
+    assert.equal((await ask(led, { key: 'x', modRevision: 7 })).committed, false);
+    assert.equal((await ask({ key: term, createRevision: 0 })).committed, false); // a candidate
+    assert.equal(commits.deposed, 0);
+    await offer({ deletes: [term] });
+    assert.equal((await ask(led)).committed, false);
+    await offer({ puts: [put(term)] });
+    assert.equal((await ask(led)).committed, false);
+    assert.equal(commits.deposed, 2);
+  });
+
   it('does not let one with an ended lease spoil the others', async () => {
     backend.fail = (of) => {
       if (of.puts.some((one) => one.key === 'bad')) throw leaseGone('7');

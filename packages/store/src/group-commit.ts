@@ -5,7 +5,8 @@ import type { Clock } from '@berth/control/clock.ts';
 import { abortable } from '@berth/control/scope.ts';
 import { BerthError } from '@berth/model/errors.ts';
 
-import type { CommitResult, Transaction } from './store.ts';
+import { collections, prefixOf } from './keys.ts';
+import type { CommitResult, Guard, Transaction } from './store.ts';
 import {
   checkTransaction,
   guardHolds,
@@ -35,6 +36,7 @@ export interface GroupCommitOptions {
 const GROUP_OPERATIONS = 127;
 const GROUP_BYTES = 512 * 1024;
 const QUEUE_LIMIT = 20_000;
+const LEADER_KEYS = prefixOf(collections.leader);
 /** How far to look in the queue for transactions that may go along. */
 const LOOK_AHEAD = 1_000;
 
@@ -54,11 +56,17 @@ export class GroupCommit {
   readonly #inFlight = new Set<readonly Waiting[]>();
   #queue: Waiting[] = [];
   #closed = false;
+  #deposed = 0;
 
   constructor(options: GroupCommitOptions) {
     this.#clock = options.clock;
     this.#withinMs = options.withinMs;
     this.#idle = [...options.lanes];
+  }
+
+  /** Transactions that were refused since their leader had been deposed before etcd saw them. */
+  get deposed(): number {
+    return this.#deposed;
   }
 
   /** @throws BerthError as `Store.commit`, or the signal's reason: what was already sent may then have been carried out */
@@ -166,6 +174,7 @@ export class GroupCommit {
         }
         const { found } = outcome;
         const refused = rest.filter((one) => !holds(one.of, found));
+        this.#deposed += refused.filter((one) => isDeposed(one.of, found)).length;
         for (const one of refused) one.resolve({ committed: false, revision });
         rest = rest.filter((one) => !refused.includes(one));
       } catch (error) {
@@ -192,6 +201,13 @@ function isOneOfThem(error: unknown): boolean {
 
 function holds(of: Transaction, found: Revisions): boolean {
   return of.guards.every((guard) => guardHolds(guard, found.get(guard.key)));
+}
+
+/** Its leader's term is over: the key is gone, or another's. */
+function isDeposed(of: Transaction, found: Revisions): boolean {
+  const isTerm = (guard: Guard): boolean =>
+    guard.key.startsWith(LEADER_KEYS) && 'createRevision' in guard && guard.createRevision > 0;
+  return of.guards.some((guard) => isTerm(guard) && !guardHolds(guard, found.get(guard.key)));
 }
 
 /** The keys that some transactions read and write. */

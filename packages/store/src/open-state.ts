@@ -47,7 +47,7 @@ export async function openState(options: OpenStateOptions): Promise<OpenedState>
     random,
     logger: logger.child({ component: 'state' }),
   });
-  if (options.metrics) measureState(options.metrics, cache);
+  if (options.metrics) measureState(options.metrics, cache, store);
   const running = cache.run(stop.signal);
   const close = async (): Promise<void> => {
     stop.abort(new Error('the state is closed'));

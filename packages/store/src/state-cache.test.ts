@@ -261,7 +261,7 @@ describe('the cache of the state', () => {
   it('tells its numbers to the metrics', async () => {
     const cache = await start();
     const registry = new Registry();
-    measureState(registry, cache);
+    measureState(registry, cache, { deposedWrites: 0 });
     await commit({ puts: [task('a'), { key: '/berth/v1/unknown/x', value: Buffer.from('?') }] });
     await settle();
     const text = await registry.metrics();

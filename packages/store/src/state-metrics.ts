@@ -9,8 +9,13 @@ export interface MeasuredCache {
   readonly statistics: CacheStatistics;
 }
 
-/** Registers `berth_state_*`, read from the cache when scraped. Once a registry. */
-export function measureState(registry: Registry, cache: MeasuredCache): void {
+export interface MeasuredStore {
+  /** Transactions that etcd refused since their leader had been deposed. */
+  readonly deposedWrites: number;
+}
+
+/** Registers `berth_state_*`, read from cache and store when scraped. Once a registry. */
+export function measureState(registry: Registry, cache: MeasuredCache, store: MeasuredStore): void {
   const registers = [registry];
   const gauge = (name: string, help: string, value: () => number): void => {
     new Gauge({
@@ -48,6 +53,11 @@ export function measureState(registry: Registry, cache: MeasuredCache): void {
     () => of().watchFailures,
   );
   counter('undecodable', 'Records met that could not be understood.', () => of().undecodable);
+  counter(
+    'deposed_writes',
+    'Transactions that etcd refused since the leader that sent them had been deposed.',
+    () => store.deposedWrites,
+  );
   counter(
     'differences',
     'Records found to differ from the store by the periodic comparison. Must stay 0.',
