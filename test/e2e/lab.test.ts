@@ -243,7 +243,7 @@ describe('a lab', () => {
       [['kill', 's1', '--process', 'agent', '--name', NAME], 3, /s1 has no agent: it has server/],
       [['fill-disk', 's1', '--name', NAME], 4, /only hosts have one/],
       [['slow', 'h1', '--name', NAME], 2, /--delay DURATION, --loss PERCENT/],
-      [['ps', '--name', 'nosuch'], 3, /there is no lab "nosuch"; there is e2e/],
+      [['ps', '--name', 'nosuch'], 3, /there is no lab "nosuch"; there is .*\be2e\b/],
     ];
     for (const [args, code, message] of cases) {
       const ended = await berth(place, ['lab', ...args]);

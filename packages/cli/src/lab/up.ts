@@ -144,12 +144,20 @@ export async function buildLab(
     return [undefined, `in ${plan.tls}`];
   });
   signal.throwIfAborted();
-  const lanes = await Promise.allSettled([controlLane(plan, building), engineLane(plan, building)]);
-  for (const lane of lanes) if (lane.status === 'rejected') throw lane.reason;
-  await Promise.all([
+  // When one lane fails, the other need not go on; both have ended before anything is taken down.
+  const failed = new AbortController();
+  const both = { ...building, signal: AbortSignal.any([signal, failed.signal]) };
+  await Promise.allSettled(
+    [controlLane, engineLane].map(async (lane) => {
+      await lane(plan, both).catch((error: unknown) => failed.abort(error));
+    }),
+  );
+  failed.signal.throwIfAborted();
+  const last = await Promise.allSettled([
     startKind(plan, 'proxy', 'proxy', 'proxies', building),
     startKind(plan, 'host', 'agent', 'agents', building),
   ]);
+  for (const one of last) if (one.status === 'rejected') throw one.reason;
   signal.throwIfAborted();
   writeState(plan, { phase: 'up', plan });
   return plan;
