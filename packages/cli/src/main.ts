@@ -20,6 +20,7 @@ export const modules: Readonly<Record<string, () => Promise<{ readonly handlers:
   events: () => import('./commands/events.ts'),
   exec: () => import('./commands/exec.ts'),
   explain: () => import('./commands/explain.ts'),
+  'explain-placement': () => import('./commands/explain-placement.ts'),
   host: () => import('./commands/host.ts'),
   lab: () => import('./commands/lab.ts'),
   'lab-faults': () => import('./commands/lab-faults.ts'),
@@ -29,6 +30,7 @@ export const modules: Readonly<Record<string, () => Promise<{ readonly handlers:
   logs: () => import('./commands/logs.ts'),
   policy: () => import('./commands/policy.ts'),
   'proxy-reload': () => import('./commands/proxy-reload.ts'),
+  replay: () => import('./commands/replay.ts'),
   requests: () => import('./commands/requests.ts'),
   role: () => import('./commands/role.ts'),
   roles: () => import('./commands/roles.ts'),
@@ -46,6 +48,7 @@ export const modules: Readonly<Record<string, () => Promise<{ readonly handlers:
   'trust-store': () => import('./commands/trust-store.ts'),
   user: () => import('./commands/user.ts'),
   version: () => import('./commands/version.ts'),
+  whatif: () => import('./commands/whatif.ts'),
 };
 
 /** They stop what they have started, in order, and listen to signals themselves. */

@@ -36,6 +36,8 @@ import { Turns } from './turns.ts';
 /** Of one replica: a prediction holds a copy of all tasks of a cluster. */
 const turns = new WeakMap<State, Turns>();
 const MOST_COUNT = 100_000;
+/** Then others get their turn. */
+const TURN_MS = 10;
 
 /**
  * @throws BerthError ClusterNotFoundException, ServiceNotFoundException, ServiceNotActiveException, ClientException,
@@ -55,11 +57,12 @@ export async function predictPlacement(
     const { revision } = cache;
     const change = changeOf(place, request);
     const work = forecast(clusterNow(cache, place.name, clock.now()), change);
-    for (;;) {
+    for (let since = clock.monotonic(); ;) {
       const next = work.next();
       if (next.done === true) return answer(next.value, revision);
-      signal.throwIfAborted();
+      if (clock.monotonic() - since < TURN_MS) continue;
       await clock.sleep(0, signal);
+      since = clock.monotonic();
     }
   });
 }

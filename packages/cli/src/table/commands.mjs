@@ -2,6 +2,7 @@
 import { accessCommands } from './access.mjs';
 import { API_FLAGS, COMMON_FLAGS } from './build.mjs';
 import { labCommands } from './lab.mjs';
+import { placementCommands } from './placement.mjs';
 import { resourceCommands } from './resources.mjs';
 import { roleCommands } from './roles.mjs';
 import { routingCommands } from './routing.mjs';
@@ -11,6 +12,7 @@ import { watchingCommands } from './watching.mjs';
 export const commands = [
   ...roleCommands,
   ...watchingCommands,
+  ...placementCommands,
   ...serviceCommands,
   ...routingCommands,
   ...resourceCommands,
@@ -37,13 +39,13 @@ export const sections = [
       'target-group',
       'route',
       'requests',
-      'explain',
       'tls-certificate',
       'acme',
       'trust-store',
       'tag',
     ],
   },
+  { title: 'Ask why, and what if', names: ['explain', 'whatif', 'replay'] },
   { title: 'Who may do what', names: ['user', 'access-key', 'policy', 'role'] },
   { title: 'Machines', names: ['cluster', 'host'] },
   {
@@ -67,7 +69,8 @@ export const groupSummaries = {
   acme: 'Where certificates are asked for',
   'trust-store': 'Whose client certificates listeners accept',
   tag: 'Tags of what routes requests',
-  explain: 'Why a request was answered as it was',
+  explain: 'Why a request was answered so, and why tasks run where they run',
+  whatif: 'What a change would move, before it is made',
   user: 'Create, list and delete users',
   'access-key': 'Make, list and revoke the keys of users',
   policy: 'State who may do what, and see why',
