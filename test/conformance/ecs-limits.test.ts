@@ -756,10 +756,9 @@ conformance('ECS over the SDK: limits of services', [
   ),
   refusedService('for FARGATE of what is not for it', { launchType: 'FARGATE' }, /FARGATE/),
   refusedService(
-    'blue and green',
-    { deploymentConfiguration: { strategy: 'BLUE_GREEN' } },
-    /strategy|BLUE_GREEN/,
-    'UnsupportedFeatureException',
+    'blue and green without load balancers',
+    { deploymentConfiguration: { strategy: 'BLUE_GREEN', bakeTimeInMinutes: 1 } },
+    /^deploymentConfiguration\.strategy is "BLUE_GREEN" and loadBalancers is empty/,
   ),
   {
     name: 'DescribeServices shows tags when they are asked for only',

@@ -28,6 +28,8 @@ const WRAPPED = [
   'loadBalancers',
   'capacityProviderStrategy',
 ];
+/** The same within deploymentConfiguration, in every request. */
+const HOOKS = 'lifecycleHooks';
 const SHOWN_MAX = 10;
 
 type Plain = Record<string, unknown>;
@@ -44,7 +46,8 @@ export async function readMessage<N extends MessageName>(
   const value = parseJson(await readText(file), source);
   const { jsonProblems, formatProblem } = await import('@berth/rpc/strict.ts');
   const { complete } = await import('@berth/rpc/codec.ts');
-  const given = name === 'UpdateServiceRequest' ? wrapLists(value) : withoutAnswer(name, value);
+  const lists = name === 'UpdateServiceRequest' ? wrapLists(value) : withoutAnswer(name, value);
+  const given = wrapHooks(lists);
   const problems = jsonProblems(name, given);
   if (problems.length > 0) {
     const lines = problems
@@ -104,7 +107,21 @@ function wrapLists(value: unknown): unknown {
   );
 }
 
+function wrapHooks(value: unknown): unknown {
+  if (!isPlain(value) || !isPlain(value['deploymentConfiguration'])) return value;
+  const { [HOOKS]: hooks, ...others } = value['deploymentConfiguration'];
+  if (!Array.isArray(hooks)) return value;
+  const items = (hooks as unknown[]).map((hook) =>
+    isPlain(hook) && 'hookDetails' in hook
+      ? { ...hook, hookDetails: JSON.stringify(hook['hookDetails']) }
+      : hook,
+  );
+  return { ...value, deploymentConfiguration: { ...others, [HOOKS]: { items } } };
+}
+
 /** The path of a problem as the file has it, without the messages that `wrapLists` put in. */
 function asWritten(path: string): string {
-  return path.replace(/^(placementConstraints|placementStrategy|loadBalancers)\.items\b/, '$1');
+  return path
+    .replace(/^(placementConstraints|placementStrategy|loadBalancers)\.items\b/, '$1')
+    .replace(/^(deploymentConfiguration\.lifecycleHooks)\.items\b/, '$1');
 }

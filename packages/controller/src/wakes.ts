@@ -6,6 +6,7 @@ import type {
   TargetRecord,
   TaskRecord,
   TaskStatusRecord,
+  TrafficWeightsRecord,
 } from '@berth/model/generated/messages.ts';
 import { nameOf } from '@berth/model/resources/arn.ts';
 import { collections } from '@berth/store/keys.ts';
@@ -59,6 +60,11 @@ export function* wakesOf(change: Change, state: State): Generator<Wake, void, un
       if (status?.lastStatus === 'STOPPED') yield { of: 'capacity', key: first };
       return;
     }
+    case 'trafficWeights': {
+      const { cluster, service } = changed as TrafficWeightsRecord;
+      yield { of: 'service', key: serviceKey(cluster, service) };
+      return;
+    }
     case 'targets':
       yield ofTarget(changed as TargetRecord);
       return;
@@ -95,6 +101,10 @@ export function* wakesOf(change: Change, state: State): Generator<Wake, void, un
     case 'acme':
       for (const key of certificateKeys(state)) yield { of: 'certificate', key };
       return;
+    case 'listeners':
+    case 'rules':
+      yield* shiftersOf(state, first);
+      return;
     case 'leader':
       if (first === 'scheduler' && after) yield* everyService(state);
       return;
@@ -118,10 +128,8 @@ export function* wakesOf(change: Change, state: State): Generator<Wake, void, un
     case 'accessKeyUses':
     case 'policies':
     case 'roles':
-    case 'listeners':
     case 'listenerPorts':
     case 'logGroups':
-    case 'rules':
     case 'events':
       return;
     default:
@@ -182,6 +190,13 @@ function* usersOf(
         ? value.taskDefinition === parts.join(':')
         : value.loadBalancers.some(({ targetGroupArn }) => nameOf(targetGroupArn) === parts[0]);
     if (uses) yield { of: 'service', key: serviceKey(value.cluster, value.name) };
+  }
+}
+
+/** The services whose deployments shift the traffic of a listener's rules. */
+function* shiftersOf(state: State, listener: string): Generator<Wake, void, undefined> {
+  for (const { value } of state.list(collections.trafficWeights, listener)) {
+    yield { of: 'service', key: serviceKey(value.cluster, value.service) };
   }
 }
 

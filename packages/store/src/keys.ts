@@ -88,6 +88,8 @@ export const collections = {
   listenerPorts: collection('listener-ports', 'ListenerPortRecord', 1),
   /** L/R - api */
   rules: collection('rules', 'RuleRecord', 2),
+  /** L/R, R `default` for default actions - controller; deleted by api with a person's change of the rule */
+  trafficWeights: collection('traffic-weights', 'TrafficWeightsRecord', 2),
   /** NAME, percent-encoded - api */
   logGroups: collection('log-groups', 'LogGroupRecord', 1),
   /** host/H and proxy/P - api, under the replica's lease */

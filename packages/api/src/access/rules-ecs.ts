@@ -325,6 +325,9 @@ export const ecsRules: Rules<'Ecs'> = {
   StopServiceDeployment: (request) => [
     need('StopServiceDeployment', untagged(request.serviceDeploymentArn)),
   ],
+  ContinueServiceDeployment: (request) => [
+    need('ContinueServiceDeployment', untagged(request.serviceDeploymentArn)),
+  ],
 
   RunTask: (request, place) => [
     need('RunTask', definition(place, request.taskDefinition), {

@@ -16,6 +16,7 @@ import type { CallContext, Input } from '@berth/rpc/api.ts';
 import { collections } from '@berth/store/keys.ts';
 import type { Stored } from '@berth/store/state.ts';
 
+import { actingListener, actingRule } from '../views/traffic-weights.ts';
 import type { RequestQuestion } from '../sessions/request-streams.ts';
 import type { OwnOperationsDeps } from './deps-operations.ts';
 import { isForwarded } from './replicas.ts';
@@ -104,8 +105,8 @@ function explained({ cache }: OwnOperationsDeps, request: RequestRecord): Explai
         );
   return {
     request,
-    listener: listener?.value,
-    rule: rule?.value,
+    listener: listener && actingListener(cache, listener.value),
+    rule: rule && actingRule(cache, rule.value),
     changed: since(isDefault ? listener : rule),
     target,
   };

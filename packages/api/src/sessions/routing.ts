@@ -10,11 +10,13 @@ import type {
 import { arn, type Realm } from '@berth/model/resources/arn.ts';
 import { parseCertificateReference } from '@berth/model/resources/reference.ts';
 import { emptyUpdate } from '@berth/model/routing/records.ts';
+import { DEFAULT_RULE } from '@berth/model/routing/traffic-weights.ts';
 import type { Sealer } from '@berth/process/seal.ts';
 import { collections, type CollectionName, keyOf } from '@berth/store/keys.ts';
 import type { Change, State } from '@berth/store/state.ts';
 
 import { openSecrets } from '../operations/load-balancing/client-secrets.ts';
+import { actingListener, actingRule } from '../views/traffic-weights.ts';
 import { COOKIE_KEYS, readCookieKeys } from './cookie-keys.ts';
 
 /** The collections that proxies route by, and where each stands in an update. */
@@ -62,6 +64,12 @@ export function noteRoutingChanges(
   };
   for (const change of changes) {
     const { collection, parts } = change;
+    // The weights of a deployment are part of the rule, or of the listener, as proxies see it.
+    if (collection === 'trafficWeights') {
+      const [listenerId = '', ruleId = ''] = parts;
+      if (ruleId === DEFAULT_RULE) note('listeners', listenerId);
+      else note('rules', listenerId, ruleId);
+    }
     if (Object.hasOwn(ROUTING, collection)) note(collection as RoutingCollection, ...parts);
     if (collection === 'certificates' || collection === 'trustStores') note(collection, ...parts);
     if (collection === 'acmeChallenges') note('acmeChallenges');
@@ -82,7 +90,9 @@ export function noteRoutingChanges(
 export function routingSnapshot(state: State, source: RoutingSource): RoutingUpdate {
   const update = mutableUpdate(state.revision, true);
   for (const name of NAMES) {
-    for (const { value } of state.list(collections[name])) push(update, name, value, source);
+    for (const { value } of state.list(collections[name])) {
+      push(update, name, acting(state, name, value), source);
+    }
   }
   const needed = neededBy(state, source.realm);
   for (const id of needed.certificates) {
@@ -137,7 +147,7 @@ export function routingDifference(
         break;
       default: {
         const record = state.get(collections[of], ...parts)?.value;
-        if (record) push(update, of, record, source);
+        if (record) push(update, of, acting(state, of, record), source);
         else update[ROUTING[of].removed].push(parts.join('/'));
       }
     }
@@ -161,6 +171,13 @@ function push(
 /** `emptyUpdate` makes its lists afresh each time: they may be filled. */
 function mutableUpdate(revision: number, snapshot: boolean): Mutable<RoutingUpdate> {
   return emptyUpdate(revision, snapshot) as Mutable<RoutingUpdate>;
+}
+
+/** With the weights that deployments have given. */
+function acting(state: State, of: RoutingCollection, record: RoutingRecord): RoutingRecord {
+  if (of === 'listeners') return actingListener(state, record as ListenerRecord);
+  if (of === 'rules') return actingRule(state, record as MessageTypes['RuleRecord']);
+  return record;
 }
 
 /** With the secrets of its actions in the open. */

@@ -5,6 +5,8 @@ import type {
   Deployment,
   DeploymentRecord,
   LaunchSettings,
+  LifecycleHookDetail,
+  LifecycleHookState,
   ServiceRecord,
   TaskRecord,
 } from '@berth/model/generated/messages.ts';
@@ -23,6 +25,20 @@ export function deploymentView(state: State, realm: Realm, service: ServiceRecor
   return deploymentsOf(state, service).map((deployment) =>
     show(state, realm, deployment, tasks, launchOf(state, service, deployment)),
   );
+}
+
+export function hookView(hook: LifecycleHookState): LifecycleHookDetail {
+  const { hookId, targetType, targetArn, status, expiresAt, timeoutAction, reason } = hook;
+  return {
+    hookId,
+    targetType,
+    targetArn: targetArn || undefined,
+    status,
+    expiresAt,
+    timeoutAction,
+    lifecycleStage: hook.lifecycleStage,
+    reason,
+  };
 }
 
 /** With what the deployment launches: as its revision says, or, for the newest, the service. */

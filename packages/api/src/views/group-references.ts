@@ -5,6 +5,7 @@ import { collections } from '@berth/store/keys.ts';
 import type { State } from '@berth/store/state.ts';
 
 import { DEFAULT_BALANCER, listenersOf } from './balancer.ts';
+import { listenersWeighing } from './traffic-weights.ts';
 
 /** True while an action of a listener or a rule names the group: only then do proxies check and use its targets. */
 export function isGroupInUse(state: State, group: string): boolean {
@@ -33,11 +34,15 @@ export function groupsOfBalancer(state: State, balancer: string): Set<string> {
   return names;
 }
 
-/** The listeners that name the group themselves or by a rule, some more than once. */
+/** The listeners that name the group themselves, by a rule or by the weights of a deployment, some more than once. */
 function* listenersUsing(state: State, group: string): Generator<ListenerRecord, void, undefined> {
   for (const { value } of state.listenersByGroup(group)) yield value;
   for (const { value } of state.rulesByGroup(group)) {
     const listener = state.get(collections.listeners, value.listenerId);
+    if (listener) yield listener.value;
+  }
+  for (const id of listenersWeighing(state, group)) {
+    const listener = state.get(collections.listeners, id);
     if (listener) yield listener.value;
   }
 }

@@ -5,6 +5,7 @@ import type {
   ElasticLoadBalancer,
   Listener,
   ListenerRecord,
+  LoadBalancer,
   LoadBalancerRecord,
   MutualAuthentication,
   Rule,
@@ -16,6 +17,7 @@ import { arn, type Realm } from '@berth/model/resources/arn.ts';
 import { HOSTED_ZONE_ID } from '@berth/model/resources/network.ts';
 import { defaultHealthCheck } from '@berth/model/resources/target-group.ts';
 import { attributesOf, familyOf } from '@berth/model/routing/attributes.ts';
+import { DEFAULT_RULE, parseRuleName } from '@berth/model/routing/traffic-weights.ts';
 import { listenerPlace } from '@berth/model/validation/listener.ts';
 import { groupPlace } from '@berth/model/validation/target-group.ts';
 import { collections } from '@berth/store/keys.ts';
@@ -23,6 +25,7 @@ import type { State } from '@berth/store/state.ts';
 
 import { balancerOf } from './balancer.ts';
 import { balancersUsing } from './group-references.ts';
+import { actingListener, actingRule } from './traffic-weights.ts';
 
 /** What the views need to know of the installation. */
 export interface Installation {
@@ -90,7 +93,7 @@ export function listenerView(state: State, realm: Realm, record: ListenerRecord)
     listenerId: record.id,
     port: record.port,
     protocol: record.protocol,
-    defaultActions: actionsView(state, realm, record.defaultActions),
+    defaultActions: actionsView(state, realm, actingListener(state, record).defaultActions),
     loadBalancerArn: arn.loadBalancer(realm, balancerOf(state, record)),
     sslPolicy: record.sslPolicy,
     certificates: certificates.slice(0, 1),
@@ -126,7 +129,7 @@ export function ruleView(
     listenerArn: arn.listener(realm, balancer, record.listenerId),
     priority: String(record.priority),
     conditions: record.conditions,
-    actions: actionsView(state, realm, record.actions),
+    actions: actionsView(state, realm, actingRule(state, record).actions),
     isDefault: false,
     transforms: record.transforms,
     attributes: record.attributes,
@@ -142,7 +145,7 @@ export function defaultRuleView(state: State, realm: Realm, record: ListenerReco
     listenerArn: arn.listener(realm, balancer, record.id),
     priority: 'default',
     conditions: [],
-    actions: actionsView(state, realm, record.defaultActions),
+    actions: actionsView(state, realm, actingListener(state, record).defaultActions),
     isDefault: true,
     transforms: [],
     attributes: {},
@@ -168,6 +171,33 @@ function actionsView(state: State, realm: Realm, actions: readonly Action[]): Ac
     }
     return action;
   });
+}
+
+/** The ARN of a rule as records name it: LISTENER/RULE; the text itself where the listener is gone. */
+export function ruleNameArn(state: State, realm: Realm, text: string): string {
+  const { listenerId, ruleId } = parseRuleName(text);
+  const listener = state.get(collections.listeners, listenerId)?.value;
+  if (!listener) return text;
+  const id = ruleId === DEFAULT_RULE ? listenerId : ruleId;
+  return arn.rule(realm, balancerOf(state, listener), listenerId, id);
+}
+
+/** A service's load balancer, everything by its ARN. */
+export function serviceBalancerView(state: State, realm: Realm, item: LoadBalancer): LoadBalancer {
+  const { advancedConfiguration: advanced, ...rest } = item;
+  const shown = { ...rest, targetGroupArn: targetGroupArn(state, realm, item.targetGroupArn) };
+  if (!advanced) return shown;
+  return {
+    ...shown,
+    advancedConfiguration: {
+      ...advanced,
+      alternateTargetGroupArn: targetGroupArn(state, realm, advanced.alternateTargetGroupArn),
+      productionListenerRule: ruleNameArn(state, realm, advanced.productionListenerRule),
+      ...(advanced.testListenerRule === undefined
+        ? {}
+        : { testListenerRule: ruleNameArn(state, realm, advanced.testListenerRule) }),
+    },
+  };
 }
 
 /** The ARN of a group by its name; the name itself where the group is gone. */

@@ -13,12 +13,13 @@ import type {
 } from '@berth/model/generated/messages.ts';
 import { arn, type Realm } from '@berth/model/resources/arn.ts';
 import { serviceDeploymentIdOf } from '@berth/model/resources/deployment-ids.ts';
+import { ALL_TRAFFIC } from '@berth/model/routing/traffic-weights.ts';
 import { collections } from '@berth/store/keys.ts';
 import type { State } from '@berth/store/state.ts';
 
 import { definitionOf } from './definition.ts';
-import { deploymentsOf, launchView } from './deployment-view.ts';
-import { targetGroupArn } from './load-balancing-view.ts';
+import { deploymentsOf, hookView, launchView } from './deployment-view.ts';
+import { ruleNameArn, serviceBalancerView, targetGroupArn } from './load-balancing-view.ts';
 import { countTasks } from './task-status.ts';
 
 export interface ServiceHistory {
@@ -69,18 +70,34 @@ export function serviceDeploymentView(
   const { cluster, service, rollback } = record;
   const summary = (id: string, requested: number): ServiceRevisionSummary =>
     summaryOf(state, realm, record, id, requested);
+  const weight = (tenths: number | undefined, share: (of: number) => number) =>
+    tenths === undefined ? undefined : share(tenths) / 10;
+  const weights = (share: (of: number) => number) => ({
+    requestedProductionTrafficWeight: weight(record.productionWeight, share),
+    requestedTestTrafficWeight: weight(record.testWeight, share),
+  });
+  // The source that traffic moves away from is the first; any others have none.
+  const ofSource = (index: number) => weights((of) => (index === 0 ? ALL_TRAFFIC - of : 0));
   return {
     ...briefOf(realm, record),
     stoppedAt: record.stoppedAt,
     updatedAt: record.updatedAt,
-    sourceServiceRevisions: record.sourceServiceRevisions.map((id) => summary(id, 0)),
-    targetServiceRevision: summary(record.targetServiceRevision, record.requestedTaskCount),
+    sourceServiceRevisions: record.sourceServiceRevisions.map((id, index) => ({
+      ...summary(id, 0),
+      ...ofSource(index),
+    })),
+    targetServiceRevision: {
+      ...summary(record.targetServiceRevision, record.requestedTaskCount),
+      ...weights((of) => of),
+    },
     deploymentConfiguration: record.deploymentConfiguration,
     rollback: rollback && {
       ...rollback,
       serviceRevisionArn: arn.serviceRevision(realm, cluster, service, rollback.serviceRevisionArn),
     },
     deploymentCircuitBreaker: record.deploymentCircuitBreaker,
+    lifecycleStage: record.lifecycleStage,
+    lifecycleHookDetails: record.lifecycleHooks.map(hookView),
   };
 }
 
@@ -147,16 +164,33 @@ export function serviceRevisionView(
     clusterArn: arn.cluster(realm, cluster),
     taskDefinition: arn.taskDefinition(realm, taskDefinition),
     ...launchView(record.launch),
-    loadBalancers: record.loadBalancers.map((item) => ({
-      ...item,
-      targetGroupArn: targetGroupArn(state, realm, item.targetGroupArn),
-    })),
+    loadBalancers: record.loadBalancers.map((item) => serviceBalancerView(state, realm, item)),
+    resolvedConfiguration: resolvedView(state, realm, record),
     containerImages: containers.map(({ name, image }) => ({
       containerName: name,
       image,
       imageDigest: /@(sha256:[0-9a-f]{64})$/.exec(image)?.[1],
     })),
     createdAt: record.createdAt,
+  };
+}
+
+/** Where the tasks of the revision are registered: of the two groups of a load balancer, in one. */
+function resolvedView(
+  state: State,
+  realm: Realm,
+  { cluster, service, id, loadBalancers }: ServiceRevisionRecord,
+): ServiceRevision['resolvedConfiguration'] {
+  if (loadBalancers.length === 0) return undefined;
+  const known = state.get(collections.deployments, cluster, service)?.value.deployments ?? [];
+  const running = known.find((deployment) => revisionOf(deployment) === id);
+  return {
+    loadBalancers: (running?.loadBalancers ?? loadBalancers).map((item) => ({
+      targetGroupArn: targetGroupArn(state, realm, item.targetGroupArn),
+      productionListenerRule:
+        item.advancedConfiguration &&
+        ruleNameArn(state, realm, item.advancedConfiguration.productionListenerRule),
+    })),
   };
 }
 

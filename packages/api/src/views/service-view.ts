@@ -10,7 +10,7 @@ import type { State } from '@berth/store/state.ts';
 
 import { deploymentView, launchView, primaryDeployment } from './deployment-view.ts';
 import { currentRevisions } from './service-history-view.ts';
-import { targetGroupArn } from './load-balancing-view.ts';
+import { serviceBalancerView } from './load-balancing-view.ts';
 import { countTasks } from './task-status.ts';
 import { uuidOf } from './task-view.ts';
 
@@ -35,10 +35,7 @@ export function serviceView(state: State, realm: Realm, record: ServiceRecord): 
     deploymentConfiguration: record.deploymentConfiguration,
     deployments,
     events: eventsOf(state, record),
-    loadBalancers: record.loadBalancers.map((item) => ({
-      ...item,
-      targetGroupArn: targetGroupArn(state, realm, item.targetGroupArn),
-    })),
+    loadBalancers: record.loadBalancers.map((item) => serviceBalancerView(state, realm, item)),
     placementConstraints: record.placementConstraints,
     placementStrategy: record.placementStrategy.map(strategyView),
     healthCheckGracePeriodSeconds: record.healthCheckGracePeriodSeconds,

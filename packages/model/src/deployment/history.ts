@@ -117,6 +117,7 @@ function freshRecord(
     targetServiceRevision: revisionIdOf(deploymentId),
     requestedTaskCount: 0,
     deploymentConfiguration: service.deploymentConfiguration,
+    lifecycleHooks: [],
   };
 }
 

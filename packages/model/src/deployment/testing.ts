@@ -297,6 +297,7 @@ export function serviceRecord(change: Partial<ServiceRecord> = {}): ServiceRecor
     loadBalancers: [],
     healthCheckGracePeriodSeconds: 0,
     tags: [],
+    hookDecisions: [],
     ...change,
   };
 }

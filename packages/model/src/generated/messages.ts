@@ -619,8 +619,63 @@ export interface DeploymentConfiguration {
   readonly maximumPercent?: number | undefined;
   readonly deploymentCircuitBreaker?: DeploymentCircuitBreaker | undefined;
   readonly strategy?: 'ROLLING' | 'BLUE_GREEN' | 'LINEAR' | 'CANARY' | undefined;
+  /** 0-1440 */
   readonly bakeTimeInMinutes?: number | undefined;
   readonly alarms?: DeploymentAlarms | undefined;
+  /** at most 10 of each type */
+  readonly lifecycleHooks?: DeploymentLifecycleHookList | undefined;
+  readonly linearConfiguration?: LinearConfiguration | undefined;
+  readonly canaryConfiguration?: CanaryConfiguration | undefined;
+  /** Berth's own: instead of the minutes, 0-86400. */
+  readonly bakeTimeInSeconds?: number | undefined;
+  /**
+   * Berth's own: a deployment that makes no headway for so long fails, 1-86400. Default: it may wait for ever, the stages of
+   * a shift for a day.
+   */
+  readonly progressDeadlineInSeconds?: number | undefined;
+}
+
+export interface DeploymentLifecycleHookList {
+  readonly items: readonly DeploymentLifecycleHook[];
+}
+
+/** Someone to ask before a deployment goes on. */
+export interface DeploymentLifecycleHook {
+  /** AWS_LAMBDA: an HTTP request to hook_target_arn; PAUSE: a person's word. Default AWS_LAMBDA. */
+  readonly targetType?: 'AWS_LAMBDA' | 'PAUSE' | undefined;
+  /** http or https URL */
+  readonly hookTargetArn?: string | undefined;
+  /** kept and shown */
+  readonly roleArn?: string | undefined;
+  readonly lifecycleStages: readonly string[];
+  /** JSON that is sent along */
+  readonly hookDetails?: string | undefined;
+  readonly timeoutConfiguration?: DeploymentLifecycleHookTimeout | undefined;
+}
+
+export interface DeploymentLifecycleHookTimeout {
+  /** 1-20160, default 1440 */
+  readonly timeoutInMinutes?: number | undefined;
+  /** default ROLLBACK */
+  readonly action?: 'CONTINUE' | 'ROLLBACK' | undefined;
+}
+
+export interface LinearConfiguration {
+  /** 3-100 in tenths, default 10 */
+  readonly stepPercent?: number | undefined;
+  /** 0-1440, default 6 */
+  readonly stepBakeTimeInMinutes?: number | undefined;
+  /** Berth's own: instead of the minutes */
+  readonly stepBakeTimeInSeconds?: number | undefined;
+}
+
+export interface CanaryConfiguration {
+  /** 0.1-100 in tenths, default 5 */
+  readonly canaryPercent?: number | undefined;
+  /** 0-1440, default 10 */
+  readonly canaryBakeTimeInMinutes?: number | undefined;
+  /** Berth's own: instead of the minutes */
+  readonly canaryBakeTimeInSeconds?: number | undefined;
 }
 
 export interface LoadBalancer {
@@ -628,6 +683,18 @@ export interface LoadBalancer {
   readonly targetGroupArn: string;
   readonly containerName: string;
   readonly containerPort: number;
+  readonly advancedConfiguration?: AdvancedConfiguration | undefined;
+}
+
+/** For deployments that shift traffic. Of a deployment, target_group_arn is where its own tasks are registered. */
+export interface AdvancedConfiguration {
+  /** name or ARN */
+  readonly alternateTargetGroupArn: string;
+  /** Id or ARN of rules that forward to the two groups; in records LISTENER/RULE, of a default rule LISTENER/default. */
+  readonly productionListenerRule: string;
+  readonly testListenerRule?: string | undefined;
+  /** kept and shown */
+  readonly roleArn?: string | undefined;
 }
 
 export interface ContainerOverride {
@@ -905,6 +972,19 @@ export interface ScalableTargetAction {
   readonly maxCapacity?: number | undefined;
 }
 
+/** What an image's tag stands for, for all tasks of a service revision. */
+export interface ImagePin {
+  /** as the task definition has it */
+  readonly image: string;
+  /** Absent: nobody could say; each host takes what it has or is given by the tag. */
+  readonly digest?: string | undefined;
+  /** why there is no digest */
+  readonly reason?: string | undefined;
+  /** of the host that found it */
+  readonly hostId: string;
+  readonly at: number;
+}
+
 export interface AgentMessage {
   readonly hello?: AgentHello | undefined;
   readonly report?: TaskReport | undefined;
@@ -1107,6 +1187,14 @@ export interface ServiceRecord {
   readonly availabilityZoneRebalancing?: 'ENABLED' | 'DISABLED' | undefined;
   /** The deployment that somebody asked to stop, which the controller undoes. */
   readonly stopRequestedOf?: string | undefined;
+  /** What people answered to hooks of type PAUSE; only those of the present deployment. */
+  readonly hookDecisions: readonly HookDecision[];
+}
+
+export interface HookDecision {
+  readonly hookId: string;
+  readonly action: 'CONTINUE' | 'ROLLBACK';
+  readonly at: number;
 }
 
 /** deployments/C/S - written by controller. How far the service's deployments have come. */
@@ -1146,6 +1234,93 @@ export interface DeploymentRecord {
   readonly loadBalancers: readonly LoadBalancer[];
   /** The id of the service revision that it runs; absent: the one that follows from its own id. */
   readonly serviceRevision?: string | undefined;
+  /** Of deployments that shift traffic. */
+  readonly shift?: TrafficShift | undefined;
+  /** While it is IN_PROGRESS: what it waits for, for people. */
+  readonly waitsFor?: string | undefined;
+  /** While it is IN_PROGRESS: how far it ever came, and when that last rose. */
+  readonly headway?: DeploymentHeadway | undefined;
+  /** Of one that undoes another: why, where neither the circuit breaker nor a person ended it. */
+  readonly rollbackCause?: string | undefined;
+}
+
+export interface DeploymentHeadway {
+  /** the higher, the nearer to the end */
+  readonly mark: number;
+  readonly since: number;
+  readonly desiredCount: number;
+}
+
+/** How far the traffic of a service has gone from one deployment to the other. Source: ECS reference, section 6.8. */
+export interface TrafficShift {
+  readonly stage: 'RECONCILE_SERVICE' | 'PRE_SCALE_UP' | 'SCALE_UP' | 'POST_SCALE_UP' | 'TEST_TRAFFIC_SHIFT' | 'POST_TEST_TRAFFIC_SHIFT' | 'PRE_PRODUCTION_TRAFFIC_SHIFT' | 'PRODUCTION_TRAFFIC_SHIFT' | 'POST_PRODUCTION_TRAFFIC_SHIFT' | 'BAKE_TIME' | 'CLEAN_UP';
+  readonly stageSince: number;
+  /** Of the steps in which production traffic moves, the one that is under way or next; 0 is the first. */
+  readonly step: number;
+  /** What this deployment gets of the traffic, in tenths of a percent. The source gets the rest. */
+  readonly productionWeight: number;
+  readonly testWeight: number;
+  /** The deployment that the traffic comes from. */
+  readonly source: string;
+  /** It takes back what `source` had got. */
+  readonly back: boolean;
+  /** Of this stage and step. */
+  readonly hooks: readonly LifecycleHookState[];
+  /** Since when the weights of this step, or of the whole, are in force and are being watched. */
+  readonly bakeSince?: number | undefined;
+  /** As it was when the deployment began. */
+  readonly configuration?: DeploymentConfiguration | undefined;
+}
+
+export interface LifecycleHookState {
+  readonly hookId: string;
+  readonly targetType: 'AWS_LAMBDA' | 'PAUSE';
+  readonly targetArn: string;
+  readonly status: 'AWAITING_ACTION' | 'IN_PROGRESS' | 'SUCCEEDED' | 'FAILED' | 'TIMED_OUT';
+  readonly lifecycleStage: string;
+  readonly since: number;
+  readonly expiresAt: number;
+  readonly timeoutAction: 'CONTINUE' | 'ROLLBACK';
+  /** Of one that is asked by HTTP: when next, and how often it was. */
+  readonly nextCallAt?: number | undefined;
+  readonly calls: number;
+  /** why it failed */
+  readonly reason?: string | undefined;
+  readonly hookDetails?: string | undefined;
+}
+
+/**
+ * image-pins/C/REVISION - written by api for agents; deleted by controller. What the tags of a service revision's images stood for
+ * when its first task needed them. Source: ECS reference, section 6.10.
+ */
+export interface ImagePinsRecord {
+  readonly cluster: string;
+  readonly service: string;
+  /** the id of the service revision */
+  readonly revision: string;
+  readonly pins: readonly ImagePin[];
+}
+
+/**
+ * traffic-weights/L/R, R `default` for the default actions - written by controller; deleted by api with a person's change of
+ * the rule's actions, and with the rule. Laid over the rule's own weights: see model/routing/traffic-weights.ts.
+ */
+export interface TrafficWeightsRecord {
+  readonly listenerId: string;
+  /** or `default` */
+  readonly ruleId: string;
+  readonly weights: readonly GroupWeight[];
+  readonly cluster: string;
+  readonly service: string;
+  readonly deploymentId: string;
+  readonly since: number;
+}
+
+export interface GroupWeight {
+  /** its name */
+  readonly group: string;
+  /** 0-999 */
+  readonly weight: number;
 }
 
 /**
@@ -1176,6 +1351,12 @@ export interface ServiceDeploymentRecord {
   readonly deploymentConfiguration?: DeploymentConfiguration | undefined;
   readonly rollback?: ServiceDeploymentRollback | undefined;
   readonly deploymentCircuitBreaker?: ServiceDeploymentCircuitBreaker | undefined;
+  /** Of a deployment that shifts traffic: as it is, or was at the end. */
+  readonly lifecycleStage?: string | undefined;
+  readonly lifecycleHooks: readonly LifecycleHookState[];
+  /** What the target revision gets of the traffic, in tenths of a percent. */
+  readonly productionWeight?: number | undefined;
+  readonly testWeight?: number | undefined;
 }
 
 export interface ServiceDeploymentRollback {
@@ -1975,6 +2156,22 @@ export interface Deployment {
   readonly platformVersion?: string | undefined;
   readonly platformFamily?: string | undefined;
   readonly networkConfiguration?: NetworkConfiguration | undefined;
+  /** Berth's own: while it is IN_PROGRESS. */
+  readonly progress?: DeploymentProgress | undefined;
+}
+
+/** Where a deployment is, what it waits for and how long it may still take. */
+export interface DeploymentProgress {
+  /** the lifecycle stage; of rolling updates ROLLING */
+  readonly phase: string;
+  readonly since: number;
+  readonly waitsFor: string;
+  /** A guess from what is known; absent where nothing is. */
+  readonly secondsLeft?: number | undefined;
+  /** What it gets of the traffic, in percent; of deployments that shift traffic. */
+  readonly productionWeight?: number | undefined;
+  readonly testWeight?: number | undefined;
+  readonly hooks: readonly LifecycleHookDetail[];
 }
 
 export interface ServiceCurrentRevisionSummary {
@@ -2143,6 +2340,21 @@ export interface ServiceRevisionSummary {
   readonly requestedTaskCount: number;
   readonly runningTaskCount: number;
   readonly pendingTaskCount: number;
+  /** In percent; of deployments that shift traffic. */
+  readonly requestedTestTrafficWeight?: number | undefined;
+  readonly requestedProductionTrafficWeight?: number | undefined;
+}
+
+export interface LifecycleHookDetail {
+  readonly hookId: string;
+  readonly targetType: string;
+  readonly targetArn?: string | undefined;
+  readonly status: string;
+  readonly expiresAt: number;
+  readonly timeoutAction: string;
+  /** Berth's own. */
+  readonly lifecycleStage: string;
+  readonly reason?: string | undefined;
 }
 
 export interface ServiceDeployment {
@@ -2161,6 +2373,8 @@ export interface ServiceDeployment {
   readonly deploymentConfiguration?: DeploymentConfiguration | undefined;
   readonly rollback?: ServiceDeploymentRollback | undefined;
   readonly deploymentCircuitBreaker?: ServiceDeploymentCircuitBreaker | undefined;
+  readonly lifecycleStage?: string | undefined;
+  readonly lifecycleHookDetails: readonly LifecycleHookDetail[];
 }
 
 export interface ServiceDeploymentBrief {
@@ -2195,6 +2409,17 @@ export interface ServiceRevision {
   readonly networkConfiguration?: NetworkConfiguration | undefined;
   readonly containerImages: readonly ContainerImage[];
   readonly createdAt: number;
+  readonly resolvedConfiguration?: ResolvedConfiguration | undefined;
+}
+
+/** Where the tasks of a revision are registered. */
+export interface ResolvedConfiguration {
+  readonly loadBalancers: readonly ServiceRevisionLoadBalancer[];
+}
+
+export interface ServiceRevisionLoadBalancer {
+  readonly targetGroupArn: string;
+  readonly productionListenerRule?: string | undefined;
 }
 
 export interface TimestampRange {
@@ -2241,6 +2466,17 @@ export interface StopServiceDeploymentRequest {
 }
 
 export interface StopServiceDeploymentResponse {
+  readonly serviceDeploymentArn: string;
+}
+
+export interface ContinueServiceDeploymentRequest {
+  readonly serviceDeploymentArn: string;
+  readonly hookId: string;
+  /** default CONTINUE */
+  readonly action?: 'CONTINUE' | 'ROLLBACK' | undefined;
+}
+
+export interface ContinueServiceDeploymentResponse {
   readonly serviceDeploymentArn: string;
 }
 
@@ -4376,7 +4612,13 @@ export interface MessageTypes {
   readonly DeploymentAlarms: DeploymentAlarms;
   readonly DeploymentCircuitBreaker: DeploymentCircuitBreaker;
   readonly DeploymentConfiguration: DeploymentConfiguration;
+  readonly DeploymentLifecycleHookList: DeploymentLifecycleHookList;
+  readonly DeploymentLifecycleHook: DeploymentLifecycleHook;
+  readonly DeploymentLifecycleHookTimeout: DeploymentLifecycleHookTimeout;
+  readonly LinearConfiguration: LinearConfiguration;
+  readonly CanaryConfiguration: CanaryConfiguration;
   readonly LoadBalancer: LoadBalancer;
+  readonly AdvancedConfiguration: AdvancedConfiguration;
   readonly ContainerOverride: ContainerOverride;
   readonly TaskOverride: TaskOverride;
   readonly NetworkBinding: NetworkBinding;
@@ -4410,6 +4652,7 @@ export interface MessageTypes {
   readonly StepAdjustment: StepAdjustment;
   readonly StepScalingConfiguration: StepScalingConfiguration;
   readonly ScalableTargetAction: ScalableTargetAction;
+  readonly ImagePin: ImagePin;
   readonly AgentMessage: AgentMessage;
   readonly AgentHello: AgentHello;
   readonly TaskReport: TaskReport;
@@ -4430,8 +4673,15 @@ export interface MessageTypes {
   readonly TaskDefinitionFamilyRecord: TaskDefinitionFamilyRecord;
   readonly TaskDefinitionRecord: TaskDefinitionRecord;
   readonly ServiceRecord: ServiceRecord;
+  readonly HookDecision: HookDecision;
   readonly ServiceDeploymentsRecord: ServiceDeploymentsRecord;
   readonly DeploymentRecord: DeploymentRecord;
+  readonly DeploymentHeadway: DeploymentHeadway;
+  readonly TrafficShift: TrafficShift;
+  readonly LifecycleHookState: LifecycleHookState;
+  readonly ImagePinsRecord: ImagePinsRecord;
+  readonly TrafficWeightsRecord: TrafficWeightsRecord;
+  readonly GroupWeight: GroupWeight;
   readonly ServiceDeploymentRecord: ServiceDeploymentRecord;
   readonly ServiceDeploymentRollback: ServiceDeploymentRollback;
   readonly ServiceDeploymentCircuitBreaker: ServiceDeploymentCircuitBreaker;
@@ -4507,6 +4757,7 @@ export interface MessageTypes {
   readonly DeleteTaskDefinitionsRequest: DeleteTaskDefinitionsRequest;
   readonly DeleteTaskDefinitionsResponse: DeleteTaskDefinitionsResponse;
   readonly Deployment: Deployment;
+  readonly DeploymentProgress: DeploymentProgress;
   readonly ServiceCurrentRevisionSummary: ServiceCurrentRevisionSummary;
   readonly ServiceEvent: ServiceEvent;
   readonly Service: Service;
@@ -4525,10 +4776,13 @@ export interface MessageTypes {
   readonly ListServicesRequest: ListServicesRequest;
   readonly ListServicesResponse: ListServicesResponse;
   readonly ServiceRevisionSummary: ServiceRevisionSummary;
+  readonly LifecycleHookDetail: LifecycleHookDetail;
   readonly ServiceDeployment: ServiceDeployment;
   readonly ServiceDeploymentBrief: ServiceDeploymentBrief;
   readonly ContainerImage: ContainerImage;
   readonly ServiceRevision: ServiceRevision;
+  readonly ResolvedConfiguration: ResolvedConfiguration;
+  readonly ServiceRevisionLoadBalancer: ServiceRevisionLoadBalancer;
   readonly TimestampRange: TimestampRange;
   readonly ListServiceDeploymentsRequest: ListServiceDeploymentsRequest;
   readonly ListServiceDeploymentsResponse: ListServiceDeploymentsResponse;
@@ -4538,6 +4792,8 @@ export interface MessageTypes {
   readonly DescribeServiceRevisionsResponse: DescribeServiceRevisionsResponse;
   readonly StopServiceDeploymentRequest: StopServiceDeploymentRequest;
   readonly StopServiceDeploymentResponse: StopServiceDeploymentResponse;
+  readonly ContinueServiceDeploymentRequest: ContinueServiceDeploymentRequest;
+  readonly ContinueServiceDeploymentResponse: ContinueServiceDeploymentResponse;
   readonly Container: Container;
   readonly Task: Task;
   readonly RunTaskRequest: RunTaskRequest;

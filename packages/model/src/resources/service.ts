@@ -12,7 +12,7 @@ export interface CompleteDeploymentConfiguration extends DeploymentConfiguration
   readonly minimumHealthyPercent: number;
   readonly maximumPercent: number;
   readonly deploymentCircuitBreaker: DeploymentCircuitBreaker;
-  readonly strategy: 'ROLLING';
+  readonly strategy: NonNullable<DeploymentConfiguration['strategy']>;
 }
 
 const DEFAULT_PERCENT = {
@@ -20,7 +20,10 @@ const DEFAULT_PERCENT = {
   DAEMON: { minimum: 0, maximum: 100 },
 } as const satisfies Record<SchedulingStrategy, { minimum: number; maximum: number }>;
 
-/** `asked` laid over `current`, and what neither says from the defaults of the strategy. */
+/**
+ * `asked` laid over `current`, and what neither says from the defaults of the strategy. Who names a strategy of deployment says
+ * with it all that belongs to it: bake times, steps and hooks; otherwise these stay.
+ */
 export function completeDeploymentConfiguration(
   strategy: SchedulingStrategy,
   asked: DeploymentConfiguration | undefined,
@@ -34,7 +37,49 @@ export function completeDeploymentConfiguration(
     maximumPercent: asked?.maximumPercent ?? current?.maximumPercent ?? percent.maximum,
     deploymentCircuitBreaker: asked?.deploymentCircuitBreaker ??
       current?.deploymentCircuitBreaker ?? { enable: false, rollback: false },
-    strategy: 'ROLLING',
     ...(alarms ? { alarms } : {}),
+    ...shiftingOf(asked, current),
+    ...present({
+      progressDeadlineInSeconds:
+        asked?.progressDeadlineInSeconds ?? current?.progressDeadlineInSeconds,
+    }),
   };
+}
+
+type ShiftingSettings = Partial<
+  Pick<
+    DeploymentConfiguration,
+    | 'bakeTimeInMinutes'
+    | 'bakeTimeInSeconds'
+    | 'lifecycleHooks'
+    | 'linearConfiguration'
+    | 'canaryConfiguration'
+  >
+>;
+
+function shiftingOf(
+  asked: DeploymentConfiguration | undefined,
+  current: DeploymentConfiguration | undefined,
+): Pick<CompleteDeploymentConfiguration, 'strategy'> & ShiftingSettings {
+  const base = asked?.strategy ? undefined : current;
+  const strategy = asked?.strategy || (current?.strategy ?? 'ROLLING');
+  // Minutes and seconds of the same wait take each other's place.
+  const bakes =
+    asked?.bakeTimeInMinutes !== undefined || asked?.bakeTimeInSeconds !== undefined ? asked : base;
+  return {
+    strategy,
+    ...present({
+      bakeTimeInMinutes: bakes?.bakeTimeInMinutes,
+      bakeTimeInSeconds: bakes?.bakeTimeInSeconds,
+      lifecycleHooks: asked?.lifecycleHooks ?? base?.lifecycleHooks,
+      linearConfiguration: asked?.linearConfiguration ?? base?.linearConfiguration,
+      canaryConfiguration: asked?.canaryConfiguration ?? base?.canaryConfiguration,
+    }),
+  };
+}
+
+/** Without members that are absent. */
+function present<T extends object>(members: T): Partial<T> {
+  const given = Object.entries(members).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(given) as Partial<T>;
 }

@@ -111,13 +111,6 @@ describe('the launch of a service is refused', () => {
         message:
           'deploymentController.type is "CODE_DEPLOY"; expected ECS: no other deployment controller is supported.',
       },
-      'with another strategy of deployment': {
-        accepts: service({ deploymentConfiguration: { strategy: 'ROLLING' } }),
-        refuses: service({ deploymentConfiguration: { strategy: 'BLUE_GREEN' } }),
-        code: 'UnsupportedFeatureException',
-        message:
-          'deploymentConfiguration.strategy is "BLUE_GREEN"; expected ROLLING: no other strategy is supported.',
-      },
       'with alarms': {
         accepts: service({
           deploymentConfiguration: { alarms: { alarmNames: [], enable: false, rollback: false } },

@@ -21,6 +21,7 @@ import { Checker, shown } from './check.ts';
 import { checkLaunch, isFargate } from './launch.ts';
 import { checkClientToken, checkEcsName } from './names.ts';
 import { acceptStrategies, checkConstraints } from './placement.ts';
+import { checkAdvanced, checkShifting } from './shifting.ts';
 import { checkTags } from './tags.ts';
 
 const MOST_TARGET_GROUPS = 5;
@@ -60,10 +61,12 @@ export function acceptCreateService(request: CreateServiceRequest): ServiceOrder
   );
   checkConstraints(check, 'placementConstraints', request.placementConstraints);
   checkLoadBalancerShapes(check, request.loadBalancers);
+  const configuration = acceptDeployment(check, strategy, request.deploymentConfiguration);
+  checkAdvanced(check, request.loadBalancers, configuration);
   return {
     schedulingStrategy: strategy,
     desiredCount: request.desiredCount ?? 0,
-    deploymentConfiguration: acceptDeployment(check, strategy, request.deploymentConfiguration),
+    deploymentConfiguration: configuration,
     placementConstraints: request.placementConstraints,
     placementStrategy: acceptServiceStrategies(check, strategy, request.placementStrategy),
     healthCheckGracePeriodSeconds: request.healthCheckGracePeriodSeconds ?? 0,
@@ -84,7 +87,6 @@ export function acceptCreateService(request: CreateServiceRequest): ServiceOrder
   };
 }
 
-/** Of the strategies of deployment only the rolling update is served here. */
 function checkController(controller: DeploymentController | undefined): void {
   const type = controller?.type;
   if (type === undefined || type === 'ECS') return;
@@ -136,15 +138,17 @@ export function acceptUpdateService(
   const constraints = request.placementConstraints?.items ?? current.placementConstraints;
   checkConstraints(check, 'placementConstraints', constraints);
   checkLoadBalancerShapes(check, request.loadBalancers?.items ?? []);
+  const configuration = acceptDeployment(
+    check,
+    strategy,
+    request.deploymentConfiguration,
+    current.deploymentConfiguration,
+  );
+  checkAdvanced(check, request.loadBalancers?.items ?? current.loadBalancers ?? [], configuration);
   return {
     schedulingStrategy: strategy,
     desiredCount: request.desiredCount ?? current.desiredCount,
-    deploymentConfiguration: acceptDeployment(
-      check,
-      strategy,
-      request.deploymentConfiguration,
-      current.deploymentConfiguration,
-    ),
+    deploymentConfiguration: configuration,
     placementConstraints: constraints,
     placementStrategy: request.placementStrategy
       ? acceptServiceStrategies(check, strategy, request.placementStrategy.items)
@@ -169,6 +173,7 @@ export type CurrentService = Pick<
   | 'placementStrategy'
   | 'healthCheckGracePeriodSeconds'
 > & {
+  readonly loadBalancers?: readonly LoadBalancer[] | undefined;
   readonly deploymentConfiguration?: DeploymentConfiguration | undefined;
   readonly launch?: LaunchSettings | undefined;
   readonly availabilityZoneRebalancing?: 'ENABLED' | 'DISABLED' | undefined;
@@ -229,6 +234,7 @@ function acceptDeployment(
     check.expected(`${field}.maximumPercent`, maximumPercent, '100 for a DAEMON service');
   }
   check.integer(`${field}.maximumPercent`, maximumPercent, { least: 100, most: 1000 });
+  checkShifting(check, strategy, complete);
   return complete;
 }
 
@@ -240,12 +246,7 @@ function checkDeploymentFeatures(check: Checker, asked: DeploymentConfiguration)
       `${field}.${name} is ${shown(value)}; expected ${expected}.`,
     );
   };
-  const { strategy, bakeTimeInMinutes, alarms } = asked;
-  if (strategy && strategy !== 'ROLLING') {
-    unsupported('strategy', strategy, 'ROLLING: no other strategy is supported');
-  }
-  if (bakeTimeInMinutes) unsupported('bakeTimeInMinutes', bakeTimeInMinutes, '0 or nothing');
-  if (alarms?.enable === true) {
+  if (asked.alarms?.enable === true) {
     unsupported('alarms.enable', true, 'false: there are no alarms to look at');
   }
   const threshold = asked.deploymentCircuitBreaker?.thresholdConfiguration;

@@ -75,6 +75,8 @@ export interface Ecs {
   readonly DescribeServiceDeployments: { readonly kind: 'unary'; readonly request: messages.DescribeServiceDeploymentsRequest; readonly response: messages.DescribeServiceDeploymentsResponse };
   readonly DescribeServiceRevisions: { readonly kind: 'unary'; readonly request: messages.DescribeServiceRevisionsRequest; readonly response: messages.DescribeServiceRevisionsResponse };
   readonly StopServiceDeployment: { readonly kind: 'unary'; readonly request: messages.StopServiceDeploymentRequest; readonly response: messages.StopServiceDeploymentResponse };
+  /** Answers a lifecycle hook of type PAUSE. */
+  readonly ContinueServiceDeployment: { readonly kind: 'unary'; readonly request: messages.ContinueServiceDeploymentRequest; readonly response: messages.ContinueServiceDeploymentResponse };
   readonly RunTask: { readonly kind: 'unary'; readonly request: messages.RunTaskRequest; readonly response: messages.RunTaskResponse };
   readonly StopTask: { readonly kind: 'unary'; readonly request: messages.StopTaskRequest; readonly response: messages.StopTaskResponse };
   readonly DescribeTasks: { readonly kind: 'unary'; readonly request: messages.DescribeTasksRequest; readonly response: messages.DescribeTasksResponse };

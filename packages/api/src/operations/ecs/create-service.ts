@@ -52,7 +52,10 @@ function decide(
   const name = request.serviceName;
   const existing = place.state.get(collections.services, place.name, name);
   const definition = requireActiveDefinition(place, request.taskDefinition);
-  const { loadBalancers, groups } = resolveLoadBalancers(place, request.loadBalancers);
+  const { loadBalancers, groups } = resolveLoadBalancers(place, request.loadBalancers, {
+    cluster: place.name,
+    name,
+  });
   checkLoadBalancers(loadBalancers, definition.value);
   checkConstraintsTogether(order.placementConstraints, definition.value);
   const launch = launchIn(place, order.launch);
@@ -74,6 +77,7 @@ function decide(
     loadBalancers,
     tags: request.tags,
     clientToken: request.clientToken,
+    hookDecisions: [],
   };
   if (existing && existing.value.status !== 'INACTIVE') {
     refuseUnlessRepeated(existing.value, record);

@@ -23,6 +23,7 @@ import { describeHosts, listHosts } from './hosts.ts';
 import { registerHost } from './register-host.ts';
 import { runTask } from './run-task.ts';
 import {
+  continueServiceDeployment,
   describeServiceDeployments,
   describeServiceRevisions,
   listServiceDeployments,
@@ -76,6 +77,7 @@ export function ecsHandlers(deps: OperationsDeps): Handlers<'Ecs'> {
     DescribeServiceDeployments: handle(describeServiceDeployments),
     DescribeServiceRevisions: handle(describeServiceRevisions),
     StopServiceDeployment: handle(stopServiceDeployment),
+    ContinueServiceDeployment: handle(continueServiceDeployment),
     RunTask: handle(runTask),
     StopTask: handle(stopTask),
     DescribeTasks: handle(describeTasks),

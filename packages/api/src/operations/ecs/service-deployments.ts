@@ -2,6 +2,8 @@
 import { isOpen } from '@berth/model/deployment/history.ts';
 import { BerthError } from '@berth/model/errors.ts';
 import type {
+  ContinueServiceDeploymentRequest,
+  ContinueServiceDeploymentResponse,
   DescribeServiceDeploymentsRequest,
   DescribeServiceDeploymentsResponse,
   DescribeServiceRevisionsRequest,
@@ -21,6 +23,7 @@ import { Checker } from '@berth/model/validation/check.ts';
 import { pageOf } from '@berth/model/validation/pagination.ts';
 import type { CallContext } from '@berth/rpc/api.ts';
 import { collections } from '@berth/store/keys.ts';
+import type { State } from '@berth/store/state.ts';
 
 import {
   serviceDeploymentBrief,
@@ -156,15 +159,7 @@ export async function stopServiceDeployment(
   const attempted = `stop ${serviceDeploymentArn}`;
   return write(on, { signal, attempted }, (state) => {
     const result = () => ({ serviceDeploymentArn });
-    const found = find(on, 'service-deployment', serviceDeploymentArn);
-    const record = found.history.deployments.find(({ id }) => id === found.id);
-    const service = state.get(collections.services, found.cluster, found.service);
-    if (!record || !service) {
-      throw new BerthError(
-        'ServiceDeploymentNotFoundException',
-        `Service deployment not found. (${serviceDeploymentArn})`,
-      );
-    }
+    const { record, service } = requireDeployment(on, state, serviceDeploymentArn);
     if (!isOpen(record)) {
       throw new BerthError(
         'ConflictException',
@@ -180,4 +175,56 @@ export async function stopServiceDeployment(
     const { guard, put } = replace(collections.services, service, next);
     return { guards: [guard], puts: [put], result };
   });
+}
+
+/** Answers a hook of type PAUSE; the controller takes the answer in. An answer that was given stands. */
+export async function continueServiceDeployment(
+  on: OperationContext,
+  request: ContinueServiceDeploymentRequest,
+  { signal }: CallContext,
+): Promise<ContinueServiceDeploymentResponse> {
+  const { serviceDeploymentArn, hookId } = request;
+  const action = request.action || 'CONTINUE';
+  new Checker('InvalidParameterException').word('action', action, ['CONTINUE', 'ROLLBACK']);
+  const attempted = `answer hook ${hookId} of ${serviceDeploymentArn}`;
+  return write(on, { signal, attempted }, (state) => {
+    const result = () => ({ serviceDeploymentArn });
+    const { record, service } = requireDeployment(on, state, serviceDeploymentArn);
+    const hook = record.lifecycleHooks.find((each) => each.hookId === hookId);
+    if (!hook || hook.targetType !== 'PAUSE') {
+      const waiting = record.lifecycleHooks
+        .filter(({ status }) => status === 'AWAITING_ACTION')
+        .map((each) => each.hookId);
+      throw invalid(
+        `hookId "${hookId}" is no hook of type PAUSE that the service deployment has reached; ${waiting.length > 0 ? `expected ${waiting.join(' or ')}` : 'it waits for none now'}.`,
+      );
+    }
+    const given = service.value.hookDecisions.find((each) => each.hookId === hookId);
+    if (given?.action === action) return { result };
+    if (given || hook.status !== 'AWAITING_ACTION' || !isOpen(record)) {
+      throw new BerthError(
+        'ConflictException',
+        `The hook can't be answered: it is ${given ? `answered with ${given.action}` : hook.status} already. (${hookId} of ${serviceDeploymentArn})`,
+      );
+    }
+    const next: ServiceRecord = {
+      ...service.value,
+      generation: service.value.generation + 1,
+      hookDecisions: [...service.value.hookDecisions, { hookId, action, at: on.clock.now() }],
+    };
+    const { guard, put } = replace(collections.services, service, next);
+    return { guards: [guard], puts: [put], result };
+  });
+}
+
+/** @throws BerthError InvalidParameterException, ServiceDeploymentNotFoundException */
+function requireDeployment(on: OperationContext, state: State, text: string) {
+  const found = find(on, 'service-deployment', text);
+  const record = found.history.deployments.find(({ id }) => id === found.id);
+  const service = state.get(collections.services, found.cluster, found.service);
+  if (record && service) return { record, service };
+  throw new BerthError(
+    'ServiceDeploymentNotFoundException',
+    `Service deployment not found. (${text})`,
+  );
 }

@@ -13,6 +13,7 @@ import type { Stored } from '@berth/store/state.ts';
 import { isGroupInUse } from '../../views/group-references.ts';
 import { type ClusterPlace, invalid, type Place } from '../resolve.ts';
 import { resolveStrategy } from './cluster-providers.ts';
+import { type Asking, refuseTwice, resolveAdvanced } from './shifting-order.ts';
 
 export interface ResolvedLoadBalancers {
   /** With target groups by name. */
@@ -41,6 +42,7 @@ export function launchIn(place: ClusterPlace, asked: LaunchSettings): LaunchSett
 export function resolveLoadBalancers(
   place: Place,
   asked: readonly LoadBalancer[],
+  asking: Asking,
 ): ResolvedLoadBalancers {
   const groups = new Map<string, Stored<TargetGroupRecord>>();
   const loadBalancers = asked.map((item) => {
@@ -51,14 +53,23 @@ export function resolveLoadBalancers(
         `The specified target group does not exist. (target group "${item.targetGroupArn}"; create it first)`,
       );
     }
-    if (!isGroupInUse(place.state, name)) {
+    const { item: resolved, alternate } = resolveAdvanced(
+      place,
+      { ...item, targetGroupArn: name },
+      group.value,
+      asking,
+    );
+    // Of two groups that take turns the rule may name only the other.
+    if (!alternate && !isGroupInUse(place.state, name)) {
       throw invalid(
         `The target group with targetGroupArn ${arn.targetGroup(place.realm, name, group.value.id)} does not have an associated load balancer. ` +
           '(expected a listener or rule that forwards to it; create one first)',
       );
     }
     groups.set(name, group);
-    return { ...item, targetGroupArn: name };
+    if (alternate) groups.set(alternate.value.name, alternate);
+    return resolved;
   });
+  refuseTwice(loadBalancers);
   return { loadBalancers, groups: [...groups.values()] };
 }

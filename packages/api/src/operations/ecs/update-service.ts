@@ -35,6 +35,7 @@ import {
 } from '../resolve.ts';
 import { type Decision, replace, touch, write } from '../write.ts';
 import { launchIn, resolveLoadBalancers } from './service-order.ts';
+import { refuseLosingTraffic } from './shifting-order.ts';
 
 /** An update that changes nothing writes nothing and gives the service as it is. */
 export async function updateService(
@@ -72,7 +73,8 @@ function decide(
   const order = acceptUpdateService(request, current);
   const primary = primaryDeployment(place.state, current);
   const definition = nextDefinition(place, request, primary);
-  const given = request.loadBalancers && resolveLoadBalancers(place, request.loadBalancers.items);
+  const given =
+    request.loadBalancers && resolveLoadBalancers(place, request.loadBalancers.items, current);
   const loadBalancers = given?.loadBalancers ?? current.loadBalancers;
   const content = definitionOf(place.state, definition);
   const strategy = request.capacityProviderStrategy?.items;
@@ -88,6 +90,8 @@ function decide(
     definition !== primary.taskDefinition ||
     !sameLoadBalancers(loadBalancers, current.loadBalancers) ||
     !sameNetwork(launch, current.launch);
+  const moved = !sameLoadBalancers(loadBalancers, current.loadBalancers);
+  refuseLosingTraffic(place, current, wanted, { loadBalancers: moved, redeploys });
   if (!redeploys && sameSettings(wanted, current)) {
     return { result: (seen) => ({ service: serviceView(seen, on.realm, current) }) };
   }
@@ -99,6 +103,7 @@ function decide(
           taskDefinition: definition,
           deploymentId: drawDeploymentId(on.random),
           deploymentRequestedAt: on.clock.now(),
+          hookDecisions: [],
         }
       : {}),
   };
@@ -136,7 +141,14 @@ function nextDefinition(
 function sameLoadBalancers(a: readonly LoadBalancer[], b: readonly LoadBalancer[]): boolean {
   const text = (list: readonly LoadBalancer[]): string =>
     JSON.stringify(
-      list.map((item) => [item.targetGroupArn, item.containerName, item.containerPort]).sort(),
+      list
+        .map(({ targetGroupArn, containerName, containerPort, advancedConfiguration: of }) => [
+          targetGroupArn,
+          containerName,
+          containerPort,
+          of && [of.alternateTargetGroupArn, of.productionListenerRule, of.testListenerRule],
+        ])
+        .sort(),
     );
   return text(a) === text(b);
 }
@@ -190,5 +202,13 @@ function settingsOf({ deploymentConfiguration: of }: ServiceRecord): unknown[] {
     breaker?.resetOnHealthyTask ?? true,
     breaker?.thresholdConfiguration?.type,
     breaker?.thresholdConfiguration?.value,
+    of?.strategy ?? 'ROLLING',
+    of?.bakeTimeInMinutes,
+    of?.bakeTimeInSeconds,
+    of?.progressDeadlineInSeconds,
+    of?.linearConfiguration,
+    of?.canaryConfiguration,
+    of?.lifecycleHooks?.items ?? [],
+    of?.alarms,
   ];
 }

@@ -19,6 +19,7 @@ import { groupsOfActions } from '@berth/model/resources/group-users.ts';
 import { drawHexId } from '@berth/model/resources/ids.ts';
 import { MOST_LISTENERS } from '@berth/model/resources/quotas.ts';
 import { attributesOf } from '@berth/model/routing/attributes.ts';
+import { DEFAULT_RULE } from '@berth/model/routing/traffic-weights.ts';
 import { acceptAttributes } from '@berth/model/validation/balancing-attributes.ts';
 import { Checker } from '@berth/model/validation/check.ts';
 import {
@@ -56,6 +57,7 @@ import {
   TURN,
 } from './listener-records.ts';
 import { isSameSetup } from './same.ts';
+import { withoutWeights } from './traffic-weights.ts';
 
 /** Idempotent: the same settings on the same port give the listener that there is. */
 export async function createListener(
@@ -187,10 +189,14 @@ export async function modifyListener(
       ...certified,
       ...trusting,
     ];
+    const gone =
+      request.defaultActions.length > 0
+        ? withoutWeights(state, { listenerId: found.value.id, ruleId: DEFAULT_RULE })
+        : { guards: [], deletes: [] };
     return {
-      guards: parts.map(({ guard }) => guard),
+      guards: [...parts.map(({ guard }) => guard), ...gone.guards],
       puts: parts.map(({ put }) => put),
-      deletes: moves ? [portKey(found.value.port)] : [],
+      deletes: [...(moves ? [portKey(found.value.port)] : []), ...gone.deletes],
       result: (seen) => ({ listener: listenerView(seen, on.realm, record) }),
     };
   });

@@ -32,6 +32,7 @@ import {
   ruleView,
   targetGroupArn,
 } from '../../views/load-balancing-view.ts';
+import { actingListener, actingRule } from '../../views/traffic-weights.ts';
 import type { OperationContext } from '../deps.ts';
 import type { Place } from '../resolve.ts';
 import { listenerOn, requireListener } from './find.ts';
@@ -116,9 +117,9 @@ export function findRouteProblems(
 function tableOf(state: State, listeners: readonly ListenerRecord[]): RouteTable {
   const update = {
     ...emptyUpdate(state.revision, true),
-    listeners,
+    listeners: listeners.map((listener) => actingListener(state, listener)),
     rules: listeners.flatMap(({ id }) =>
-      Array.from(state.list(collections.rules, id), ({ value }) => value),
+      Array.from(state.list(collections.rules, id), ({ value }) => actingRule(state, value)),
     ),
     targetGroups: Array.from(state.list(collections.targetGroups), ({ value }) => value),
     loadBalancers: Array.from(state.list(collections.loadBalancers), ({ value }) => value),

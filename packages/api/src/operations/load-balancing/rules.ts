@@ -20,6 +20,7 @@ import type {
 import { groupsOfRule } from '@berth/model/resources/group-users.ts';
 import { drawHexId } from '@berth/model/resources/ids.ts';
 import { attributesOf } from '@berth/model/routing/attributes.ts';
+import { DEFAULT_RULE } from '@berth/model/routing/traffic-weights.ts';
 import {
   acceptCreateRule,
   acceptModifyRule,
@@ -42,6 +43,7 @@ import { resolveActions } from './actions.ts';
 import { sealSecrets } from './client-secrets.ts';
 import { requireListener, requireRule } from './find.ts';
 import { refuseTooManyRules, TURN } from './listener-records.ts';
+import { weightKey, withoutWeights } from './traffic-weights.ts';
 
 const MIRROR = 'berth.mirror.target_group';
 
@@ -145,6 +147,9 @@ function modifyOne(
       ? sealSecrets(on.sealer, rule.key, resolved.actions, rule.value.actions)
       : rule.value.actions,
   };
+  const gone = change.actions
+    ? withoutWeights(place.state, { listenerId: listener.value.id, ruleId: rule.value.id })
+    : undefined;
   const named = groupsOfRule(rule.value);
   const groups = resolved.groups.filter(({ value }) => !named.includes(value.name));
   const changes = [
@@ -153,8 +158,9 @@ function modifyOne(
     ...groups.map((group) => touch(collections.targetGroups, group)),
   ];
   return {
-    guards: changes.map(({ guard }) => guard),
+    guards: [...changes.map(({ guard }) => guard), ...(gone?.guards ?? [])],
     puts: changes.map(({ put }) => put),
+    deletes: gone?.deletes ?? [],
     result: (seen) => ({ rule: ruleView(seen, on.realm, record, listener.value) }),
   };
 }
@@ -186,9 +192,11 @@ function modifyDefault(
     replace(collections.listeners, listener, record),
     ...resolved.groups.map((group) => touch(collections.targetGroups, group)),
   ];
+  const gone = withoutWeights(place.state, { listenerId: listener.value.id, ruleId: DEFAULT_RULE });
   return {
-    guards: changes.map(({ guard }) => guard),
+    guards: [...changes.map(({ guard }) => guard), ...gone.guards],
     puts: changes.map(({ put }) => put),
+    deletes: gone.deletes,
     result: (seen) => ({ rule: defaultRuleView(seen, on.realm, record) }),
   };
 }
@@ -260,7 +268,7 @@ export async function deleteRule(
     }
     return {
       guards: [guardUnchanged(found.rule)],
-      deletes: [found.rule.key],
+      deletes: [found.rule.key, ...weightKey(state, found.rule.value)],
       result: () => ({}),
     };
   });
