@@ -1,0 +1,223 @@
+// A lab with a service under load, in which one fault after the other is measured. The lab is shared by all faults of a run; each
+// leaves it as it found it.
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+import { readMessage } from '@berth/cli/json-file.ts';
+import { type Lab, openLab } from '@berth/cli/lab/lab.ts';
+import type { LabOptions } from '@berth/cli/lab/plan.ts';
+import type { Api } from '@berth/cli/connection.ts';
+
+import { type Summary, summarize } from './load/fate.ts';
+import { startLoad } from './load/load.ts';
+import { SERVICE, type Watcher, watch } from './watcher.ts';
+
+const DEFINITION = fileURLToPath(new URL('../../deploy/sample/hello.json', import.meta.url));
+const STEADY_MS = 90_000;
+/** After this a client gives up, and the request has failed. */
+const TIMEOUT_MS = 10_000;
+const LOAD_SECONDS = 3_600;
+const MOST_OPEN = 4_000;
+/** Of load before the fault and after the recovery, so that failures next to them are seen. */
+const BEFORE_MS = 1_500;
+const AFTER_MS = 1_500;
+const TASKS = 6;
+
+/** What a fault did. Times in ms since it began. */
+export interface Row {
+  readonly fault: string;
+  readonly requests: number;
+  readonly failed: number;
+  readonly how: string;
+  /** From the first to the last failed request. */
+  readonly windowMs: number;
+  /** Of each round. */
+  readonly detectedMs: readonly number[];
+  readonly recoveredMs: readonly number[];
+  readonly p99Ms: number;
+  readonly notes: readonly string[];
+}
+
+export interface Measuring {
+  /** Break it: times count from here, until it is called again. */
+  inject(action: () => Promise<unknown>): Promise<void>;
+  /** ms since the fault began. */
+  since(): number;
+  /** It has just been noticed. */
+  detected(): void;
+  /** All is well again. */
+  recovered(): void;
+  note(text: string): void;
+}
+
+export class Ground {
+  readonly lab: Lab;
+  readonly api: Api;
+  readonly watcher: Watcher;
+  readonly rows: Row[] = [];
+  readonly requestsPerSecond: number;
+
+  private constructor(lab: Lab, api: Api, watcher: Watcher, requestsPerSecond: number) {
+    this.lab = lab;
+    this.api = api;
+    this.watcher = watcher;
+    this.requestsPerSecond = requestsPerSecond;
+  }
+
+  static async open(
+    options: Partial<LabOptions>,
+    requestsPerSecond: number,
+    signal?: AbortSignal,
+  ): Promise<Ground> {
+    const lab = await openLab({ ...options, ...(signal ? { signal } : {}) });
+    try {
+      const api = await lab.connect();
+      const watcher = await watch(lab);
+      const ground = new Ground(lab, api, watcher, requestsPerSecond);
+      await ground.#deploy();
+      return ground;
+    } catch (error) {
+      await lab.down();
+      throw error;
+    }
+  }
+
+  async #deploy(): Promise<void> {
+    const { ecs, loadBalancing } = this.api;
+    const { cluster, httpPort } = this.lab.plan;
+    await ecs.RegisterTaskDefinition(
+      await readMessage('RegisterTaskDefinitionRequest', DEFINITION),
+    );
+    await loadBalancing.CreateTargetGroup({
+      name: SERVICE,
+      healthCheck: {
+        path: '/hello/health',
+        intervalSeconds: 5,
+        timeoutSeconds: 2,
+        healthyThresholdCount: 2,
+        unhealthyThresholdCount: 2,
+      },
+      attributes: { 'deregistration_delay.timeout_seconds': '15' },
+    });
+    const { listener } = await loadBalancing.CreateListener({
+      port: httpPort,
+      defaultActions: [
+        { type: 'forward', forward: { targetGroups: [{ targetGroupArn: SERVICE }] } },
+      ],
+    });
+    if (!listener) throw new Error('the api answered without a listener');
+    await ecs.CreateService({
+      cluster,
+      serviceName: SERVICE,
+      taskDefinition: SERVICE,
+      desiredCount: TASKS,
+      placementStrategy: [{ type: 'spread', field: 'instanceId' }],
+      loadBalancers: [{ targetGroupArn: SERVICE, containerName: SERVICE, containerPort: 8080 }],
+    });
+    await this.steady();
+  }
+
+  /** Wait until everything is as it was asked to be. @param without nodes that can't be. @returns ms */
+  async steady(without: readonly string[] = [], withinMs = STEADY_MS): Promise<number> {
+    return await this.watcher.until('the cluster is at rest', withinMs, () =>
+      this.watcher.unrest(without),
+    );
+  }
+
+  /** Replace all tasks, without waiting for it. */
+  async deploy(): Promise<void> {
+    const { cluster } = this.lab.plan;
+    await this.api.ecs.UpdateService({ cluster, service: SERVICE, forceNewDeployment: true });
+  }
+
+  /** What must not change where nothing touches the tasks: their containers' processes, and what is wanted of them. */
+  untouched(): string {
+    const { lab, watcher } = this;
+    const pids = lab.select('hosts').flatMap(({ name }) => lab.pids(name, 'containers'));
+    const tasks = watcher
+      .tasks()
+      .map(({ task: { id, desiredStatus } }) => `${id} ${desiredStatus}`);
+    return [...tasks, ...serverProcesses(pids)].sort().join('\n');
+  }
+
+  /** Measure one fault under load: what it did is kept in `rows`. */
+  async measure(fault: string, run: (measuring: Measuring) => Promise<void>): Promise<Row> {
+    const urls = this.lab.plan.proxyUrls.map((url) => `${url}/hello`);
+    const load = await startLoad({
+      urls,
+      requestsPerSecond: this.requestsPerSecond,
+      timeoutMs: TIMEOUT_MS,
+      seconds: LOAD_SECONDS,
+      mostOpen: MOST_OPEN,
+    });
+    const broken = this.watcher.invariants.violations.length;
+    const notes: string[] = [];
+    const detectedMs: number[] = [];
+    const recoveredMs: number[] = [];
+    const rest = { fault, detectedMs, recoveredMs, notes };
+    let began = Date.now();
+    const since = (): number => Date.now() - began;
+    let failure: Error | undefined;
+    try {
+      await pause(BEFORE_MS);
+      await run({
+        inject: async (action) => {
+          began = Date.now();
+          await action();
+        },
+        since,
+        detected: () => void detectedMs.push(since()),
+        recovered: () => void recoveredMs.push(since()),
+        note: (text) => notes.push(text),
+      });
+      await pause(AFTER_MS);
+    } catch (error) {
+      failure = error instanceof Error ? error : new Error(String(error));
+    }
+    const summary = summarize(await load.stop());
+    const row: Row = {
+      ...rest,
+      requests: summary.requests,
+      failed: summary.failed,
+      how: howText(summary, began),
+      windowMs: summary.windowMs,
+      p99Ms: summary.p99Ms,
+    };
+    this.rows.push(row);
+    if (failure !== undefined) throw failure;
+    const found = this.watcher.invariants.violations.slice(broken);
+    if (found.length > 0) throw new Error(`${fault}: ${found.join('\n')}`);
+    return row;
+  }
+
+  async close(): Promise<readonly string[]> {
+    await this.watcher.close();
+    this.api.close();
+    return await this.lab.down();
+  }
+}
+
+/** Time for the load; never waited for to have something happen. */
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** "3 reset, 1 time-out, from +0.1 to +0.4 s: ECONNRESET" */
+function howText({ how, first, last }: Summary, began: number): string {
+  if (!first || !last) return '';
+  const counts = how.map(([outcome, many]) => `${many} ${outcome}`).join(', ');
+  const [from, to] = [first.at, last.at].map((at) => ((at - began) / 1000).toFixed(1));
+  return `${counts}, sent from ${from} to ${to} s: ${first.kind} ${first.detail ?? ''}`.trim();
+}
+
+/** Health checks come and go in a container; its server stays. */
+function serverProcesses(pids: readonly number[]): string[] {
+  return pids.flatMap((pid) => {
+    try {
+      const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+      return words.some((word) => word.endsWith('server.mjs')) ? `pid ${pid}` : [];
+    } catch {
+      return []; // it has ended
+    }
+  });
+}
