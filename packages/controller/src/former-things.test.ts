@@ -6,6 +6,8 @@ import { type Collection, collections } from '@berth/store/keys.ts';
 import { stateOf } from '@berth/store/state-view.ts';
 
 import {
+  DECISION_KEPT_MS,
+  DECISIONS_KEPT,
   DEPLOYMENT_KEPT_MS,
   DEPLOYMENTS_KEPT,
   FORMER_KEPT_MS,
@@ -48,6 +50,22 @@ const revision = (id: string) =>
   item(collections.serviceRevisions, ['c', 's', id], { cluster: 'c', service: 's', id });
 
 describe('former things', () => {
+  it('are decisions of placement of a day ago, and all but the last 2,000 of a cluster', () => {
+    const decision = (cluster: string, id: string, createdAt: number) =>
+      item(collections.placementDecisions, [cluster, id], { cluster, id, createdAt });
+    const many = Array.from({ length: DECISIONS_KEPT + 1 }, (_, index) =>
+      decision('many', String(1000 + index), NOW),
+    );
+    assert.deepEqual(
+      deleted(
+        ...many,
+        decision('c', '1', NOW - DECISION_KEPT_MS),
+        decision('c', '2', NOW - DECISION_KEPT_MS + 1),
+      ),
+      ['placement-decisions/many/1000', 'placement-decisions/c/1'],
+    );
+  });
+
   it('are deployments of 90 days ago and their revisions, but none that are under way', () => {
     const old = { finishedAt: NOW - DEPLOYMENT_KEPT_MS };
     assert.deepEqual(
