@@ -30,6 +30,10 @@ export class Checks {
   readonly #limits = new Map<string, Limits[]>();
   /** Tasks of hosts that a person took out of the cluster without waiting. */
   readonly forced = new Set<string>();
+  /** Until when a task may be replaced that was unhealthy, virtual ms. */
+  readonly #sick = new Map<string, number>();
+  /** Until when tasks of a host may be replaced, virtual ms. */
+  readonly #leaving = new Map<string, number>();
   /** Wall time since which a task's target drains. */
   readonly #draining = new Map<string, number>();
 
@@ -43,6 +47,7 @@ export class Checks {
 
   /** Invariant 4, for leaders: only of who leads is anything accepted. */
   offered({ puts, deletes }: Transaction, writer: Writer | undefined): void {
+    for (const each of [...puts.map((put) => put.key), ...deletes]) this.#noteSickness(each);
     if (writer === undefined || writer.role === 'api') return;
     const { role, process } = writer;
     const key = keyOf(collections.leader, role);
@@ -91,12 +96,19 @@ export class Checks {
       const parsed = parseKey(key);
       if (parsed?.collection === collections.services) this.#noteLimits(parsed.parts[1] ?? '');
       if (parsed?.collection === collections.targets) this.#noteDrain(value);
+      if (parsed?.collection === collections.hosts) this.#noteHost(value);
       if (parsed?.collection !== collections.tasks) continue;
       const task = codec('TaskRecord').decode(value);
       touched.add(task.hostId);
       if (writer?.role === 'scheduler') started.push(task);
     }
     for (const id of touched) this.#host(id);
+    for (const { id, cluster, hostId } of started) {
+      const host = this.#state.get(collections.hosts, cluster, hostId)?.value;
+      if (host?.status === 'ACTIVE') continue;
+      const what = host ? `is ${host.status}` : 'is not registered';
+      this.#world.fail(`invariant 3: task ${id} was placed on host ${hostId}, which ${what}`);
+    }
     for (const name of new Set(started.map(({ service }) => service))) {
       if (name !== undefined)
         this.#starts(
@@ -105,6 +117,38 @@ export class Checks {
         );
     }
     for (const owner of new Set(started.map(({ owner: own }) => own))) this.#runs(owner);
+  }
+
+  #noteHost(value: Buffer): void {
+    const { id, status } = codec('HostRecord').decode(value);
+    const now = this.#world.clock.monotonic();
+    if (status !== 'ACTIVE') this.#leaving.set(id, Infinity);
+    else if (this.#leaving.get(id) === Infinity) this.#leaving.set(id, now + DECIDED_MS);
+  }
+
+  /** Its host is to be left, or was when the placement may have been decided. */
+  #isLeaving({ hostId }: TaskRecord): boolean {
+    return (this.#leaving.get(hostId) ?? 0) > this.#world.clock.monotonic();
+  }
+
+  /** What is about to change was true until now, and a placement may have been decided on it. */
+  #noteSickness(key: string): void {
+    const { collection, parts = [] } = parseKey(key) ?? {};
+    let sick: string | undefined;
+    if (collection === collections.targetHealth) {
+      const [group = '', target = '', proxy = ''] = parts;
+      const health = this.#state.get(collections.targetHealth, group, target, proxy)?.value;
+      if (health?.state === 'unhealthy') sick = target.split('-')[0];
+    } else if (collection === collections.taskStatus) {
+      const [cluster = '', id = ''] = parts;
+      const status = this.#state.get(collections.taskStatus, cluster, id)?.value;
+      if (status?.healthStatus === 'UNHEALTHY') sick = id;
+    }
+    if (sick !== undefined) this.#sick.set(sick, this.#world.clock.monotonic() + DECIDED_MS);
+  }
+
+  #wasSick({ id }: TaskRecord): boolean {
+    return (this.#sick.get(id) ?? 0) > this.#world.clock.monotonic();
   }
 
   #noteDrain(value: Buffer): void {
@@ -153,7 +197,7 @@ export class Checks {
     for (const owner of new Set(started.map((task) => task.owner))) {
       const own = active.filter((task) => task.owner === owner);
       const good = own.filter(
-        (task) => !isSick(this.#state, task) && !isLeaving(this.#state, task),
+        (task) => !isSick(this.#state, task) && !this.#wasSick(task) && !this.#isLeaving(task),
       );
       if (good.length > wanted) {
         world.fail(
@@ -206,13 +250,13 @@ export class Checks {
     }
   }
 
-  /** Invariant 6: nothing is stopped on purpose while a proxy sends to it, unless what was open has had its time. */
+  /** Invariant 6: nothing is stopped on purpose while a proxy sends to it, unless proxies have had the whole deregistration delay. */
   requestLost(edge: Edge, { record }: Target, how: 'sent' | 'cut off'): void {
     const { taskId } = record;
     const host = this.#world.hostAt(record.address);
     if (!host || edge.excused || host.fallen.has(taskId) || this.forced.has(taskId)) return;
     const since = this.#draining.get(taskId) ?? Infinity;
-    if (how === 'cut off' && this.#world.clock.now() >= since + GROUP_DELAY_MS) return;
+    if (this.#world.clock.now() >= since + GROUP_DELAY_MS) return;
     this.#world.fail(
       `invariant 6: a request of ${edge.name} was ${how} at ${taskId} on ${host.name}, which was stopped on purpose`,
     );
@@ -330,8 +374,4 @@ function isSick(state: State, task: TaskRecord): boolean {
       ({ value }) => value.state === 'unhealthy',
     ),
   );
-}
-
-function isLeaving(state: State, { cluster, hostId }: TaskRecord): boolean {
-  return state.get(collections.hosts, cluster, hostId)?.value.status !== 'ACTIVE';
 }

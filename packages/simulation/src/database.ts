@@ -2,6 +2,7 @@
 // answers may be lost, watches late or broken.
 import type { Random } from '@berth/control/clock.ts';
 import type { VirtualClock } from '@berth/control/virtual-clock.ts';
+import { childScope } from '@berth/control/scope.ts';
 import { BerthError } from '@berth/model/errors.ts';
 import { watchFailed } from '@berth/store/failures.ts';
 import { ROOT, parseKey } from '@berth/store/keys.ts';
@@ -28,7 +29,11 @@ export interface Observer {
 const HISTORY = 10_000;
 /** What the store on etcd waits for an answer. */
 const READ_MS = 5_000;
+const RENEW_MS = 750;
+const READS: ReadonlySet<MemoryOperation> = new Set(['get', 'list', 'watch']);
 const COMMIT_MS = 10_000;
+/** A commit that nobody waits for any more may still be on its way. */
+const LINGERS_MS = 40_000;
 /** A watch that is silent for so long is given up. */
 const SILENCE_MS = 12_000;
 
@@ -87,6 +92,7 @@ export class Database {
   readonly #data: Data;
   readonly #origin: MemoryStore;
   readonly #cut = new Set<Process>();
+  readonly #held = new Set<Process>();
   #down = false;
   #reachable: (() => void)[] = [];
 
@@ -134,8 +140,14 @@ export class Database {
     this.#cut.add(process);
   }
 
+  /** What a process writes does not arrive, though it hears of everything. */
+  holdWrites(process: Process): void {
+    this.#held.add(process);
+  }
+
   mend(process: Process): void {
     this.#cut.delete(process);
+    this.#held.delete(process);
     this.#wake();
   }
 
@@ -155,16 +167,40 @@ export class Database {
       lease: (ttlSeconds, signal) => store.lease(ttlSeconds, signal),
       close: () => store.close(),
       commit: (transaction, signal) => {
+        signal.throwIfAborted();
         this.#data.writers.set(transaction, { process, role });
         if (role === 'controller') onController(transaction);
-        return store.commit(transaction, signal);
+        return this.#awaited(store.commit(transaction, NEVER), process, signal);
       },
     });
     return { store, as };
   }
 
+  /** What has been sent may arrive, whether or not somebody still waits for the answer. */
+  async #awaited(
+    sent: Promise<CommitResult>,
+    process: Process,
+    signal: AbortSignal,
+  ): Promise<CommitResult> {
+    const patience = childScope(signal);
+    const tooLate = process.clock.sleep(2 * COMMIT_MS, patience.signal).then(() => {
+      throw unknownOutcome();
+    });
+    try {
+      return await Promise.race([sent, tooLate]);
+    } finally {
+      patience.abort();
+      sent.catch(() => undefined);
+      tooLate.catch(() => undefined);
+    }
+  }
+
+  #isOut(process: Process, writes: boolean): boolean {
+    return this.#down || this.#cut.has(process) || (writes && this.#held.has(process));
+  }
+
   isAway(process: Process): boolean {
-    return this.#down || this.#cut.has(process);
+    return this.#down || this.#cut.has(process) || this.#held.has(process);
   }
 
   async #before(operation: MemoryOperation, process: Process): Promise<void> {
@@ -173,8 +209,11 @@ export class Database {
       return;
     }
     await this.#clock.sleep(0.5 + this.#random() * 3, NEVER);
-    const limit = operation === 'commit' ? COMMIT_MS : READ_MS;
-    if (!(await this.#within(process, limit))) {
+    const lingers = operation === 'commit' && this.#random() < 0.5;
+    const usual = operation === 'commit' ? COMMIT_MS : READ_MS;
+    const limit = lingers ? LINGERS_MS : operation === 'renew' ? RENEW_MS : usual;
+    const writes = !READS.has(operation);
+    if (!(await this.#within(process, limit, writes))) {
       await process.enter();
       throw unreachable(operation);
     }
@@ -201,9 +240,9 @@ export class Database {
   }
 
   /** @returns false when the store could not be reached for so long */
-  async #within(process: Process, limitMs: number): Promise<boolean> {
+  async #within(process: Process, limitMs: number, writes = false): Promise<boolean> {
     const end = this.#clock.monotonic() + limitMs;
-    while (this.isAway(process)) {
+    while (this.#isOut(process, writes)) {
       const left = end - this.#clock.monotonic();
       if (left <= 0) return false;
       const back = new Promise<void>((resolve) => this.#reachable.push(resolve));

@@ -6,6 +6,7 @@ import { messageChain } from '@berth/model/errors.ts';
 const EXPECTED: ReadonlySet<string> = new Set([
   'the memory of a task could not be written',
   'containers of this host could not be removed',
+  'the work of the leader failed; its term ends',
 ]);
 
 export interface LogOptions {

@@ -18,7 +18,7 @@ import type { Process } from './process.ts';
 const UNARY_MS = 10_000;
 const DIAL_MS = 2_000;
 /** As `channel-options.ts` of rpc sets it: a ping after so long, and so long for its answer. */
-const KEEPALIVE_MS = { least: 5_000, most: 15_000 };
+const KEEPALIVE_MS = { least: 1_500, most: 3_000 };
 const UNBOUNDED = 1_000_000;
 
 interface Served {

@@ -36,7 +36,7 @@ export function definitionsOf(family: string): readonly Input<RegisterTaskDefini
       {
         name: 'main',
         image: `${family}:${index + 1}`,
-        cpu: 256,
+        cpu: 384,
         memory: 256,
         command: ['run', fateOfImage(`${family}:${index + 1}`)],
         stopTimeout: STOP_TIMEOUT_SECONDS,

@@ -7,8 +7,8 @@ import { mixed } from './process.ts';
 import { endWear, strike, type TroubleName, TROUBLES, wear } from './troubles.ts';
 import { type Size, World, type WorldOptions } from './world.ts';
 
-const BEGIN_MS = 20_000;
-const TROUBLED_MS = 120_000;
+const BEGIN_MS = 15_000;
+const TROUBLED_MS = 90_000;
 /** A deployment may have to wait for its throttle after the last failure. */
 const QUIET_MS = 40 * 60_000;
 const LOOK_EVERY_MS = 1_000;
@@ -51,7 +51,7 @@ export function drawStory(seed: number): Story {
       families,
     },
     troubles: names.filter(() => random() < share),
-    everyMs: 3_000 + random() * 20_000,
+    everyMs: 2_000 + random() * 12_000,
   };
 }
 

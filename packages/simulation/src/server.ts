@@ -11,6 +11,7 @@ import { openSealer } from './sealer.ts';
 import {
   API_PORT,
   HOST_LOST_AFTER_MS,
+  LEADER_LEASE_SECONDS,
   LEASE_SECONDS,
   PROXY_LOST_AFTER_MS,
   REALM,
@@ -82,7 +83,13 @@ export class Server {
     );
     const transport = world.network.transportOf(process);
     const tls = { certificate: `control/${this.name}`, key: '', authority: '' };
-    const common = { cache, tls, leaseSeconds: LEASE_SECONDS, transport, holder: process.name };
+    const common = {
+      cache,
+      tls,
+      leaseSeconds: LEADER_LEASE_SECONDS,
+      transport,
+      holder: process.name,
+    };
     const at = (port: number) => ({
       listen: `${this.name}:${port}`,
       advertise: `${this.name}:${port}`,
@@ -95,6 +102,7 @@ export class Server {
         {
           ...common,
           ...at(API_PORT),
+          leaseSeconds: LEASE_SECONDS,
           store: as('api'),
           realm: REALM,
           version: '0',
@@ -108,7 +116,7 @@ export class Server {
     );
     roles.push(
       await startController(
-        { ...common, ...lost, store: as('controller'), sealer: openSealer },
+        { ...common, ...lost, store: as('controller'), sealer: openSealer, realm: REALM },
         process,
       ),
     );

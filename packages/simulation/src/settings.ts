@@ -4,6 +4,7 @@ export const GROUP_DELAY_MS = 20_000;
 export const HOST_LOST_AFTER_MS = 20_000;
 export const PROXY_LOST_AFTER_MS = 20_000;
 export const LEASE_SECONDS = 10;
+export const LEADER_LEASE_SECONDS = 3;
 export const REALM = { region: 'local', account: '000000000000' } as const;
 /** Few, so that they are used again soon. */
 export const PORTS = { first: 20_000, last: 20_011 } as const;

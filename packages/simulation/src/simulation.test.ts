@@ -9,7 +9,7 @@ import { runScenario } from './scenario.ts';
 const REMEMBERED: readonly number[] = [
   88, // an api replica without etcd kept its sessions, and a proxy was taken for gone while it served
 ];
-const SEEDS = 100;
+const SEEDS = 150;
 const BATCH = 10;
 const MAIN = fileURLToPath(new URL('main.ts', import.meta.url));
 

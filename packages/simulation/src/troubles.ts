@@ -79,6 +79,14 @@ export const TROUBLES = {
     note(world, `mended ${name} etcd`);
     world.database.mend(process);
   },
+  holdWrites: async (world, random) => {
+    const { process, name } = pick(random, world.servers);
+    note(world, `writes of ${name} do not arrive`);
+    world.database.holdWrites(process);
+    await lasting(world, random, 2, 30);
+    note(world, `writes of ${name} arrive`);
+    world.database.mend(process);
+  },
   storeOutage: async (world, random) => {
     note(world, 'etcd is down');
     world.database.stop();

@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+import { MUTATIONS } from './mutations.ts';
+
+const PROGRAM = fileURLToPath(new URL('mutated.ts', import.meta.url));
+
+interface Result {
+  readonly seed?: number;
+  readonly failure?: string;
+}
+
+/** Most are noticed in the first; what people change elsewhere gives every seed another story. */
+const MOST_SEEDS = 40;
+
+async function mutated(name: string): Promise<Result> {
+  const node = ['--disable-warning=ExperimentalWarning', PROGRAM, name, '1', String(MOST_SEEDS)];
+  const { stdout } = await promisify(execFile)(process.execPath, node);
+  return JSON.parse(stdout) as Result;
+}
+
+describe('the simulator notices the loss of', function () {
+  this.timeout(120_000);
+
+  for (const { name, found } of MUTATIONS) {
+    it(name, async () => {
+      const { failure } = await mutated(name);
+      assert.match(failure ?? 'nothing was noticed', found);
+    });
+  }
+});

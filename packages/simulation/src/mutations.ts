@@ -1,0 +1,281 @@
+// Safety checks of production code, each with the edit that takes it away. `mutated.ts` runs stories over the edited
+// source; one of them has to fail, or the simulator would not notice if the check were lost.
+
+import type { Story } from './scenario.ts';
+
+export interface Edit {
+  /** Below packages/. */
+  readonly file: string;
+  /** Stands in the file exactly once. */
+  readonly find: string;
+  readonly replace: string;
+}
+
+export interface Mutation {
+  readonly name: string;
+  readonly edits: readonly Edit[];
+  /** What the stories are about in which it matters; the rest is drawn. */
+  readonly story?: Partial<Story>;
+  /** What is found. */
+  readonly found: RegExp;
+}
+
+export const MUTATIONS: readonly Mutation[] = [
+  {
+    name: 'the comparison of the epoch in what leaders write',
+    edits: [
+      {
+        file: 'store/src/election.ts',
+        find: 'guard: { key: leaderKey(options), createRevision: epoch }, signal',
+        replace: "guard: { key: '/berth/v1/none', createRevision: 0 }, signal",
+      },
+    ],
+    story: {
+      size: { servers: 3, hosts: 2, proxies: 1, families: ['web', 'checked', 'job'] },
+      troubles: ['holdWrites', 'killAgent', 'powerOff'],
+      everyMs: 3_000,
+    },
+    found: /invariant 4/,
+  },
+  {
+    name: 'the refusal of placements that are decided on an old view',
+    edits: [
+      {
+        file: 'scheduler/src/term.ts',
+        find: 'if (newest > viewRevision) throw',
+        replace: 'if (newest > Infinity) throw',
+      },
+    ],
+    story: {
+      size: { servers: 2, hosts: 3, proxies: 1, families: ['web', 'checked', 'plain'] },
+      troubles: ['killServer', 'pauseServer', 'cutServers', 'crashEngine', 'powerOff'],
+      everyMs: 3_000,
+    },
+    found: /invariant [25]/,
+  },
+  {
+    name: 'one placement for a token of RunTask',
+    edits: [
+      {
+        file: 'api/src/operations/ecs/run-task.ts',
+        find: 'const placed = tasksOf(on.cache, wish);',
+        replace: 'const placed = tasksOf(on.cache, wish).slice(0, 0);',
+      },
+    ],
+    found: /invariant 5: token/,
+  },
+  {
+    name: 'host ports are held until proxies have let go of them',
+    edits: [
+      {
+        file: 'agent/src/tasks.ts',
+        find: "return memory.stage === 'STOPPED' && !memory.task.holdPorts;",
+        replace: "return memory.stage === 'STOPPED';",
+      },
+      {
+        file: 'agent/src/ports.ts',
+        find: 'const QUARANTINE_MS = 60_000;',
+        replace: 'const QUARANTINE_MS = 0;',
+      },
+      {
+        file: 'agent/src/ports.ts',
+        find: 'for (const port of this.#order) {',
+        replace: 'for (const port of [...this.#order].sort()) {',
+      },
+    ],
+    story: {
+      size: { servers: 1, hosts: 2, proxies: 2, families: ['web', 'web-two'] },
+      troubles: ['pauseProxy', 'cutProxy', 'crashEngine'],
+      everyMs: 3_000,
+    },
+    found: /invariant [67]/,
+  },
+  {
+    name: 'tasks stop only when proxies have drained them',
+    edits: [
+      {
+        file: 'agent/src/settle.ts',
+        find: "return memory.task.desiredStatus === 'STOPPED' && !memory.task.drainBeforeStop;",
+        replace: "return memory.task.desiredStatus === 'STOPPED';",
+      },
+    ],
+    found: /invariant 6/,
+  },
+  {
+    name: 'every live proxy must have drained a target',
+    edits: [
+      {
+        file: 'model/src/deployment/targets.ts',
+        find: '!proxies.live.every(drained)',
+        replace: '!proxies.live.some(drained)',
+      },
+    ],
+    found: /invariant 6/,
+  },
+  {
+    name: 'proxies that vanished a moment ago are waited for',
+    edits: [
+      {
+        file: 'model/src/deployment/targets.ts',
+        find: 'return now < until ? { yes: false, askAgainAt: until } : { yes: true };',
+        replace: 'return now < until ? { yes: true } : { yes: true };',
+      },
+    ],
+    story: {
+      size: { servers: 2, hosts: 2, proxies: 2, families: ['web', 'web-two'] },
+      troubles: ['cutProxy', 'reset', 'pauseProxy', 'killServer'],
+      everyMs: 3_000,
+    },
+    found: /invariant 6/,
+  },
+  {
+    name: 'draining targets take no new request',
+    edits: [
+      {
+        file: 'model/src/routing/select.ts',
+        find: 'targets.filter((target) => !target.draining);',
+        replace: 'targets.filter(() => true);',
+      },
+    ],
+    story: {
+      size: { servers: 1, hosts: 2, proxies: 2, families: ['web', 'web-two'] },
+      troubles: ['crashEngine', 'pauseProxy'],
+      everyMs: 4_000,
+    },
+    found: /invariant 6/,
+  },
+  {
+    name: 'the minimum of healthy tasks',
+    edits: [
+      {
+        file: 'model/src/deployment/limits.ts',
+        find: 'minHealthy: Math.ceil((desired * minimum) / 100),',
+        replace: 'minHealthy: Math.ceil((desired * minimum) / 100) - 1,',
+      },
+    ],
+    found: /invariant 1/,
+  },
+  {
+    name: 'the maximum of tasks',
+    edits: [
+      {
+        file: 'model/src/deployment/limits.ts',
+        find: 'maxTotal: Math.floor((desired * maximum) / 100),',
+        replace: 'maxTotal: Math.floor((desired * maximum) / 100) + 1,',
+      },
+    ],
+    found: /invariant 2/,
+  },
+  {
+    name: 'a task is healthy only when every proxy has said so',
+    edits: [
+      {
+        file: 'model/src/deployment/health.ts',
+        find: "target.health.some((report) => report.proxy === proxy && report.state === 'healthy'),",
+        replace: 'proxy !== undefined,',
+      },
+    ],
+    found: /invariant 1/,
+  },
+  {
+    name: 'what a host has left',
+    edits: [
+      {
+        file: 'model/src/placement/fit.ts',
+        find: 'if (ask.cpu === 0 || ask.cpu <= room.cpuFree) return undefined;',
+        replace: 'if (ask.cpu === 0 || ask.cpu <= room.cpuFree + 2048) return undefined;',
+      },
+      {
+        file: 'model/src/placement/fit.ts',
+        find: 'if (room.cpuFree < 0) found.push',
+        replace: 'if (room.cpuFree < -4096) found.push',
+      },
+    ],
+    story: {
+      size: { servers: 1, hosts: 2, proxies: 1, families: ['web', 'checked', 'plain', 'job'] },
+      troubles: ['powerOff', 'killAgent'],
+      everyMs: 6_000,
+    },
+    found: /invariant 3/,
+  },
+  {
+    name: 'a host that is back stops what is not wanted any more',
+    edits: [
+      {
+        file: 'agent/src/tasks.ts',
+        find: 'for (const assigned of tasks) this.#assign(assigned);\n    for (const id of this.#entries',
+        replace:
+          'for (const each of tasks) if (!this.#entries.has(each.task?.id ?? "")) this.#assign(each);\n    for (const id of this.#entries',
+      },
+    ],
+    story: {
+      size: { servers: 1, hosts: 3, proxies: 1, families: ['web', 'plain'] },
+      troubles: ['killAgent', 'cutHost', 'pauseAgent'],
+      everyMs: 4_000,
+    },
+    found: /invariant 9/,
+  },
+  {
+    name: 'the scheduler catches up with its caller before it places',
+    edits: [
+      {
+        file: 'scheduler/src/term.ts',
+        find: 'await this.#options.cache.reached(request.viewRevision, until);',
+        replace: '',
+      },
+      {
+        file: 'scheduler/src/start.ts',
+        find: 'await cache.reached(leadership.epoch, leadership.signal);',
+        replace: '',
+      },
+    ],
+    story: {
+      size: { servers: 3, hosts: 2, proxies: 1, families: ['web', 'checked', 'plain'] },
+      troubles: ['killServer', 'pauseServer', 'crashEngine'],
+      everyMs: 3_000,
+    },
+    found: /invariant [23]/,
+  },
+  {
+    name: 'the view lists again after a compaction',
+    edits: [
+      {
+        file: 'store/src/state-cache.ts',
+        find: 'if (!canResume(error)) this.#listAgain = true;',
+        replace: 'if (!canResume(error)) this.#listAgain = !this.#filled;',
+      },
+    ],
+    story: {
+      size: { servers: 2, hosts: 2, proxies: 1, families: ['web'] },
+      troubles: ['compaction', 'cutFromStore', 'killAgent'],
+      everyMs: 3_000,
+    },
+    found: /invariant 9/,
+  },
+  {
+    name: 'session records are written anew under a new lease',
+    edits: [
+      {
+        file: 'api/src/sessions/leased-records.ts',
+        find: 'options.lease.onRenewed(() => this.#all());',
+        replace: '',
+      },
+      {
+        file: 'api/src/sessions/start-sessions.ts',
+        find: 'agents.endAll(WITHOUT_LEASE);',
+        replace: '',
+      },
+      {
+        file: 'api/src/sessions/start-sessions.ts',
+        find: 'proxies.endAll(WITHOUT_LEASE);',
+        replace: '',
+      },
+    ],
+    story: {
+      size: { servers: 2, hosts: 2, proxies: 1, families: ['web'] },
+      troubles: ['cutFromStore', 'storeOutage', 'pauseServer'],
+      everyMs: 6_000,
+    },
+    found: /invariant 9/,
+  },
+];
