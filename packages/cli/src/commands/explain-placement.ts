@@ -201,7 +201,7 @@ function waitingFor(service: Service, progress: ServiceProgress | undefined): st
     ({ step, deploymentId }) => deploymentId === id && !['drain', 'stop', 'stopped'].includes(step),
   );
   const missing = desiredCount - known.length;
-  if (missing > 0 && service.schedulingStrategy !== 'DAEMON') {
+  if (missing > 0) {
     const [event] = service.events.filter(({ message }) => message.includes('unable to place'));
     lines.push(`  ${count(missing, 'task')} ${missing === 1 ? 'has' : 'have'} no host yet`);
     if (event) lines.push(`  last said: ${event.message}`);

@@ -128,7 +128,7 @@ class Run {
       tasks: this.#tasks,
       services: Array.from(services, ([name, each]): ServiceOutcome => ({
         service: name,
-        desiredCount: each.service.desiredCount,
+        desiredCount: wantedBy(each),
         runningBefore: running.get(name) ?? 0,
         runningAfter: this.#running(each),
         runningLeast: this.#least.get(name) ?? 0,
@@ -381,6 +381,12 @@ class Run {
     }
     return rooms;
   }
+}
+
+/** A daemon wants as many tasks as it has hosts. */
+function wantedBy({ service, record }: ServiceCopy): number {
+  if (service.schedulingStrategy !== 'DAEMON') return service.desiredCount;
+  return record?.deployments[0]?.desiredCount ?? 0;
 }
 
 function statusOf(
