@@ -19,6 +19,7 @@ import type {
 import type { Client, Input, TlsIdentity } from '@berth/rpc/api.ts';
 import type { Transport } from '@berth/rpc/transport.ts';
 
+import type { ImageQuestions } from './image-questions.ts';
 import type { Reporter } from './reporter.ts';
 
 export interface SessionOptions {
@@ -29,6 +30,7 @@ export interface SessionOptions {
   /** All of the hello but the tasks. */
   readonly hello: () => Omit<AgentHello, 'tasks'>;
   readonly reporter: Reporter;
+  readonly questions: ImageQuestions;
   readonly orders: SessionOrders;
   readonly clock: Clock;
   readonly random: Random;
@@ -123,7 +125,10 @@ export class Session {
         () => undefined,
       );
       for await (const order of agents.Session(outgoing, { signal: scope.signal })) {
-        if (order.welcome) void this.#report(outgoing, scope.signal);
+        if (order.welcome) {
+          void this.#report(outgoing, scope.signal);
+          void this.#ask(outgoing, scope.signal);
+        }
         this.#dispatch(order, address, agents, scope.signal);
       }
       scope.abort();
@@ -154,7 +159,21 @@ export class Session {
       orders.welcome(order.welcome);
     }
     if (order.changes) orders.changes(order.changes);
+    if (order.imageAnswer) this.#options.questions.answer(order.imageAnswer);
     if (order.stream) orders.stream(order.stream, agents, signal);
+  }
+
+  async #ask(outgoing: Channel<Input<AgentMessage>>, signal: AbortSignal): Promise<void> {
+    const { questions } = this.#options;
+    questions.askAnew();
+    try {
+      for (;;) {
+        const imageQuestion = await questions.next(signal);
+        if (!(await outgoing.send({ imageQuestion }))) return;
+      }
+    } catch {
+      // the session is over; the next one is asked anew
+    }
   }
 
   /** Statuses in batches, as fast as the control plane takes them. */

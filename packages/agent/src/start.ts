@@ -13,6 +13,8 @@ import { grpcTransport, type Transport } from '@berth/rpc/transport.ts';
 
 import { diskFiles, type Files } from './durable-file.ts';
 import { EngineWatch } from './engine-watch.ts';
+import { ImagePins } from './image-pins.ts';
+import { ImageQuestions } from './image-questions.ts';
 import { hostLabels } from './labels.ts';
 import { LocalState } from './local-state.ts';
 import { agentGauges, agentMetrics, type AgentMetrics } from './metrics.ts';
@@ -87,6 +89,7 @@ interface Parts {
   readonly state: LocalState;
   readonly runtime: Runtime;
   readonly reporter: Reporter;
+  readonly questions: ImageQuestions;
 }
 
 /**
@@ -203,19 +206,22 @@ async function partsOf(
     logger: surroundings.logger.child({ component: 'agent', hostId }),
     runtime: io.runtime(clock, metrics.dockerCall),
     reporter: new Reporter(clock),
+    questions: new ImageQuestions(),
   };
 }
 
 async function workshopOf(parts: Parts): Promise<Workshop> {
   const { options, hostId, state, runtime, logger, metrics } = parts;
   const { clock } = parts.surroundings;
+  const images = createImages(runtime, metrics.pull);
   const used = await state.usedPorts();
   const ports = new Ports({ range: options.portRange, clock, inUse: parts.io.portInUse, used });
   return {
     runtime,
     ports,
     clock,
-    images: createImages(runtime, metrics.pull),
+    images,
+    pins: new ImagePins({ runtime, images, clock, questions: parts.questions }),
     host: { id: hostId, cluster: options.cluster, address: options.address },
     starts: new Semaphore(MAX_STARTS),
     stops: new Semaphore(MAX_STOPS),
@@ -250,7 +256,7 @@ function watchOf(
 }
 
 async function sessionOf(parts: Parts, engine: EngineDescription, tasks: Tasks): Promise<Session> {
-  const { options, surroundings, runtime, reporter, logger, metrics } = parts;
+  const { options, surroundings, runtime, reporter, questions, logger, metrics } = parts;
   const { clock, random } = surroundings;
   const streams = new Streams({
     source: { runtime, clock, memoryOf: (taskId) => tasks.memoryOf(taskId) },
@@ -265,6 +271,7 @@ async function sessionOf(parts: Parts, engine: EngineDescription, tasks: Tasks):
     connect: parts.io.connect,
     hello: () => identity,
     reporter,
+    questions,
     clock,
     random,
     logger,

@@ -52,6 +52,7 @@ class World {
     ports: this.ports,
     clock: this.clock,
     images: createImages(this.runtime, () => undefined),
+    pins: { pinOf: (_task, image) => Promise.reject(new Error(`nobody asks for ${image}`)) },
     host: { id: HOST_ID, cluster: 'default', address: '10.0.0.1' },
     starts: new Semaphore(4),
     stops: new Semaphore(4),

@@ -3,6 +3,7 @@
 // functions; container phases move forward only.
 import type {
   AssignedTask,
+  ImagePin,
   NetworkBinding,
   TaskDefinitionRecord,
   TaskRecord,
@@ -32,6 +33,8 @@ export interface ContainerMemory {
   readonly uncertain: boolean;
   readonly runtimeId?: string | undefined;
   readonly imageDigest?: string | undefined;
+  /** What it is pulled and created by, where that is not the name in its definition. */
+  readonly pinnedImage?: string | undefined;
   readonly bindings: readonly NetworkBinding[];
   readonly startedAt?: number | undefined;
   readonly finishedAt?: number | undefined;
@@ -71,6 +74,8 @@ export interface TaskMemory {
   readonly stoppedAt?: number | undefined;
   /** Of the newest report. */
   readonly sequence: number;
+  /** Images whose digests are known without asking. */
+  readonly imagePins?: readonly ImagePin[] | undefined;
 }
 
 /** The memory of a task that this host hears of for the first time. */
@@ -96,7 +101,7 @@ function freshContainer(name: string): ContainerMemory {
 export function recalledMemory(assigned: AssignedTask, now: number): TaskMemory | undefined {
   const { task, taskDefinition, status } = assigned;
   if (!task || !taskDefinition) return undefined;
-  const fresh = freshMemory(task, taskDefinition);
+  const fresh = { ...freshMemory(task, taskDefinition), imagePins: assigned.imagePins };
   if (!status) return fresh;
   const known = { ...fresh, sequence: status.sequence };
   if (status.lastStatus === 'PENDING') return known;

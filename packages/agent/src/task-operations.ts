@@ -6,6 +6,7 @@ import type { Semaphore } from '@berth/control/semaphore.ts';
 import type { ContainerDefinition, PortMapping } from '@berth/model/generated/messages.ts';
 
 import { effectiveContainers } from './effective-containers.ts';
+import { needsPin, pinnedName, type ImagePins } from './image-pins.ts';
 import { taskLabels } from './labels.ts';
 import type { Step } from './next-step.ts';
 import type { Ports } from './ports.ts';
@@ -22,6 +23,7 @@ export type DriverOperation = Extract<Step, { container: string }>;
 export interface Workshop {
   readonly runtime: Runtime;
   readonly images: Images;
+  readonly pins: Pick<ImagePins, 'pinOf'>;
   readonly ports: Ports;
   readonly host: HostFacts;
   readonly clock: Clock;
@@ -80,8 +82,7 @@ async function act(
   const { runtime, clock } = workshop;
   switch (step.kind) {
     case 'pull': {
-      const { digest } = await workshop.images.ensure(imageOf(context), context.stopping);
-      context.commit({ phase: 'PULLED', imageDigest: digest });
+      await pull(workshop, context);
       return;
     }
     case 'create':
@@ -105,6 +106,25 @@ async function act(
   }
 }
 
+/** By the digest that the service revision is pinned to, where it is. */
+async function pull({ pins, images }: Workshop, context: OperationContext): Promise<void> {
+  const { stopping } = context;
+  const { task, imagePins = [] } = context.memory();
+  const container = definitionOf(context);
+  const { image } = container;
+  if (!needsPin(task, container)) {
+    const { digest } = await images.ensure(image, stopping);
+    context.commit({ phase: 'PULLED', imageDigest: digest });
+    return;
+  }
+  const known = imagePins.find((each) => each.image === image);
+  const pin = known ?? (await pins.pinOf(task, image, stopping));
+  const name = pinnedName(image, pin);
+  const { digest } = await images.ensure(name, stopping);
+  const pinnedImage = name === image ? undefined : name;
+  context.commit({ phase: 'PULLED', imageDigest: pin.digest ?? digest, pinnedImage });
+}
+
 /** Ports first, recorded before the engine hears of them; then volumes; then the container. */
 async function create(
   workshop: Workshop,
@@ -113,7 +133,8 @@ async function create(
 ): Promise<void> {
   const { runtime, host } = workshop;
   const { task, definition } = context.memory();
-  const container = definitionOf(context);
+  const defined = definitionOf(context);
+  const container = { ...defined, image: context.container().pinnedImage ?? defined.image };
   const bindings = await reservePorts(workshop, context, container);
   // The same number as long as no container of it is known: a create that was thought lost then meets itself.
   const attempt = Math.max(1, context.container().attempt);

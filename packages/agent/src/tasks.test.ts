@@ -55,6 +55,7 @@ class Host {
       ports: this.ports,
       clock: this.clock,
       images: createImages(runtime, () => undefined),
+      pins: { pinOf: (_task, image) => Promise.reject(new Error(`nobody asks for ${image}`)) },
       host: { id: HOST_ID, cluster: 'default', address: '10.0.0.1' },
       starts: new Semaphore(4),
       stops: new Semaphore(4),
@@ -104,6 +105,7 @@ function assigned(
     task: sampleTask({ id, ...task }),
     taskDefinition: DEFINITION,
     status: status && complete('TaskStatusRecord', { id, ...status }),
+    imagePins: [],
   };
 }
 

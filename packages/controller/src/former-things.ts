@@ -1,7 +1,7 @@
 // What is kept for a while only so that people can still ask for it: deployments and placements that are over, revisions that nothing
 // runs, hosts, clusters and providers that are gone; and task definitions that somebody deletes. Pure over one state.
 // Source: ECS reference, sections 2.2, 2.3, 4.6, 6.7 and 7.2.
-import { isOpen } from '@berth/model/deployment/history.ts';
+import { isOpen, revisionOf } from '@berth/model/deployment/history.ts';
 import type { ServiceDeploymentRecord } from '@berth/model/generated/messages.ts';
 import { revisionIdOf } from '@berth/model/resources/deployment-ids.ts';
 import { definitionName } from '@berth/model/resources/task-definition.ts';
@@ -23,6 +23,7 @@ export const DECISIONS_KEPT = 2_000;
 export function formerThings(state: State, now: number): Garbage[] {
   return [
     ...oldDeployments(state, now),
+    ...unusedPins(state),
     ...oldDecisions(state, now),
     ...unusedDefinitions(state),
     ...formerHosts(state, now),
@@ -88,6 +89,28 @@ function oldDeployments(state: State, now: number): Garbage[] {
       found.push(removal('deployment', revision));
   }
   return found;
+}
+
+/** A service revision's images stay pinned while there is the revision, a deployment or a task of it. */
+function unusedPins(state: State): Garbage[] {
+  const pins = [...state.list(collections.imagePins)];
+  if (pins.length === 0) return [];
+  const used = new Set<string>();
+  for (const { value } of state.list(collections.services)) {
+    if (value.status === 'ACTIVE') used.add(`${value.cluster}/${revisionIdOf(value.deploymentId)}`);
+  }
+  for (const { value } of state.list(collections.deployments)) {
+    for (const each of value.deployments) used.add(`${value.cluster}/${revisionOf(each)}`);
+  }
+  for (const { value } of state.list(collections.tasks)) {
+    used.add(`${value.cluster}/${revisionIdOf(value.owner)}`);
+  }
+  return pins
+    .filter(({ value: { cluster, service, revision } }) => {
+      const kept = state.get(collections.serviceRevisions, cluster, service, revision);
+      return !kept && !used.has(`${cluster}/${revision}`);
+    })
+    .map((each) => removal('deployment', each));
 }
 
 /** There is the service, and it was there at that time. A name may be used again for another. */

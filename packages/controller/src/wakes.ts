@@ -113,6 +113,7 @@ export function* wakesOf(change: Change, state: State): Generator<Wake, void, un
     case 'accountSettings':
     case 'serviceDeployments':
     case 'serviceRevisions':
+    case 'imagePins':
     case 'deregisteredHosts':
     case 'placementDecisions':
     case 'taskDefinitionFamilies':

@@ -36,6 +36,8 @@ export const collections = {
   serviceDeployments: collection('service-deployments', 'ServiceDeploymentRecord', 3),
   /** C/S/ID - controller */
   serviceRevisions: collection('service-revisions', 'ServiceRevisionRecord', 3),
+  /** C/REVISION - api, for agents; deleted by controller */
+  imagePins: collection('image-pins', 'ImagePinsRecord', 2),
   /** C/H - api */
   hosts: collection('hosts', 'HostRecord', 2),
   /** C/H - api; deleted by controller */

@@ -6,6 +6,7 @@ import type { Clock } from '@berth/control/clock.ts';
 import { demultiplex, plainOutput } from '../log-frames.ts';
 import { classified, pullKindOf } from './docker-errors.ts';
 import type { DockerTransport } from './docker-transport.ts';
+import { parseImageName } from './image-name.ts';
 import { jsonLines } from './json-lines.ts';
 import {
   RuntimeError,
@@ -78,10 +79,8 @@ function failOnError(line: unknown): void {
 
 /** An image without tag or digest means `latest`; without any, Docker would pull all tags. */
 function imageQuery(image: string): { fromImage: string; tag?: string } {
-  if (image.includes('@')) return { fromImage: image };
-  const colon = image.lastIndexOf(':');
-  if (colon < 0 || image.includes('/', colon)) return { fromImage: image, tag: 'latest' };
-  return { fromImage: image.slice(0, colon), tag: image.slice(colon + 1) };
+  const { repository, tag = 'latest', digest } = parseImageName(image);
+  return digest === undefined ? { fromImage: repository, tag } : { fromImage: image };
 }
 
 export async function dockerExec(

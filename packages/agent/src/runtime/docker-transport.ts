@@ -23,6 +23,7 @@ export const LIMIT_MS: Readonly<Record<Operation, number>> = {
   stop: 30_000,
   remove: 60_000,
   'find-image': 15_000,
+  'resolve-image': 30_000,
   pull: 60_000,
   'create-volume': 60_000,
   'find-volume': 10_000,

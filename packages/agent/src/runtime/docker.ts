@@ -14,6 +14,7 @@ import {
 } from './docker-facts.ts';
 import { dockerExec, dockerLogs, dockerPull } from './docker-streams.ts';
 import { DockerTransport, LIMIT_MS, type TransportOptions } from './docker-transport.ts';
+import { isDigest } from './image-name.ts';
 import { RuntimeError, type EngineDescription, type Runtime } from './runtime.ts';
 
 /** The newest version of the API that this adapter has been written for. */
@@ -86,6 +87,17 @@ export function dockerRuntime(options: TransportOptions): Runtime {
       const asking = transport.call({ operation: 'find-image', method: 'GET', path, signal });
       const answer = await undefinedIfGone(asking);
       return answer === undefined ? undefined : imageOf(answer as InspectedImage);
+    },
+    async resolveImage(image, signal) {
+      const path = `/distribution/${image}/json`;
+      const request = { operation: 'resolve-image', method: 'GET', path, signal } as const;
+      const { Descriptor } = (await transport.slowCall(request)) as {
+        Descriptor?: { digest?: string };
+      };
+      const digest = Descriptor?.digest ?? '';
+      if (isDigest(digest)) return digest;
+      const words = `the registry names ${image} by "${digest}", which is no SHA-256 digest`;
+      throw new RuntimeError('invalid', 'resolve-image', words);
     },
     pull: (image, signal) => dockerPull(transport, clock, image, signal),
     async createVolume(spec, signal) {

@@ -1,10 +1,13 @@
 // A container engine in memory, for tests and simulation: keeps the promises of `Runtime`, interprets commands through
 // a table, and can be told to crash containers, to fail, or to fall silent.
+import { createHash } from 'node:crypto';
+
 import { Channel } from '@berth/control/channel.ts';
 import type { Clock } from '@berth/control/clock.ts';
 import type { NetworkBinding } from '@berth/model/generated/messages.ts';
 
 import type { Labels } from '../labels.ts';
+import { byDigest, parseImageName } from './image-name.ts';
 import {
   RuntimeError,
   type ContainerFacts,
@@ -214,13 +217,27 @@ export class MemoryRuntime implements Runtime {
 
   async findImage(image: string, signal: AbortSignal): ReturnType<Runtime['findImage']> {
     return await this.#call('find-image', image, signal, () =>
-      this.#images.has(image) ? { id: `sha256:${image}`, digest: undefined } : undefined,
+      this.#images.has(image)
+        ? { id: `sha256:${image}`, digest: this.#digestOf(image) }
+        : undefined,
     );
+  }
+
+  async resolveImage(image: string, signal: AbortSignal): Promise<string> {
+    return await this.#call('resolve-image', image, signal, () => {
+      if (this.#options.registry?.includes(image) !== true) {
+        throw new RuntimeError('gone', 'resolve-image', `manifest for ${image} not found`);
+      }
+      return digestOf(image);
+    });
   }
 
   async pull(image: string, signal: AbortSignal): Promise<void> {
     await this.#call('pull', image, signal, () => {
-      if (this.#options.registry?.includes(image) !== true) {
+      const registry = this.#options.registry ?? [];
+      if (
+        !registry.some((known) => known === image || byDigest(known, digestOf(known)) === image)
+      ) {
         throw new RuntimeError('gone', 'pull', `manifest for ${image} not found`);
       }
       this.#images.add(image);
@@ -307,6 +324,14 @@ export class MemoryRuntime implements Runtime {
       }
       return modelExec(this.#options.program(options.command));
     });
+  }
+
+  /** Of an image that came from the registry. */
+  #digestOf(image: string): string | undefined {
+    return (
+      parseImageName(image).digest ??
+      (this.#options.registry?.includes(image) === true ? digestOf(image) : undefined)
+    );
   }
 
   close(): void {
@@ -415,4 +440,9 @@ function bears(own: Labels, wanted: Labels): boolean {
 
 function cancelled(operation: Operation): RuntimeError {
   return new RuntimeError('cancelled', operation, `The ${operation} was given up`);
+}
+
+/** What the model's registry knows an image by. */
+function digestOf(image: string): string {
+  return `sha256:${createHash('sha256').update(image).digest('hex')}`;
 }

@@ -36,6 +36,7 @@ export type Operation =
   | 'stop'
   | 'remove'
   | 'find-image'
+  | 'resolve-image'
   | 'pull'
   | 'create-volume'
   | 'find-volume'
@@ -176,6 +177,8 @@ export interface Runtime {
   /** Kills it if it runs. Returns when it is gone. */
   remove(id: string, signal: AbortSignal): Promise<void>;
   findImage(image: string, signal: AbortSignal): Promise<ImageFacts | undefined>;
+  /** The digest that the image has in its registry now: sha256:... @throws RuntimeError with the registry's or the engine's own words */
+  resolveImage(image: string, signal: AbortSignal): Promise<string>;
   /** @throws RuntimeError with the registry's or the engine's own words */
   pull(image: string, signal: AbortSignal): Promise<void>;
   createVolume(spec: VolumeSpec, signal: AbortSignal): Promise<void>;

@@ -9,6 +9,9 @@ import type {
   AgentStreamMessage,
   AgentStreamOrder,
   AssignedTask,
+  ImageAnswer,
+  ImagePin,
+  ImageQuestion,
   StreamOrder,
   TaskDefinitionRecord,
   TaskRecord,
@@ -39,6 +42,10 @@ export class ScriptedApi {
   readonly #streams: Map<string, Pending>;
   readonly #state: { orders: Channel<Input<AgentOrder>> | undefined };
   readonly statuses: Map<string, TaskStatusRecord>;
+  /** Questions about images, in order. */
+  readonly questions: ImageQuestion[];
+  /** What images are pinned to, by owner and image; the first finding counts. */
+  readonly pins: Map<string, ImagePin>;
   /** Every status that was accepted, in order. */
   readonly history: TaskStatusRecord[];
   readonly hellos: AgentHello[];
@@ -51,6 +58,8 @@ export class ScriptedApi {
     statuses: Map<string, TaskStatusRecord>;
     history: TaskStatusRecord[];
     hellos: AgentHello[];
+    questions: ImageQuestion[];
+    pins: Map<string, ImagePin>;
   }) {
     this.#server = parts.server;
     this.#assigned = parts.assigned;
@@ -59,6 +68,8 @@ export class ScriptedApi {
     this.statuses = parts.statuses;
     this.history = parts.history;
     this.hellos = parts.hellos;
+    this.questions = parts.questions;
+    this.pins = parts.pins;
   }
 
   static async open(): Promise<ScriptedApi> {
@@ -67,6 +78,8 @@ export class ScriptedApi {
     const statuses = new Map<string, TaskStatusRecord>();
     const history: TaskStatusRecord[] = [];
     const hellos: AgentHello[] = [];
+    const questions: ImageQuestion[] = [];
+    const pins = new Map<string, ImagePin>();
     const state: { orders: Channel<Input<AgentOrder>> | undefined } = { orders: undefined };
 
     const take = (status: TaskStatusRecord): void => {
@@ -75,12 +88,20 @@ export class ScriptedApi {
       statuses.set(status.id, status);
       history.push(status);
     };
+    const answer = (question: ImageQuestion): Input<ImageAnswer> => {
+      const { taskId, image, found } = question;
+      questions.push(question);
+      const key = `${assigned.get(taskId)?.task?.owner ?? ''} ${image}`;
+      if (found && !pins.has(key)) pins.set(key, { image, ...found, hostId: '', at: 0 });
+      const pin = pins.get(key);
+      return { taskId, image, answer: pin ? 'pinned' : 'find', pin };
+    };
     const listen = async (
       messages: AsyncIterable<AgentMessage>,
       orders: Channel<Input<AgentOrder>>,
     ): Promise<void> => {
       try {
-        for await (const { hello, report } of messages) {
+        for await (const { hello, report, imageQuestion } of messages) {
           if (hello) {
             hellos.push(hello);
             for (const status of hello.tasks) take(status);
@@ -88,6 +109,7 @@ export class ScriptedApi {
             orders.offer({ welcome: { hostId: hello.hostId, tasks } });
           }
           for (const status of report?.tasks ?? []) take(status);
+          if (imageQuestion) orders.offer({ imageAnswer: answer(imageQuestion) });
         }
       } catch {
         // the agent has gone
@@ -130,7 +152,17 @@ export class ScriptedApi {
         },
       },
     });
-    return new ScriptedApi({ server, assigned, streams, state, statuses, history, hellos });
+    return new ScriptedApi({
+      server,
+      assigned,
+      streams,
+      state,
+      statuses,
+      history,
+      hellos,
+      questions,
+      pins,
+    });
   }
 
   get address(): string {
@@ -139,7 +171,7 @@ export class ScriptedApi {
 
   /** Order a task, or change the order for it. */
   assign(task: TaskRecord, taskDefinition: TaskDefinitionRecord): void {
-    const assigned = { task, taskDefinition };
+    const assigned = { task, taskDefinition, imagePins: [] };
     this.#assigned.set(task.id, assigned);
     this.#state.orders?.offer({ changes: { tasks: [stored(assigned, this.statuses)] } });
   }

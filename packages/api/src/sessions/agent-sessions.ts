@@ -7,6 +7,7 @@ import type {
   AgentHello,
   AgentMessage,
   AgentOrder,
+  ImageAnswer,
   StreamOrder,
   TaskRecord,
 } from '@berth/model/generated/messages.ts';
@@ -16,11 +17,13 @@ import type { ChangeBatch, Stored } from '@berth/store/state.ts';
 import { assignedChanges, assignedTasks } from './assigned.ts';
 import { firstMessage } from './hello.ts';
 import { checkHello } from './host-record.ts';
+import { answerAboutImage } from './image-pins.ts';
 import { registration } from './registration.ts';
 import { CLOSED, SessionRegistry, type Session, type SessionDeps } from './session-registry.ts';
 import type { Reporter, StatusWriter } from './status-writer.ts';
 
 const MOST_STREAM_ORDERS = 100;
+const MOST_IMAGE_ANSWERS = 1_000;
 /** How long the reports of an agent that leaves may take to be stored. */
 const LAST_WORDS_MS = 5_000;
 
@@ -29,6 +32,7 @@ interface HostSession extends Session, Reporter {
   readonly news: Latch;
   readonly changed: Map<string, readonly [cluster: string, taskId: string]>;
   readonly streams: StreamOrder[];
+  readonly imageAnswers: ImageAnswer[];
 }
 
 export class AgentSessions {
@@ -135,6 +139,7 @@ export class AgentSessions {
         news: new Latch(),
         changed: new Map(),
         streams: [],
+        imageAnswers: [],
       }),
     );
   }
@@ -146,6 +151,7 @@ export class AgentSessions {
     for (;;) {
       await session.news.take(session.signal);
       for (const stream of session.streams.splice(0)) yield { stream };
+      for (const imageAnswer of session.imageAnswers.splice(0)) yield { imageAnswer };
       if (session.changed.size === 0) continue;
       const changed = [...session.changed.values()];
       session.changed.clear();
@@ -172,7 +178,17 @@ export class AgentSessions {
       for (;;) {
         const step = await abortable(input.next(), session.signal);
         if (step.done) break;
-        for (const task of step.value.report?.tasks ?? []) this.#statuses.offer(session, task);
+        const { report, imageQuestion } = step.value;
+        for (const task of report?.tasks ?? []) this.#statuses.offer(session, task);
+        if (imageQuestion) {
+          // One at a time: what the agent has yet to say waits in its stream.
+          if (session.imageAnswers.length >= MOST_IMAGE_ANSWERS) {
+            const why = `Host ${session.id} does not read what it is answered.`;
+            throw new BerthError('Unavailable', why);
+          }
+          session.imageAnswers.push(await answerAboutImage(imageQuestion, session, this.#deps));
+          session.news.set();
+        }
       }
       await this.#lastWords(session);
       session.scope.abort(CLOSED);

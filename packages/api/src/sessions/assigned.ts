@@ -9,6 +9,7 @@ import { collections } from '@berth/store/keys.ts';
 import type { State } from '@berth/store/state.ts';
 
 import { definitionOf } from '../views/definition.ts';
+import { pinsOf, revisionOfTask } from '../views/image-pins.ts';
 
 /** Every task that the host should know, stopped ones included until their record is deleted. */
 export function assignedTasks(state: State, hostId: string): AssignedTask[] {
@@ -36,6 +37,7 @@ function assignedTask(state: State, task: TaskRecord): AssignedTask {
     task,
     taskDefinition: asAgentsKnow(definitionOf(state, task.taskDefinition)),
     status: state.get(collections.taskStatus, task.cluster, task.id)?.value,
+    imagePins: [...pinsOf(state, task.cluster, revisionOfTask(state, task))],
   };
 }
 

@@ -19,6 +19,7 @@ import type { State } from '@berth/store/state.ts';
 
 import { definitionOf } from './definition.ts';
 import { deploymentsOf, hookView, launchView } from './deployment-view.ts';
+import { pinsOf } from './image-pins.ts';
 import { ruleNameArn, serviceBalancerView, targetGroupArn } from './load-balancing-view.ts';
 import { countTasks } from './task-status.ts';
 
@@ -158,6 +159,7 @@ export function serviceRevisionView(
 ): ServiceRevision {
   const { cluster, service, id, taskDefinition } = record;
   const containers = definitionOf(state, taskDefinition)?.containerDefinitions ?? [];
+  const pins = new Map(pinsOf(state, cluster, id).map(({ image, digest }) => [image, digest]));
   return {
     serviceRevisionArn: arn.serviceRevision(realm, cluster, service, id),
     serviceArn: arn.service(realm, cluster, service),
@@ -166,10 +168,12 @@ export function serviceRevisionView(
     ...launchView(record.launch),
     loadBalancers: record.loadBalancers.map((item) => serviceBalancerView(state, realm, item)),
     resolvedConfiguration: resolvedView(state, realm, record),
-    containerImages: containers.map(({ name, image }) => ({
+    containerImages: containers.map(({ name, image, versionConsistency }) => ({
       containerName: name,
       image,
-      imageDigest: /@(sha256:[0-9a-f]{64})$/.exec(image)?.[1],
+      imageDigest:
+        /@(sha256:[0-9a-f]{64})$/.exec(image)?.[1] ??
+        (versionConsistency === 'disabled' ? undefined : pins.get(image)),
     })),
     createdAt: record.createdAt,
   };

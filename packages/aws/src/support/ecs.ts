@@ -108,8 +108,7 @@ export const ecsSupport: ServiceSupport = {
     ClusterSetting: { supported: 'name value' },
     ContainerDefinition: {
       supported:
-        'name image cpu memory memoryReservation portMappings essential entryPoint command environment mountPoints linuxParameters dependsOn startTimeout stopTimeout hostname user workingDirectory disableNetworking privileged readonlyRootFilesystem dnsServers dnsSearchDomains extraHosts dockerSecurityOptions interactive pseudoTerminal dockerLabels ulimits logConfiguration healthCheck systemControls',
-      accepted: { versionConsistency: 'Kept and shown; tags are pulled as they are each time.' },
+        'name image cpu memory memoryReservation portMappings essential entryPoint command environment mountPoints linuxParameters dependsOn startTimeout stopTimeout hostname user workingDirectory disableNetworking privileged readonlyRootFilesystem dnsServers dnsSearchDomains extraHosts dockerSecurityOptions interactive pseudoTerminal dockerLabels ulimits logConfiguration healthCheck systemControls versionConsistency',
       refused: {
         repositoryCredentials: "Log the hosts' Docker in to the registry instead.",
         links:

@@ -988,6 +988,7 @@ export interface ImagePin {
 export interface AgentMessage {
   readonly hello?: AgentHello | undefined;
   readonly report?: TaskReport | undefined;
+  readonly imageQuestion?: ImageQuestion | undefined;
 }
 
 export interface AgentHello {
@@ -1008,10 +1009,38 @@ export interface TaskReport {
   readonly tasks: readonly TaskStatusRecord[];
 }
 
+/**
+ * Which digest does this image stand for in the task's service revision? With `found`: this is what the host found; the first
+ * finding counts, for all hosts. Answered by an ImageAnswer; asked again in the next session while there is none.
+ */
+export interface ImageQuestion {
+  readonly taskId: string;
+  /** as the task definition has it */
+  readonly image: string;
+  readonly found?: ImageFinding | undefined;
+}
+
+export interface ImageFinding {
+  /** absent: it has none */
+  readonly digest?: string | undefined;
+  /** then why */
+  readonly reason?: string | undefined;
+}
+
 export interface AgentOrder {
   readonly welcome?: AgentWelcome | undefined;
   readonly changes?: AgentChanges | undefined;
   readonly stream?: StreamOrder | undefined;
+  readonly imageAnswer?: ImageAnswer | undefined;
+}
+
+export interface ImageAnswer {
+  readonly taskId: string;
+  readonly image: string;
+  /** `find`: nobody knows; find out, then ask with what was found. `later`: it can not be told now, ask again soon. */
+  readonly answer: 'pinned' | 'find' | 'later';
+  /** of `pinned` */
+  readonly pin?: ImagePin | undefined;
 }
 
 export interface AgentWelcome {
@@ -1034,6 +1063,8 @@ export interface AssignedTask {
    * task that was RUNNING is gone, one that is PENDING has yet to be started.
    */
   readonly status?: TaskStatusRecord | undefined;
+  /** Those that are known of the task's service revision. */
+  readonly imagePins: readonly ImagePin[];
 }
 
 export interface StreamOrder {
@@ -1290,18 +1321,6 @@ export interface LifecycleHookState {
 }
 
 /**
- * image-pins/C/REVISION - written by api for agents; deleted by controller. What the tags of a service revision's images stood for
- * when its first task needed them. Source: ECS reference, section 6.10.
- */
-export interface ImagePinsRecord {
-  readonly cluster: string;
-  readonly service: string;
-  /** the id of the service revision */
-  readonly revision: string;
-  readonly pins: readonly ImagePin[];
-}
-
-/**
  * traffic-weights/L/R, R `default` for the default actions - written by controller; deleted by api with a person's change of
  * the rule's actions, and with the rule. Laid over the rule's own weights: see model/routing/traffic-weights.ts.
  */
@@ -1384,6 +1403,18 @@ export interface ServiceRevisionRecord {
   readonly launch?: LaunchSettings | undefined;
   /** target groups by name */
   readonly loadBalancers: readonly LoadBalancer[];
+}
+
+/**
+ * image-pins/C/REVISION - written by api for agents; deleted by controller. What the tags of a service revision's images stood for
+ * when its first task needed them. Source: ECS reference, section 6.10.
+ */
+export interface ImagePinsRecord {
+  readonly cluster: string;
+  readonly service: string;
+  /** the id of the service revision */
+  readonly revision: string;
+  readonly pins: readonly ImagePin[];
 }
 
 export interface Resources {
@@ -4656,7 +4687,10 @@ export interface MessageTypes {
   readonly AgentMessage: AgentMessage;
   readonly AgentHello: AgentHello;
   readonly TaskReport: TaskReport;
+  readonly ImageQuestion: ImageQuestion;
+  readonly ImageFinding: ImageFinding;
   readonly AgentOrder: AgentOrder;
+  readonly ImageAnswer: ImageAnswer;
   readonly AgentWelcome: AgentWelcome;
   readonly AgentChanges: AgentChanges;
   readonly AssignedTask: AssignedTask;
@@ -4679,13 +4713,13 @@ export interface MessageTypes {
   readonly DeploymentHeadway: DeploymentHeadway;
   readonly TrafficShift: TrafficShift;
   readonly LifecycleHookState: LifecycleHookState;
-  readonly ImagePinsRecord: ImagePinsRecord;
   readonly TrafficWeightsRecord: TrafficWeightsRecord;
   readonly GroupWeight: GroupWeight;
   readonly ServiceDeploymentRecord: ServiceDeploymentRecord;
   readonly ServiceDeploymentRollback: ServiceDeploymentRollback;
   readonly ServiceDeploymentCircuitBreaker: ServiceDeploymentCircuitBreaker;
   readonly ServiceRevisionRecord: ServiceRevisionRecord;
+  readonly ImagePinsRecord: ImagePinsRecord;
   readonly Resources: Resources;
   readonly HostRecord: HostRecord;
   readonly TaskRecord: TaskRecord;

@@ -37,13 +37,6 @@ export function checkContainer(
   checkSystemControls(check, container.systemControls, networkMode);
   if (container.versionConsistency !== undefined) {
     check.word('versionConsistency', container.versionConsistency, ['enabled', 'disabled']);
-    if (container.versionConsistency === 'enabled') {
-      check.expected(
-        'versionConsistency',
-        'enabled',
-        'disabled or nothing: tags are not pinned here; name the image by its digest instead',
-      );
-    }
   }
   for (const [at, option] of container.dockerSecurityOptions.entries()) {
     check.text(

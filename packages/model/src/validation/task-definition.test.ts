@@ -166,14 +166,14 @@ describe('a task definition is refused', () => {
       refuses: definition({ ephemeralStorage: { sizeInGiB: 20 } }),
       message: 'ephemeralStorage.sizeInGiB is 20; expected a whole number from 21 to 200.',
     },
-    'that wants its images pinned': {
+    'whose images are pinned at times': {
       accepts: definition({
         containerDefinitions: [container({ versionConsistency: 'disabled' })],
       }),
-      refuses: definition({ containerDefinitions: [container({ versionConsistency: 'enabled' })] }),
-      message:
-        `Container 'web': versionConsistency is "enabled"; expected disabled or nothing: tags are not pinned here; ` +
-        'name the image by its digest instead.',
+      refuses: definition({
+        containerDefinitions: [container({ versionConsistency: 'sometimes' as 'enabled' })],
+      }),
+      message: `Container 'web': versionConsistency is "sometimes"; expected one of enabled, disabled.`,
     },
     'with more than 50 tags': {
       accepts: definition({ tags: tags(50) }),
