@@ -273,7 +273,7 @@ export class Dispatcher {
   ): void {
     const { request, summary } = passage;
     const { authenticator } = this.#with;
-    summary?.actions.push('authenticate');
+    summary?.act('authenticate');
     if (authenticator === undefined) {
       if (summary !== undefined) summary.errorReason = 'this proxy does not authenticate';
       this.#answer(passage, 'unrouted', page(500), false);
@@ -334,11 +334,11 @@ export class Dispatcher {
     const { action } = route;
     switch (action.kind) {
       case 'forward':
-        summary?.actions.push('forward');
+        summary?.act('forward');
         this.#forward(passage, action);
         return;
       case 'fixed-response':
-        summary?.actions.push('fixed-response');
+        summary?.act('fixed-response');
         this.#answer(
           passage,
           'fixed_response',
@@ -347,7 +347,7 @@ export class Dispatcher {
         );
         return;
       case 'redirect': {
-        summary?.actions.push('redirect');
+        summary?.act('redirect');
         const { actualPort: port, address } = this.#entrance;
         const { host, query } = request.head.view;
         const protocol = request.client.tls === undefined ? 'http' : 'https';

@@ -64,6 +64,15 @@ export interface Forwarding {
   readonly observer: RequestObserver | undefined;
 }
 
+/** By the first digit of the target's status. */
+const BY_CLASS: readonly (Outcome | undefined)[] = [
+  undefined,
+  'target_1xx',
+  'target_2xx',
+  'target_3xx',
+  'target_4xx',
+  'target_5xx',
+];
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 
 export class Exchange implements UpstreamOwner, RequestOwner, ConnectionWaiter, TargetWaiter {
@@ -194,7 +203,7 @@ export class Exchange implements UpstreamOwner, RequestOwner, ConnectionWaiter, 
     summary.chosenAt ||= this.#with.clock.monotonic();
     summary.target = target;
     this.#attempt = { target, reused: false, outcome: 'not ended' };
-    summary.attempts.push(this.#attempt);
+    summary.attempt(this.#attempt);
   }
 
   onRefused(failure: ConnectFailure): void {
@@ -315,7 +324,7 @@ export class Exchange implements UpstreamOwner, RequestOwner, ConnectionWaiter, 
     this.#leave();
     if (this.#summary !== undefined) this.#summary.status = this.#status;
     this.#request.answer.finish(chunk, trailers);
-    this.#finish(`target_${(this.#status - (this.#status % 100)) / 100}xx` as Outcome);
+    this.#finish(BY_CLASS[Math.trunc(this.#status / 100)] ?? 'target_5xx');
   }
 
   onUpgrade(head: ResponseHead, socket: Socket, rest: Buffer): void {

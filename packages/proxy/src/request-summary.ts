@@ -21,6 +21,8 @@ export interface RequestAttempt {
   outcome: string;
 }
 
+const NONE: readonly never[] = [];
+
 /** Times are monotonic milliseconds; 0 is never. */
 export class RequestSummary {
   readonly client: ClientInfo;
@@ -38,11 +40,11 @@ export class RequestSummary {
   route: Route | undefined;
   routingRevision = 0;
   /** authenticate, fixed-response, forward, redirect */
-  readonly actions: string[] = [];
+  actions: readonly string[] = NONE;
   group: string | undefined;
   /** The last that it was sent to. */
   target: Target | undefined;
-  readonly attempts: RequestAttempt[] = [];
+  attempts: readonly RequestAttempt[] = NONE;
   /** Sent to the client; 0: nothing, it was gone. 460 is never sent: the client left before its answer. */
   status = 0;
   /** Sent by the target; 0: nothing. */
@@ -91,6 +93,15 @@ export class RequestSummary {
     this.at = at;
     this.startedAt = startedAt;
     this.upgrade = upgrade;
+  }
+
+  /** Nearly all requests have one action and one attempt: a list that is made once is smaller than one that grows. */
+  act(action: string): void {
+    this.actions = this.actions.length === 0 ? [action] : [...this.actions, action];
+  }
+
+  attempt(attempt: RequestAttempt): void {
+    this.attempts = this.attempts.length === 0 ? [attempt] : [...this.attempts, attempt];
   }
 
   /** The part of the trace that is this request's own: 1-8HEX-24HEX. Empty for a request that was refused unread. */

@@ -8,12 +8,15 @@ import { INLIER, type Outlier } from '@berth/model/routing/ejection.ts';
 import { REGISTERING, type TargetHealth } from '@berth/model/routing/target-health.ts';
 
 import type { TargetPool } from './exchange-sides.ts';
+import { addressOf } from './requests/facts.ts';
 import type { ProxySettings } from './settings.ts';
 import { type PoolPlace, createPool } from './upstream-pools.ts';
 
 export class Target {
   /** GROUP/ID */
   readonly key: string;
+  /** ADDRESS:PORT */
+  readonly place: string;
   readonly pool: TargetPool;
   record: TargetRecord;
   health: TargetHealth = REGISTERING;
@@ -52,6 +55,7 @@ export class Target {
     clock: Clock,
   ) {
     this.key = `${record.group}/${record.id}`;
+    this.place = addressOf(record);
     this.record = record;
     this.since = clock.now();
     const { address, port } = record;

@@ -6,7 +6,8 @@ import type { Clock } from '@berth/control/clock.ts';
 import type { Logger } from '@berth/control/logger.ts';
 
 import type { RequestObserver, RequestSummary } from '../request-summary.ts';
-import { type AccessFields, accessFields, albLine, jsonLine } from './alb-line.ts';
+import { albLine } from './alb-line.ts';
+import { jsonLine } from './json-line.ts';
 import { LogFile } from './log-file.ts';
 
 export type AccessLogFormat = 'alb' | 'json';
@@ -54,9 +55,9 @@ export class AccessLog implements RequestObserver {
     const wanted = summary.listener?.loadBalancerSettings.accessLog;
     const balancer = wanted?.enabled === true ? this.#ofBalancer(summary) : undefined;
     if (this.#own === undefined && balancer === undefined) return;
-    const fields = accessFields(summary, this.#options.node);
-    this.#own?.write(inFormat(fields, this.#options.format));
-    balancer?.write(inFormat(fields, wanted?.format ?? 'alb'));
+    const { format, node } = this.#options;
+    this.#own?.write(inFormat(summary, format, node));
+    balancer?.write(inFormat(summary, wanted?.format ?? 'alb', node));
   }
 
   #ofBalancer({ listener }: RequestSummary): LogFile | undefined {
@@ -98,6 +99,6 @@ export class AccessLog implements RequestObserver {
   }
 }
 
-function inFormat(fields: AccessFields, format: AccessLogFormat): string {
-  return format === 'json' ? jsonLine(fields) : albLine(fields);
+function inFormat(summary: RequestSummary, format: AccessLogFormat, node: string): string {
+  return format === 'json' ? jsonLine(summary, node) : albLine(summary, node);
 }

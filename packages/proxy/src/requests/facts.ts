@@ -11,20 +11,37 @@ export function kindOf(summary: RequestSummary): string {
     : 'h2';
 }
 
-/** METHOD, URL with its port, version; what was not understood is `-`. */
-export function requestLine(summary: RequestSummary): {
-  readonly method: string;
-  readonly url: string;
-  readonly version: string;
-} {
-  const { head, client, port } = summary;
+/** METHOD, URL with its port, and version; what was not understood is `-`. */
+export function requestText(summary: RequestSummary): string {
+  return `${methodOf(summary)} ${urlOf(summary)} ${versionOf(summary)}`;
+}
+
+export function methodOf({ head }: RequestSummary): string {
+  return head === undefined ? '-' : head.view.method;
+}
+
+/** With its port. */
+export function urlOf({ head, client, port }: RequestSummary): string {
   const scheme = client.tls === undefined ? 'http' : 'https';
-  if (head === undefined) return { method: '-', url: `${scheme}://-:${port}-`, version: '-' };
-  const authority = head.authority ?? '-';
-  const hasPort = /:[0-9]+$/.test(authority);
-  const place = hasPort ? authority : `${authority}:${port}`;
-  const version = summary.protocol === 'h2' ? 'HTTP/2.0' : summary.protocol.toUpperCase();
-  return { method: head.view.method, url: `${scheme}://${place}${head.target}`, version };
+  if (head === undefined) return `${scheme}://-:${port}-`;
+  const { authority = '-', target } = head;
+  // An address of IPv6 is in brackets.
+  const hasPort = authority.includes(':') && !authority.endsWith(']');
+  return hasPort
+    ? `${scheme}://${authority}${target}`
+    : `${scheme}://${authority}:${port}${target}`;
+}
+
+function versionOf({ head, protocol }: RequestSummary): string {
+  if (head === undefined) return '-';
+  switch (protocol) {
+    case 'http/1.1':
+      return 'HTTP/1.1';
+    case 'http/1.0':
+      return 'HTTP/1.0';
+    case 'h2':
+      return 'HTTP/2.0';
+  }
 }
 
 /** The first field of this name, which is in lower case. */

@@ -2,22 +2,21 @@
 import type { RequestPhase, RequestRecord } from '@berth/model/generated/messages.ts';
 
 import type { RequestSummary } from '../request-summary.ts';
-import { addressOf, headerOf, kindOf, requestLine } from './facts.ts';
+import { addressOf, headerOf, kindOf, methodOf, urlOf } from './facts.ts';
 
 const MICROS = 1_000;
 const TEXT_LIMIT = 2_048;
 
 export function requestRecord(summary: RequestSummary, proxy: string): RequestRecord {
   const { route, listener, target } = summary;
-  const { method, url } = requestLine(summary);
   return {
     requestId: summary.requestId,
     proxy,
     at: Math.round(summary.at),
     client: addressOf(summary.client),
     protocol: kindOf(summary),
-    method,
-    url: url.slice(0, TEXT_LIMIT),
+    method: methodOf(summary),
+    url: urlOf(summary).slice(0, TEXT_LIMIT),
     listenerId: listener?.record.id ?? '',
     ...(route === undefined ? {} : { ruleId: route.key.slice(route.key.indexOf('/') + 1) }),
     ...(typeof route?.priority === 'number' ? { priority: route.priority } : {}),

@@ -93,10 +93,10 @@ export function summaryOf(parts: SummaryParts = {}): RequestSummary {
   const target = new Target(record, PLAIN, DEFAULT_SETTINGS, realClock);
   summary.route = listener?.routes[0];
   summary.routingRevision = 7;
-  summary.actions.push('forward');
+  summary.act('forward');
   summary.group = 'web';
   summary.target = target;
-  summary.attempts.push({ target, reused: true, outcome: 'answered' });
+  summary.attempt({ target, reused: true, outcome: 'answered' });
   summary.status = 200;
   summary.targetStatus = 200;
   summary.chosenAt = 1_000.125;
