@@ -6,6 +6,7 @@ import type { Ask, Room } from './fit.ts';
 import type { HostView } from './host.ts';
 import { HostIndexes } from './host-indexes.ts';
 import { Journal } from './journal.ts';
+import { ShardedMap } from './sharded-map.ts';
 
 /** What one task holds on its host. */
 export interface Charge extends Ask {
@@ -62,7 +63,7 @@ class Account implements HostAccount {
 
 export class Ledger {
   readonly #accounts = new Map<string, Account>();
-  readonly #charges = new Map<string, Charge>();
+  readonly #charges = new ShardedMap<Charge>();
   /** Group -> host -> running tasks. */
   readonly #groups = new Map<string, Map<string, number>>();
   /** The ids of hosts that came, went, or hold something else now. */
@@ -162,7 +163,7 @@ export class Ledger {
         portsUdp: sorted(account.portsUdp),
         groups: sorted(account.groups),
       })),
-      charges: sorted(this.#charges),
+      charges: sorted(new Map(this.#charges.entries())),
       groups: sorted(this.#groups).map(([group, hosts]) => [group, sorted(hosts)]),
     };
   }
