@@ -19,10 +19,12 @@ export const BENCH_PACKAGES = {
   'nghttp2-client': 'h2load',
 };
 
-/** What tests need besides: a browser, an ACME server, the AWS CLI, a judge of the Vagrantfile. */
+/** What tests need besides: a browser, an ACME server, the AWS CLI, a judge of the Vagrantfile, etcdctl, clocks that step. */
 export const TEST_PACKAGES = {
   chromium: 'chromium',
   pebble: 'pebble',
   awscli: 'aws',
   vagrant: 'vagrant',
+  'etcd-client': 'etcdctl',
+  faketime: 'faketime',
 };

@@ -15,7 +15,7 @@ import { SERVICE, type Watcher, watch } from './watcher.ts';
 const DEFINITION = fileURLToPath(new URL('../../deploy/sample/hello.json', import.meta.url));
 const STEADY_MS = 90_000;
 /** After this a client gives up, and the request has failed. */
-const TIMEOUT_MS = 10_000;
+const TIMEOUT_MS = 20_000;
 const LOAD_SECONDS = 3_600;
 const MOST_OPEN = 4_000;
 /** Of load before the fault and after the recovery, so that failures next to them are seen. */
@@ -29,8 +29,8 @@ export interface Row {
   readonly requests: number;
   readonly failed: number;
   readonly how: string;
-  /** From the first to the last failed request. */
-  readonly windowMs: number;
+  /** When the last request was to be sent that failed, since the fault began; nothing where none failed. */
+  readonly lastFailedMs: number | undefined;
   /** Of each round. */
   readonly detectedMs: readonly number[];
   readonly recoveredMs: readonly number[];
@@ -130,6 +130,20 @@ export class Ground {
     await this.api.ecs.UpdateService({ cluster, service: SERVICE, forceNewDeployment: true });
   }
 
+  /** Deploy if need be until every host has its share of the tasks. */
+  async spread(): Promise<void> {
+    await this.steady();
+    const hosts = this.lab.select('hosts').length;
+    const used = new Set(
+      this.watcher
+        .tasks()
+        .flatMap(({ task, status }) => (status?.lastStatus === 'RUNNING' ? task.hostId : [])),
+    );
+    if (used.size === hosts) return;
+    await this.deploy();
+    await this.steady();
+  }
+
   /** What must not change where nothing touches the tasks: their containers' processes, and what is wanted of them. */
   untouched(): string {
     const { lab, watcher } = this;
@@ -180,7 +194,7 @@ export class Ground {
       requests: summary.requests,
       failed: summary.failed,
       how: howText(summary, began),
-      windowMs: summary.windowMs,
+      lastFailedMs: summary.last ? summary.last.at - began : undefined,
       p99Ms: summary.p99Ms,
     };
     this.rows.push(row);
@@ -207,7 +221,17 @@ function howText({ how, first, last }: Summary, began: number): string {
   if (!first || !last) return '';
   const counts = how.map(([outcome, many]) => `${many} ${outcome}`).join(', ');
   const [from, to] = [first.at, last.at].map((at) => ((at - began) / 1000).toFixed(1));
-  return `${counts}, sent from ${from} to ${to} s: ${first.kind} ${first.detail ?? ''}`.trim();
+  return `${counts}, sent from ${from} to ${to} s: ${first.kind} ${plain(first.detail ?? '')}`.trim();
+}
+
+/** Without the markup of a page, and short. */
+function plain(detail: string): string {
+  return detail
+    .replace(/<title>.*?<\/title>/s, '')
+    .replace(/<[^>]*>/g, ' ')
+    .replace(/\s+/g, ' ')
+    .slice(0, 80)
+    .trim();
 }
 
 /** Health checks come and go in a container; its server stays. */

@@ -1,0 +1,201 @@
+// Fault 2: etcd loses a member, its disk, all of itself, its history and its space.
+import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
+
+import { startProcess } from '@berth/cli/lab/processes.ts';
+
+import { etcdctl, memberId, memberNodes, raftLeader, statuses, withWords } from '../etcd.ts';
+import { type Extent, type Fault, assertNoneLost } from '../fault.ts';
+import type { Ground, Measuring } from '../ground.ts';
+import { metric } from '../metrics.ts';
+import { SERVICE } from '../watcher.ts';
+
+const PATIENCE_MS = 60_000;
+const QUOTA_BYTES = 32 * 1024 * 1024;
+const FILLER_BYTES = 1024 * 1024;
+
+export const etcd: readonly Fault[] = [
+  { name: 'etcd-member', reduced: true, run: (ground) => loseMember(ground) },
+  { name: 'etcd-disk', reduced: false, run: (ground) => replaceDisk(ground) },
+  { name: 'etcd-all', reduced: false, run: (ground, extent) => loseAll(ground, extent) },
+  { name: 'etcd-compaction', reduced: false, run: (ground) => fallBehind(ground) },
+  { name: 'etcd-nospace', reduced: false, run: (ground) => fill(ground) },
+];
+
+let writes = 0;
+
+/** A change through the api is acknowledged. */
+async function write({ api, lab }: Ground): Promise<void> {
+  writes += 1;
+  const attributes = [{ name: 'chaos', value: String(writes) }];
+  await api.ecs.PutAttributes({ cluster: lab.plan.cluster, host: 'h1', attributes });
+}
+
+/** The first change that is accepted after the fault. */
+async function untilWritable(ground: Ground, measuring: Measuring): Promise<void> {
+  const begin = performance.now();
+  for (;;) {
+    try {
+      await write(ground);
+      measuring.detected();
+      return;
+    } catch (error) {
+      if (performance.now() - begin > PATIENCE_MS) throw error;
+    }
+  }
+}
+
+/** The member that leads, since its loss is the worst. */
+async function loseMember(ground: Ground): Promise<void> {
+  const { lab } = ground;
+  const before = ground.untouched();
+  const member = await raftLeader(lab);
+  const row = await ground.measure('SIGKILL of the member that leads etcd', async (m) => {
+    await m.inject(() => lab.kill(member.name));
+    await untilWritable(ground, m);
+    await ground.steady();
+    m.recovered();
+    m.note('noticed: the first change that is accepted again');
+    await lab.restart(member.name);
+    await ground.steady();
+  });
+  assertNoneLost(row);
+  assert.equal(ground.untouched(), before, 'tasks were touched');
+}
+
+/** As docs/running.md says it. */
+async function replaceDisk(ground: Ground): Promise<void> {
+  const { lab } = ground;
+  const before = ground.untouched();
+  const [lost, ...others] = memberNodes(lab);
+  const [asked] = others;
+  assert.ok(lost && asked);
+  const data = withWords(lost, 'etcd', (command) => command).directories[0] ?? '';
+  const row = await ground.measure('Loss of the disk of a member of etcd', async (m) => {
+    await m.inject(async () => {
+      await lab.kill(lost.name);
+      rmSync(data, { recursive: true, force: true });
+    });
+    await untilWritable(ground, m);
+    await etcdctl(lab, others, 'member', 'remove', await memberId(lab, asked, lost.name));
+    await etcdctl(
+      ...([lab, others, 'member', 'add', lost.name] as const),
+      `--peer-urls=https://${lost.address}:7403`,
+    );
+    const existing = withWords(lost, 'etcd', (command) =>
+      command.map((word) => (word === 'new' ? 'existing' : word)),
+    );
+    await startProcess(lab.plan, lost, existing);
+    await lab.untilReady(lost.name);
+    const members = await statuses(lab, memberNodes(lab));
+    assert.equal(new Set(members.map(({ Status }) => Status.leader)).size, 1);
+    await ground.steady();
+    m.recovered();
+    m.note('well again: a new member in its place, with the documented commands');
+  });
+  assertNoneLost(row);
+  assert.equal(ground.untouched(), before, 'tasks were touched');
+}
+
+async function loseAll(ground: Ground, { full }: Extent): Promise<void> {
+  const { lab } = ground;
+  const before = ground.untouched();
+  const downMs = full ? 60_000 : 10_000;
+  const row = await ground.measure(`All of etcd down for ${downMs / 1000} s`, async (m) => {
+    await lab.kill('etcd');
+    await new Promise((resolve) => setTimeout(resolve, downMs));
+    assert.equal(ground.untouched(), before, 'tasks were touched');
+    await m.inject(() => lab.restart('etcd'));
+    await untilWritable(ground, m);
+    await ground.steady();
+    m.recovered();
+    assert.equal(ground.untouched(), before, 'tasks were touched afterwards');
+    m.note('times since etcd is back');
+    await ground.deploy();
+    await ground.steady();
+  });
+  assertNoneLost(row);
+}
+
+/** A replica sleeps while history that it has not seen is dropped: it lists again. */
+async function fallBehind(ground: Ground): Promise<void> {
+  const { lab, watcher } = ground;
+  const leads = [watcher.leader('scheduler')?.node, watcher.leader('controller')?.node];
+  const sleeper = lab.select('servers').find(({ name }) => !leads.includes(name));
+  assert.ok(sleeper);
+  const lists = await metric(lab, sleeper.name, 'berth_state_lists_total');
+  const row = await ground.measure('Compaction while a replica is stopped', async (m) => {
+    await m.inject(() => lab.pause(sleeper.name));
+    for (let change = 0; change < 20; change += 1) await untilWritable(ground, m);
+    const [status] = await statuses(lab, memberNodes(lab).slice(0, 1));
+    await etcdctl(lab, memberNodes(lab), 'compact', String(status?.Status.header.revision ?? 0));
+    await lab.resume(sleeper.name);
+    let again = lists;
+    const begin = performance.now();
+    while (again === lists && performance.now() - begin < PATIENCE_MS) {
+      again = await metric(lab, sleeper.name, 'berth_state_lists_total').catch(() => lists);
+    }
+    assert.ok(again > lists, `${sleeper.name} has not listed again`);
+    await ground.steady();
+    m.recovered();
+    m.note('its view is listed again, from the newest revision');
+  });
+  assertNoneLost(row);
+}
+
+/** Until the alarm; what people are told is what mends it. */
+async function fill(ground: Ground): Promise<void> {
+  const { lab } = ground;
+  const nodes = memberNodes(lab);
+  const before = ground.untouched();
+  const restart = async (quota: boolean): Promise<void> => {
+    for (const node of nodes) {
+      await lab.kill(node.name);
+      const plan = withWords(node, 'etcd', (command) =>
+        quota ? [...command, '--quota-backend-bytes', String(QUOTA_BYTES)] : command,
+      );
+      await startProcess(lab.plan, node, plan);
+      await lab.untilReady(node.name);
+    }
+  };
+  await restart(true);
+  await ground.steady();
+  const row = await ground.measure('etcd runs out of space (NOSPACE)', async (m) => {
+    const filler = 'x'.repeat(FILLER_BYTES / 8);
+    await m.inject(async () => {
+      for (let puts = 0; puts < (QUOTA_BYTES / FILLER_BYTES) * 16; puts += 1) {
+        try {
+          await etcdctl(lab, nodes, 'put', '/chaos/filler', filler);
+        } catch (error) {
+          assert.match(String(error), /database space exceeded/);
+          return;
+        }
+      }
+      assert.fail('etcd took more than its quota');
+    });
+    await assert.rejects(write(ground), (error: Error) => {
+      assert.match(error.message, /quota.*etcdctl compact.*etcdctl defrag.*etcdctl alarm disarm/s);
+      return true;
+    });
+    m.detected();
+    assert.equal(ground.untouched(), before, 'tasks were touched');
+    const [status] = await statuses(lab, nodes.slice(0, 1));
+    const revision = String(status?.Status.header.revision ?? 0);
+    await etcdctl(lab, nodes.slice(0, 1), 'compact', revision);
+    for (const node of nodes) await etcdctl(lab, [node], 'defrag');
+    await etcdctl(lab, nodes, 'alarm', 'disarm');
+    await write(ground);
+    await ground.steady();
+    m.recovered();
+    m.note('people are told what to do, and doing it mends it; times from when it was filling up');
+  });
+  await etcdctl(lab, nodes, 'del', '/chaos/filler');
+  await restart(false);
+  await ground.steady();
+  assertNoneLost(row);
+  const { services } = await ground.api.ecs.DescribeServices({
+    cluster: lab.plan.cluster,
+    services: [SERVICE],
+  });
+  assert.equal(services[0]?.runningCount, services[0]?.desiredCount);
+}

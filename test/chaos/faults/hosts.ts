@@ -1,0 +1,159 @@
+// Faults 3 and 4: hosts that die or are cut off, and partitions.
+import assert from 'node:assert/strict';
+
+import { type Extent, type Fault, assertNoneLost, assertWithin } from '../fault.ts';
+import type { Ground, Measuring } from '../ground.ts';
+import { metric } from '../metrics.ts';
+import { HOST_LOST_AFTER_MS } from '../sizes.ts';
+
+const HOST = 'h3';
+const REPLACED_MS = HOST_LOST_AFTER_MS + 5_000;
+/** Proxies find out about a dead host with the first request: what is sent after that must not fail. */
+const PASSIVE_MS = 3_000;
+const PATIENCE_MS = 60_000;
+const TASK_LABEL = 'berth.task';
+
+export const hosts: readonly Fault[] = [
+  { name: 'host-killed', reduced: true, run: (ground) => lose(ground, 'killed') },
+  { name: 'host-cut', reduced: false, run: (ground) => lose(ground, 'cut') },
+  { name: 'host-control', reduced: true, run: (ground) => cutFromControl(ground) },
+  { name: 'proxy-control', reduced: true, run: (ground) => cutProxy(ground) },
+  { name: 'control-halves', reduced: false, run: (ground, extent) => halves(ground, extent) },
+];
+
+async function lose(ground: Ground, how: 'killed' | 'cut'): Promise<void> {
+  const { lab } = ground;
+  await ground.spread();
+  const what = how === 'killed' ? 'SIGKILL of all of a host' : 'The network of a host is cut';
+  const row = await ground.measure(what, async (m) => {
+    await m.inject(() =>
+      how === 'killed' ? lab.kill(HOST) : lab.partition(HOST, 'etcd,servers,proxies,h1,h2'),
+    );
+    await untilReplaced(ground, m);
+    if (how === 'killed') await lab.restart(HOST);
+    else await lab.heal();
+    await returned(ground, m);
+  });
+  assertWithin('replacements run', row.recoveredMs, REPLACED_MS);
+  assert.ok((row.lastFailedMs ?? 0) <= PASSIVE_MS, `requests failed for too long: ${row.how}`);
+}
+
+/** Its session is gone; then others run and serve what it ran. */
+async function untilReplaced({ watcher }: Ground, m: Measuring): Promise<void> {
+  await watcher.until('it is noticed', PATIENCE_MS, () =>
+    watcher.sessions().has(HOST) ? 'its session stands' : undefined,
+  );
+  m.detected();
+  await watcher.until('its tasks run elsewhere', PATIENCE_MS, () => watcher.unrest([HOST]));
+  m.recovered();
+}
+
+/** Its old containers are stopped, and it takes part again. */
+async function returned(ground: Ground, m: Measuring): Promise<void> {
+  const from = performance.now();
+  await ground.steady();
+  await untilOnlyWanted(ground, [HOST]);
+  m.note(
+    `${((performance.now() - from) / 1000).toFixed(1)} s after its return nothing runs there that should not`,
+  );
+}
+
+/** What runs on hosts is what should run there, once each. */
+export async function untilOnlyWanted(
+  { lab, watcher }: Ground,
+  names: readonly string[],
+): Promise<void> {
+  for (const name of names) {
+    const begin = performance.now();
+    for (;;) {
+      const command = ['docker', 'ps', '--format', `{{.Label "${TASK_LABEL}"}}`] as const;
+      const { stdout } = await lab.exec(name, command);
+      const there = stdout.split('\n').filter(Boolean).sort();
+      const wanted = watcher
+        .tasks()
+        .filter(
+          ({ task }) =>
+            task.desiredStatus === 'RUNNING' &&
+            [...watcher.cache.hostsById(task.hostId)][0]?.value.name === name,
+        )
+        .map(({ task }) => task.id)
+        .sort();
+      if (there.join() === wanted.join()) break;
+      if (performance.now() - begin > PATIENCE_MS) {
+        assert.deepEqual(there, wanted, `containers of tasks on ${name}`);
+      }
+    }
+  }
+}
+
+/** Proxies still reach its tasks: they are replaced as those of a lost host, and no request is lost. */
+async function cutFromControl(ground: Ground): Promise<void> {
+  const { lab } = ground;
+  await ground.spread();
+  const row = await ground.measure('A host is cut off from the control plane only', async (m) => {
+    await m.inject(() => lab.partition(HOST, 'servers,etcd'));
+    await untilReplaced(ground, m);
+    await lab.heal();
+    await returned(ground, m);
+  });
+  assertNoneLost(row);
+  assertWithin('replacements run', row.recoveredMs, REPLACED_MS);
+}
+
+/** It serves on from its last table and says so. */
+async function cutProxy(ground: Ground): Promise<void> {
+  const { lab, watcher } = ground;
+  const before = ground.untouched();
+  const stale = (): Promise<number> => metric(lab, 'p1', 'berth_proxy_table_stale');
+  const row = await ground.measure('A proxy is cut off from the control plane', async (m) => {
+    assert.equal(await stale(), 0);
+    await m.inject(() => lab.partition('p1', 'servers,etcd'));
+    const begin = performance.now();
+    while ((await stale()) !== 1) {
+      assert.ok(performance.now() - begin < PATIENCE_MS, 'p1 does not say that its table is old');
+    }
+    m.detected();
+    m.note('berth_proxy_table_stale says so');
+    await watcher.until('its session is gone', PATIENCE_MS, () =>
+      watcher.sessions().has('p1') ? 'it stands' : undefined,
+    );
+    await m.inject(() => lab.heal());
+    await ground.steady();
+    const healed = performance.now();
+    while ((await stale()) !== 0) {
+      assert.ok(performance.now() - healed < PATIENCE_MS, 'p1 says that its table is still old');
+    }
+    m.recovered();
+    m.note('well again: since the network was mended');
+  });
+  assertNoneLost(row);
+  assert.equal(ground.untouched(), before, 'tasks were touched');
+}
+
+/** One server and one member of etcd against the rest; whoever led on the small side has to give up. */
+async function halves(ground: Ground, { rounds }: Extent): Promise<void> {
+  const { lab, watcher } = ground;
+  const before = ground.untouched();
+  const row = await ground.measure('The control plane is cut in halves', async (m) => {
+    for (let round = 0; round < Math.min(rounds, 3); round += 1) {
+      const led = watcher.leader('scheduler')?.node ?? 's1';
+      const small = [led, `e${round + 1}`];
+      const large = lab
+        .select('servers,etcd')
+        .map(({ name }) => name)
+        .filter((name) => !small.includes(name));
+      await m.inject(() => lab.partition(small.join(), large.join()));
+      await watcher.until('the large half leads', PATIENCE_MS, () => {
+        const roles = [watcher.leader('scheduler'), watcher.leader('controller')];
+        return roles.every((one) => one && large.includes(one.node)) ? undefined : 'not yet';
+      });
+      m.detected();
+      await ground.steady();
+      m.recovered();
+      await lab.heal();
+      await ground.steady();
+    }
+  });
+  assertNoneLost(row);
+  assert.equal(ground.untouched(), before, 'tasks were touched');
+}
