@@ -1,4 +1,5 @@
-// `npm run bench [NAME...]`: measures Berth against a peer or a bound in the same run, and prints ratios.
+// `npm run bench [NAME...] [-- FLAGS]`: measures Berth against a peer or a bound in the same run, and prints ratios.
+// Flags go to the bench that is named; without a name all run but those that need the machine for many minutes.
 // Absolute figures drift with the machine; the ratios are what counts.
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -12,10 +13,18 @@ const BENCHES: Readonly<Record<string, string>> = {
   rules: 'choosing one of 10 to 10,000 rules; building and changing the routing table',
   aws: 'DescribeTasks, ListTasks and RunTask over the AWS wire with 10,000 tasks, against gRPC',
   store: 'grouped commits against single ones',
+  million:
+    'a million tasks on 5,000 simulated hosts to RUNNING; an update, lost hosts and a restart at that size',
   help: 'berth --help against an empty Node program',
 };
 
-const wanted = process.argv.slice(2);
+/** Only when named. */
+const LARGE = ['million'];
+
+const args = process.argv.slice(2);
+const firstFlag = args.findIndex((arg) => arg.startsWith('-'));
+const wanted = firstFlag === -1 ? args : args.slice(0, firstFlag);
+const flags = firstFlag === -1 ? [] : args.slice(firstFlag);
 const unknown = wanted.filter((name) => !(name in BENCHES));
 if (unknown.length > 0) {
   console.error(`No such bench: ${unknown.join(', ')}. There are:`);
@@ -24,12 +33,11 @@ if (unknown.length > 0) {
 }
 
 for (const [name, what] of Object.entries(BENCHES)) {
-  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  if (wanted.length > 0 ? !wanted.includes(name) : LARGE.includes(name)) continue;
   console.log(`\n# ${name}: ${what}\n`);
   const file = fileURLToPath(new URL(`${name}.ts`, import.meta.url));
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', file], {
-    stdio: 'inherit',
-  });
+  const options = ['--disable-warning=ExperimentalWarning', file, ...flags];
+  const child = spawn(process.execPath, options, { stdio: 'inherit' });
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
   if (code !== 0) process.exitCode = 1;
 }

@@ -1,0 +1,83 @@
+// The simulated hosts, spread over a few load processes.
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+import type { Authority } from '@berth/rpc/authority.ts';
+
+import type { HostsCount, HostsOrder } from './host-process.ts';
+
+const FILE = fileURLToPath(new URL('host-process.ts', import.meta.url));
+
+export interface HostsOptions {
+  readonly authority: Authority;
+  readonly api: readonly string[];
+  readonly hosts: number;
+  readonly processes: number;
+  /** Of each host. */
+  readonly cpu: number;
+  readonly memory: number;
+}
+
+export class Hosts {
+  readonly #children: readonly ChildProcess[];
+
+  constructor(processes: number, execArgv: readonly string[]) {
+    this.#children = Array.from({ length: processes }, () =>
+      fork(FILE, { execArgv: ['--disable-warning=ExperimentalWarning', ...execArgv] }),
+    );
+  }
+
+  get pids(): readonly (number | undefined)[] {
+    return this.#children.map(({ pid }) => pid);
+  }
+
+  /** Resolves when all of them dial. */
+  async begin({ hosts, processes, ...options }: HostsOptions): Promise<void> {
+    const all = Array.from({ length: hosts }, (_, number) => number);
+    await this.#each((child) => ({
+      of: 'begin',
+      plan: { ...options, numbers: all.filter((number) => number % processes === child) },
+    }));
+  }
+
+  async count(): Promise<HostsCount> {
+    return sum(await this.#each(() => ({ of: 'count' })));
+  }
+
+  /** Switch the first so many off. @returns their numbers */
+  async lose(count: number): Promise<readonly number[]> {
+    const numbers = Array.from({ length: count }, (_, number) => number);
+    await this.#each(() => ({ of: 'lose', numbers }));
+    return numbers;
+  }
+
+  async end(): Promise<void> {
+    await Promise.all(
+      this.#children.map(async (child) => {
+        if (child.exitCode !== null) return;
+        const exit = once(child, 'exit');
+        child.disconnect();
+        await exit;
+      }),
+    );
+  }
+
+  #each(order: (child: number) => HostsOrder): Promise<HostsCount[]> {
+    return Promise.all(
+      this.#children.map(async (child, index) => {
+        const answer = once(child, 'message', { signal: AbortSignal.timeout(120_000) });
+        child.send(order(index));
+        return ((await answer) as [HostsCount])[0];
+      }),
+    );
+  }
+}
+
+function sum(counts: readonly HostsCount[]): HostsCount {
+  return counts.reduce((a, b) => ({
+    connected: a.connected + b.connected,
+    running: a.running + b.running,
+    stopped: a.stopped + b.stopped,
+  }));
+}

@@ -1,0 +1,167 @@
+// The control plane of the bench: etcd, an api, a scheduler and a controller, each a process of its own, started by the
+// commands that an operator uses, with certificates of one authority.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, openSync, closeSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import type { Authority } from '@berth/rpc/authority.ts';
+import { type Connection, connect } from '@berth/rpc/client.ts';
+import { freePort } from '@berth/store/testing/etcd.ts';
+
+import { type Place, ROOT, eventually, newPlace } from '../../e2e/cluster.ts';
+import { certificates, etcdCommand } from '../../e2e/separate-roles.ts';
+
+export const ROLES = ['etcd', 'api', 'scheduler', 'controller'] as const;
+export type PlaneRole = (typeof ROLES)[number];
+
+const BERTH = join(ROOT, 'packages/cli/bin/berth.mjs');
+const READY_MS = 300_000;
+const END_MS = 60_000;
+const GIB = 1024 ** 3;
+/** etcd's own default of 2 GiB is less than a million tasks need. */
+const ETCD_QUOTA = 8 * GIB;
+const HEAP_MIB = 8_192;
+/** Without the ports that `newPlace` would give, so that several benches and tests may run side by side. */
+const PLACE_NUMBER = 18;
+
+interface Command {
+  readonly program: string;
+  readonly args: readonly string[];
+  /** HOST:PORT that says whether it is ready; etcd has none. */
+  readonly admin?: string;
+}
+
+export class Plane {
+  readonly #place: Place;
+  readonly #commands: Record<PlaneRole, Command>;
+  readonly #running = new Map<PlaneRole, ChildProcess>();
+  /** HOST:PORT of the api. */
+  readonly api: string;
+
+  private constructor(place: Place, commands: Record<PlaneRole, Command>, api: string) {
+    this.#place = place;
+    this.#commands = commands;
+    this.api = api;
+  }
+
+  /** @param profiles a directory for CPU profiles of the roles, written when they end */
+  static async start(profiles?: string): Promise<Plane> {
+    const place = { ...newPlace(PLACE_NUMBER), portBase: await freeBase() };
+    const tls = join(place.dataDirectory, 'tls');
+    mkdirSync(tls, { recursive: true });
+    Object.assign(place.env, { BERTH_TLS_DIR: tls });
+    await certificates(place);
+    const at = async (): Promise<string> => `127.0.0.1:${await freePort()}`;
+    const [api, scheduler] = [await at(), await at()];
+    const { program, args: etcd } = etcdCommand(place, tls);
+    const state = ['--etcd', `127.0.0.1:${place.portBase + 2}`];
+    const role = async (name: string, ...args: string[]): Promise<Command> => {
+      const admin = await at();
+      const node = [`--max-old-space-size=${HEAP_MIB}`];
+      if (profiles !== undefined) node.push('--cpu-prof', `--cpu-prof-dir=${profiles}/${name}`);
+      const all = [...node, BERTH, name, '--admin', admin, ...state, ...args];
+      return { program: process.execPath, args: all, admin };
+    };
+    const audit = ['--audit-log', join(place.dataDirectory, 'audit.log'), '--audit-writes-only'];
+    const commands = {
+      etcd: { program, args: [...etcd, `--quota-backend-bytes=${ETCD_QUOTA}`] },
+      api: await role('api', '--listen', api, '--aws-listen', 'off', ...audit),
+      scheduler: await role('scheduler', '--listen', scheduler),
+      controller: await role('controller'),
+    };
+    const plane = new Plane(place, commands, api);
+    try {
+      await plane.#start(ROLES);
+    } catch (error) {
+      await plane.end();
+      throw error;
+    }
+    return plane;
+  }
+
+  get authority(): Authority {
+    return { certificate: this.#pem('ca.crt'), key: this.#pem('ca.key') };
+  }
+
+  /** As an administrator. The caller closes it. */
+  connect(): Connection {
+    const tls = {
+      certificate: this.#pem('admin.crt'),
+      key: this.#pem('admin.key'),
+      authority: this.#pem('ca.crt'),
+    };
+    return connect({ addresses: [this.api], tls });
+  }
+
+  pid(role: PlaneRole): number | undefined {
+    return this.#running.get(role)?.pid;
+  }
+
+  /** The end of what a role has logged, for errors. */
+  log(role: PlaneRole): string {
+    return readFileSync(this.#logFile(role), 'utf8').slice(-4_000);
+  }
+
+  /** All but etcd, at once, in order. Resolves when they have ended. */
+  async stopRoles(): Promise<void> {
+    await Promise.all(ROLES.slice(1).map((role) => this.#stop(role)));
+  }
+
+  /** All but etcd. Resolves when each says that it is ready. */
+  async startRoles(): Promise<void> {
+    await this.#start(ROLES.slice(1));
+  }
+
+  async end(): Promise<void> {
+    await this.stopRoles();
+    await this.#stop('etcd');
+    this.#place.remove();
+  }
+
+  async #start(roles: readonly PlaneRole[]): Promise<void> {
+    await Promise.all(
+      roles.map(async (role) => {
+        const { program, args, admin } = this.#commands[role];
+        const log = openSync(this.#logFile(role), 'a');
+        const child = spawn(program, args, {
+          cwd: ROOT,
+          env: this.#place.env,
+          stdio: ['ignore', log, log],
+        });
+        closeSync(log);
+        this.#running.set(role, child);
+        if (admin === undefined) return;
+        await eventually(`${role} is ready`, READY_MS, async () => {
+          return child.exitCode !== null || (await fetch(`http://${admin}/readyz`)).ok || undefined;
+        });
+        if (child.exitCode !== null) throw new Error(`${role} has ended: ${this.log(role)}`);
+      }),
+    );
+  }
+
+  async #stop(role: PlaneRole): Promise<void> {
+    const child = this.#running.get(role);
+    this.#running.delete(role);
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const exit = once(child, 'exit');
+    child.kill('SIGTERM');
+    const limit = setTimeout(() => child.kill('SIGKILL'), END_MS);
+    await exit;
+    clearTimeout(limit);
+  }
+
+  #logFile(role: PlaneRole): string {
+    return join(this.#place.dataDirectory, `${role}.log`);
+  }
+
+  #pem(name: string): string {
+    return readFileSync(join(this.#place.dataDirectory, 'tls', name), 'utf8');
+  }
+}
+
+/** Two and three above it are etcd's ports. */
+async function freeBase(): Promise<number> {
+  const port = await freePort();
+  return port - 2;
+}
