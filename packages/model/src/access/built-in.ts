@@ -8,7 +8,10 @@ export interface BuiltInPolicy extends NamedPolicy {
   readonly text: string;
 }
 
-const LOOK = ['Describe*', 'List*', 'Get*', 'Simulate*', 'Watch*', 'Stream*', 'Explain*'];
+const LOOK = [
+  ...['Describe*', 'List*', 'Get*', 'Simulate*', 'Watch*', 'Stream*'],
+  ...['Explain*', 'Predict*', 'Replay*'],
+];
 const look = (service: string): string[] => LOOK.map((name) => `${service}:${name}`);
 
 const built = (name: string, description: string, actions: readonly string[]): BuiltInPolicy => {
@@ -35,7 +38,7 @@ export const BUILT_IN_POLICIES: readonly BuiltInPolicy[] = [
       look,
     ),
     ...['ec2:Describe*', 'sts:GetCallerIdentity', 'berth:GetInfo', 'berth:Watch*'],
-    ...['berth:StreamLogs', 'berth:ExplainRequest'],
+    ...['berth:StreamLogs', 'berth:Explain*', 'berth:Predict*', 'berth:Replay*'],
   ]),
   built('AmazonECS_FullAccess', 'Clusters, services, tasks and what routes requests to them.', [
     ...['ecs:*', 'elasticloadbalancing:*', 'application-autoscaling:*'],
