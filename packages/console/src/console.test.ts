@@ -159,5 +159,5 @@ describe('the console', () => {
     assert.match(answer.type, /^text\/plain/);
     assert.match(answer.text, /^[A-Z].*[a-z]/);
     assert.equal((await ask(url)).status, 200, 'the page is there all the same');
-  }).timeout(15_000);
+  });
 });

@@ -82,7 +82,7 @@ describe('draining', () => {
     }
     const { failures } = await load.stop();
     assert.deepEqual(failures, []);
-  }).timeout(20_000);
+  });
 
   it('selects nothing new from the moment of the swap, and closes what is idle', async () => {
     const [staying, leaving] = [await backEnd('staying'), await backEnd('leaving')];

@@ -22,7 +22,7 @@ async function mutated(name: string): Promise<Result> {
 }
 
 describe('the simulator notices the loss of', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
 
   for (const { name, found } of MUTATIONS) {
     it(name, async () => {

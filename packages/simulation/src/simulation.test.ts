@@ -24,7 +24,7 @@ async function run(seed: number): Promise<void> {
 }
 
 describe('simulation', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
 
   for (let first = 1; first <= SEEDS; first += BATCH) {
     it(`holds the invariants and comes to rest: seeds ${first} to ${first + BATCH - 1}`, async () => {

@@ -15,7 +15,7 @@ import { realClock, silent, until } from './testing/time.ts';
 import { transaction } from './transaction.ts';
 
 describe('the store when etcd fails', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   let server: TestEtcd;
   let direct: EtcdStore;
   let proxy: FaultProxy;

@@ -7,7 +7,7 @@ import { FaultProxy } from './testing/fault-proxy.ts';
 import { EtcdLink } from './etcd-link.ts';
 
 describe('the store on etcd', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   let server: TestEtcd;
   let proxy: FaultProxy;
   let subject: ContractSubject;

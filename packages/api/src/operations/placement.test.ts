@@ -27,7 +27,7 @@ const realm = { region: 'local', account: '000000000000' };
 const CLUSTER = 'default';
 
 describe('placement, asked about', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   let world: World;
   let cache: ListWatchCache;
   let client: Client<'Scheduler'>;

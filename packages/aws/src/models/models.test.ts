@@ -9,7 +9,7 @@ const ROOT = fileURLToPath(new URL('../../../..', import.meta.url));
 
 describe('models of the AWS APIs', () => {
   it('are what the script makes of the installed clients', function () {
-    this.timeout(30_000);
+    this.timeout(60_000);
     const { status, stderr } = spawnSync(process.execPath, ['scripts/aws-models.ts', '--check'], {
       cwd: ROOT,
       encoding: 'utf8',

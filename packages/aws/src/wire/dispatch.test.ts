@@ -301,7 +301,7 @@ describe('the AWS endpoint', () => {
   });
 
   it('answers anything that is signed in the form of its protocol', async function () {
-    this.timeout(30_000);
+    this.timeout(60_000);
     const json = [ecs, scaling].flatMap((model) =>
       Object.keys(model.operations).map((name) => ({
         service: model === ecs ? 'ecs' : 'application-autoscaling',

@@ -77,7 +77,7 @@ describe('under attack by clients', () => {
   const each = (...found: number[]): number[][] => attackers.map(() => found);
 
   const under = (name: string, attack: (siege: Siege) => Promise<void>): void => {
-    it(name, () => besiege(proxy, attack)).timeout(30_000);
+    it(name, () => besiege(proxy, attack));
   };
 
   under(
@@ -222,5 +222,5 @@ describe('connections of one client', () => {
       await proxy.stop();
       await backEnd.close();
     }
-  }).timeout(20_000);
+  });
 });

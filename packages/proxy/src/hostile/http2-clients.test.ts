@@ -80,7 +80,7 @@ describe('under attack by clients of HTTP/2', () => {
     until('every connection is given up', () => raws.every(({ closed }) => closed), 10_000);
 
   function under(name: string, attack: (siege: Siege) => Promise<void>): void {
-    it(name, () => besiege(proxy, attack)).timeout(30_000);
+    it(name, () => besiege(proxy, attack));
   }
 
   /** @param round the frames that are sent over and over, until the connection is given up; `turn` counts from 0 */

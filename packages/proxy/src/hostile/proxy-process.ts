@@ -27,7 +27,7 @@ export interface HostileSetup {
 }
 
 const PROGRAM = fileURLToPath(new URL('./proxy-program.ts', import.meta.url));
-const DEADLINE_MS = 15_000;
+const DEADLINE_MS = 30_000;
 
 export class ProxyProcess {
   readonly port: number;

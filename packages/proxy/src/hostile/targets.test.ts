@@ -75,7 +75,7 @@ describe('under attack by a target', () => {
     it(name, () => {
       behave = target;
       return besiege(proxy, attack);
-    }).timeout(20_000);
+    });
   }
 
   const all = (answers: readonly string[], ...found: number[]): void =>

@@ -1,7 +1,7 @@
 // A client that means no harm: one connection that is kept, on which it is always served.
 import { type Socket, connect } from 'node:net';
 
-const DEADLINE_MS = 5_000;
+const DEADLINE_MS = 30_000;
 
 export class WellMeaningClient {
   static readonly path = '/well-meant';

@@ -88,7 +88,7 @@ export const POST: Fields = GET.map(([name, value]) =>
   name === ':method' ? ([name, 'POST'] as const) : ([name, value] as const),
 );
 
-const DEADLINE_MS = 5_000;
+const DEADLINE_MS = 30_000;
 
 export class RawHttp2 {
   readonly socket: Socket;

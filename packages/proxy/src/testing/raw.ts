@@ -9,7 +9,7 @@ export interface RawClient {
   answer(enough?: (text: string) => boolean): Promise<string>;
 }
 
-const DEADLINE_MS = 5_000;
+const DEADLINE_MS = 30_000;
 
 export function rawClient(port: number, bytes = ''): RawClient {
   const socket = connect({ port, host: '127.0.0.1' });

@@ -160,7 +160,7 @@ describe('workers', () => {
     assert.ok(fleet.processes.every((pid) => !before.includes(pid)));
     assert.ok(after.length >= 2);
     await until('every request is counted once', () => served(fleet) === all);
-  }).timeout(30_000);
+  });
 
   it('tell of requests in one voice, also after one was replaced', async () => {
     const fleet = await start();
@@ -181,7 +181,7 @@ describe('workers', () => {
     await until('all are told', () => answers.flatMap(({ requests }) => requests).length === 20);
     assert.ok(!answers.some(({ done }) => done));
     fleet.take(complete('RequestOrder', { orderId: 'now', cancel: true }));
-  }).timeout(20_000);
+  });
 
   it('are replaced when one dies; only what it had in flight fails, and the counters stay', async () => {
     const fleet = await start();
@@ -197,7 +197,7 @@ describe('workers', () => {
     await until('there are two again', () => fleet.processes.length === 2 && fleet.settled);
     await until('nothing is lost', () => served(fleet) === 32);
     assert.equal(await metric('berth_proxy_worker_restarts_total', 'reason="died"'), 1);
-  }).timeout(20_000);
+  });
 
   it('are killed when they hang, so that nothing waits for ever', async () => {
     const fleet = await start();
@@ -208,7 +208,7 @@ describe('workers', () => {
     assert.ok(!fleet.processes.includes(victim));
     await until('there are two again', () => fleet.processes.length === 2, 10_000);
     assert.equal(await metric('berth_proxy_worker_restarts_total', 'reason="hung"'), 1);
-  }).timeout(40_000);
+  });
 
   it('pass over a target that one of them can not reach', async () => {
     const dead = await startBackEnd('dead');

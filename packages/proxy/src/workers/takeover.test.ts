@@ -87,6 +87,6 @@ describe('a proxy that takes the place of another', () => {
         [],
       );
       assert.ok(reset.length <= (movesConnections() ? 0 : 2 * workers), reset.join(', '));
-    }).timeout(20_000);
+    });
   }
 });
