@@ -25,10 +25,9 @@ export const handlers: Handlers = {
     const service = argument(context, 0);
     const { ecs, operations } = await context.api();
     const answer = await operations.ExplainPlacement({ cluster, service }, { signal });
+    if (printedAsJson(context, answer)) return undefined;
     const described = await describeService(ecs, cluster, service);
-    const progress = await progressNow(context, service);
-    const waitsFor = waitingFor(described, progress);
-    if (printedAsJson(context, { ...answer, waitsFor })) return undefined;
+    const waitsFor = waitingFor(described, await progressNow(context, service));
     const title = `One more task of service ${described.serviceName}`;
     for (const line of [...explanation(title, answer, context), '', ...waitsFor]) {
       say(terminal, line);
