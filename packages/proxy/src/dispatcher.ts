@@ -403,7 +403,7 @@ export class Dispatcher {
     }
     const { actualPort, address } = this.#entrance;
     const balancer = listener.loadBalancerSettings;
-    const trace = nextTrace(head.trace, clock.now());
+    const trace = nextTrace(head.trace, summary === undefined ? clock.now() : summary.at);
     if (summary !== undefined) summary.trace = trace;
     const { dropInvalidHeaders, preserveHost, tlsHeaders, forwardedFor, forwardedForPort } =
       balancer;

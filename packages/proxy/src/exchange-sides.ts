@@ -144,7 +144,10 @@ export interface Upstream {
   abandon(): void;
 }
 
-/** The exchange that an upstream carries. None of its methods is called after the last of the exchange, nor within `send`. */
+/**
+ * The exchange that an upstream carries. None of its methods is called after the last of the exchange, nor within `send`. What they are handed of the body is lent
+ * for the call, as it is to an `AnswerSink`: see `keep` of http1/read-buffer.ts.
+ */
 export interface UpstreamOwner {
   /** 103. */
   onInformational(status: number, lines: string): void;
@@ -190,8 +193,12 @@ export interface ConnectionWaiter {
 export interface TargetPool {
   /** Open connections. */
   readonly open: number;
-  /** An idle connection, or a session with room. @param maximumIdleMs for how long it may have been idle */
-  take(maximumIdleMs: number): Upstream | undefined;
+  /**
+   * An idle connection, or a session with room.
+   * @param maximumIdleMs for how long it may have been idle
+   * @param now monotonic milliseconds
+   */
+  take(maximumIdleMs: number, now: number): Upstream | undefined;
   /** @param upgrade the connection is to become a tunnel */
   connect(waiter: ConnectionWaiter, upgrade: boolean): void;
   /** The waiter gives up; it is not called any more. */

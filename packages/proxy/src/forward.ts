@@ -165,15 +165,16 @@ export class Exchange implements UpstreamOwner, RequestOwner, ConnectionWaiter, 
     const { upgrade } = this.#forwarding.outgoing;
     const { targetIdleMs, freshMs } = this.#with.settings;
     this.#target = target;
-    if (this.#summary !== undefined) this.#noteAttempt(this.#summary, target);
+    const now = this.#with.clock.monotonic();
+    if (this.#summary !== undefined) this.#noteAttempt(this.#summary, target, now);
     const idle =
       mayReuse && !upgrade
-        ? target.pool.take(this.#idempotent ? targetIdleMs : freshMs)
+        ? target.pool.take(this.#idempotent ? targetIdleMs : freshMs, now)
         : undefined;
     const { tryTimeoutMs } = this.#group.settings.retries;
     if (tryTimeoutMs > 0) this.#limitTry(target, tryTimeoutMs).catch(() => undefined);
     if (idle === undefined) target.pool.connect(this, upgrade);
-    else this.onConnected(idle);
+    else this.#send(idle, now);
   }
 
   /** A target that is silent for too long is left for another one, if there is one and the request may be repeated. */
@@ -199,8 +200,8 @@ export class Exchange implements UpstreamOwner, RequestOwner, ConnectionWaiter, 
     return (this.#tried?.length ?? 0) < this.#group.settings.retries.attempts;
   }
 
-  #noteAttempt(summary: RequestSummary, target: Target): void {
-    summary.chosenAt ||= this.#with.clock.monotonic();
+  #noteAttempt(summary: RequestSummary, target: Target, now: number): void {
+    summary.chosenAt ||= now;
     summary.target = target;
     this.#attempt = { target, reused: false, outcome: 'not ended' };
     summary.attempt(this.#attempt);
@@ -223,11 +224,15 @@ export class Exchange implements UpstreamOwner, RequestOwner, ConnectionWaiter, 
   }
 
   onConnected(upstream: Upstream): void {
+    this.#send(upstream, this.#with.clock.monotonic());
+  }
+
+  #send(upstream: Upstream, now: number): void {
     const { outgoing, close } = this.#forwarding;
     this.#upstream = upstream;
     const summary = this.#summary;
     if (summary !== undefined) {
-      summary.connectedAt = this.#with.clock.monotonic();
+      summary.connectedAt = now;
       if (this.#attempt !== undefined) this.#attempt.reused = upstream.reused;
     }
     const sent = upstream.send(this, outgoing);

@@ -3,6 +3,7 @@
 import { listOf, withoutHeaders } from './header-lines.ts';
 import { classifyResponseHeader, isSpecialResponseHeader } from './header-names.ts';
 import { HeaderCursor, type HeaderFault } from './http1/header-cursor.ts';
+import { TextMemo } from './http1/text-memo.ts';
 
 export interface ResponseHead {
   readonly status: number;
@@ -94,6 +95,7 @@ class Fields {
 }
 
 const fields = new Fields();
+const known = new TextMemo<ResponseHead>();
 
 /**
  * @param text the head in latin-1
@@ -101,6 +103,16 @@ const fields = new Fields();
  * @returns what is wrong with it, as text, where it can't be trusted
  */
 export function parseResponseHead(text: string, end = text.length): ResponseHead | string {
+  const own = text.slice(0, end);
+  const before = known.get(own);
+  if (before !== undefined) return before;
+  const head = readResponseHead(own);
+  if (typeof head !== 'string') known.set(own, head);
+  return head;
+}
+
+function readResponseHead(text: string): ResponseHead | string {
+  const end = text.length;
   const lineEnd = text.indexOf('\r\n');
   let status = 200;
   let reason = 'OK';

@@ -3,7 +3,7 @@
 import type { Socket } from 'node:net';
 
 import type { Loss, OutgoingRequest, Upstream, UpstreamOwner } from './exchange-sides.ts';
-import { READ_BUFFER, keep } from './http1/read-buffer.ts';
+import { READ_BUFFER } from './http1/read-buffer.ts';
 import type { ResponseHead } from './response-head.ts';
 import { ResponseParser, type ResponseSink } from './response-parser.ts';
 
@@ -35,8 +35,6 @@ export class UpstreamConnection implements Upstream, ResponseSink {
   #retired = false;
   #failure: { kind: Loss['kind']; message: string } | undefined;
   #closed = false;
-  /** What comes is only lent to it. */
-  #borrowed = false;
   /** When something last came or went, by the clock of its home. */
   #activeAt = 0;
   #idleTimeoutMs = 0;
@@ -161,12 +159,12 @@ export class UpstreamConnection implements Upstream, ResponseSink {
   }
 
   onBody(chunk: Buffer): void {
-    this.#owner?.onBody(this.#borrowed ? keep(chunk) : chunk);
+    this.#owner?.onBody(chunk);
   }
 
   onComplete(chunk: Buffer | undefined, trailers: string): void {
     this.#completed = true;
-    this.#lastChunk = this.#borrowed && chunk !== undefined ? keep(chunk) : chunk;
+    this.#lastChunk = chunk;
     this.#trailers = trailers;
   }
 
@@ -184,7 +182,6 @@ export class UpstreamConnection implements Upstream, ResponseSink {
 
   /** So many bytes have been read into `READ_BUFFER`. */
   onRead(length: number): void {
-    this.#borrowed = true;
     this.#onData(length === READ_BUFFER.length ? READ_BUFFER : READ_BUFFER.subarray(0, length));
   }
 

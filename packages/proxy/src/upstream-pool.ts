@@ -44,8 +44,8 @@ export class UpstreamPool implements TargetPool, ConnectionHome {
     return this.#open.size;
   }
 
-  take(maximumIdleMs: number): UpstreamConnection | undefined {
-    this.now = this.#options.clock.monotonic();
+  take(maximumIdleMs: number, now: number): UpstreamConnection | undefined {
+    this.now = now;
     for (;;) {
       const connection = this.#idle.pop();
       if (connection === undefined) return undefined;

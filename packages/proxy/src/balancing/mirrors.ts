@@ -97,7 +97,7 @@ export class MirrorCopy implements UpstreamOwner, ConnectionWaiter {
     this.#startedAt = this.#now();
     this.#target = target;
     this.#group.meter.begin();
-    const idle = target.pool.take(FRESH_MS);
+    const idle = target.pool.take(FRESH_MS, this.#startedAt);
     if (idle === undefined) target.pool.connect(this, false);
     else this.onConnected(idle);
   }

@@ -2,7 +2,7 @@
 import type { AnswerSink, Tunnel } from '../exchange-sides.ts';
 import type { ResponseHead } from '../response-head.ts';
 
-import { giveBack } from './read-buffer.ts';
+import { giveBack, keep } from './read-buffer.ts';
 import type { ClientConnection } from './client-connection.ts';
 import type { Http1Request } from './http1-request.ts';
 
@@ -78,7 +78,8 @@ export class Http1Answer implements AnswerSink {
       const { socket } = this.#connection;
       socket.cork();
       this.flush();
-      socket.write(chunk, () => giveBack(chunk));
+      const kept = keep(chunk);
+      socket.write(kept, () => giveBack(kept));
       socket.uncork();
       this.sent += chunk.length;
     }

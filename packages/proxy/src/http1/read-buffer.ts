@@ -13,8 +13,9 @@ const free: Buffer[] = [];
 /** Buffers that are lent and may come back. */
 const lent = new WeakMap<ArrayBufferLike, Buffer>();
 
-/** A copy that lasts. */
+/** For whoever needs bytes for longer than the call that hands them over: a copy, if they are only lent. */
 export function keep(bytes: Buffer): Buffer {
+  if (bytes.buffer !== READ_BUFFER.buffer) return bytes;
   if (bytes.length < LARGE) return Buffer.from(bytes);
   const whole = free.pop() ?? Buffer.allocUnsafeSlow(SIZE);
   lent.set(whole.buffer, whole);

@@ -17,6 +17,7 @@ import { parseLength } from '../response-head.ts';
 import { LIMITS } from '../settings.ts';
 
 import { HeaderCursor, type HeaderFault, isToken } from './header-cursor.ts';
+import { TextMemo } from './text-memo.ts';
 
 const METHOD_LIMIT = 64;
 const HTTP_11 = ' HTTP/1.1';
@@ -40,10 +41,7 @@ const cursor = new HeaderCursor();
 
 /** A request of HTTP/1.x whose head is sound. */
 export class Http1Head implements RequestHead, RequestView {
-  readonly #text: string;
-  readonly #fieldsAt: number;
-  readonly #end: number;
-  #headers: readonly string[] | undefined;
+  readonly #fields: Fields;
   readonly method: string;
   readonly host: string;
   readonly path: string;
@@ -68,21 +66,15 @@ export class Http1Head implements RequestHead, RequestView {
   readonly upgrade: boolean;
 
   constructor(
-    text: string,
-    fieldsAt: number,
-    end: number,
     method: string,
     target: string,
     host: string,
     authority: string | undefined,
     source: string,
-    http10: boolean,
     fields: Fields,
-    lines: string,
   ) {
-    this.#text = text;
-    this.#fieldsAt = fieldsAt;
-    this.#end = end;
+    const { http10 } = fields;
+    this.#fields = fields;
     this.method = method;
     this.target = target;
     this.host = host;
@@ -92,7 +84,7 @@ export class Http1Head implements RequestHead, RequestView {
     this.path = question < 0 ? target : target.slice(0, question);
     this.query = question < 0 ? '' : target.slice(question + 1);
     this.http10 = http10;
-    this.lines = lines;
+    this.lines = fields.lines;
     const { chunked, length } = fields;
     this.bodyLength = chunked ? -1 : length < 0 ? 0 : length;
     const undefinedBody = method === 'GET' || method === 'HEAD';
@@ -113,7 +105,7 @@ export class Http1Head implements RequestHead, RequestView {
   }
 
   get headers(): readonly string[] {
-    return (this.#headers ??= fieldPairs(this.#text, this.#fieldsAt, this.#end));
+    return this.#fields.pairs;
   }
 }
 
@@ -134,8 +126,13 @@ const HAS_VERSION = 4;
 const CONNECTION_SAYS = 8;
 const WHOLE_HANDSHAKE = ASKS | HAS_KEY | HAS_VERSION | CONNECTION_SAYS;
 
-/** What the fields say together; one of these is used again and again. */
+/** What the fields say together. Not changed any more once they have been read. */
 class Fields {
+  readonly http10: boolean;
+  readonly #text: string;
+  #pairs: readonly string[] | undefined;
+  /** Those that are forwarded, as they go out. */
+  lines = '';
   host: string | undefined;
   length = -1;
   chunked = false;
@@ -150,20 +147,15 @@ class Fields {
   expectsContinue = false;
   webSocket = 0;
 
-  clear(): void {
-    this.host = undefined;
-    this.length = -1;
-    this.chunked = false;
-    this.connection = undefined;
-    this.forwardedFor = undefined;
-    this.trace = undefined;
-    this.trailers = false;
-    this.oddNames = false;
-    this.wide = false;
-    this.keepAlive = false;
-    this.close = false;
-    this.expectsContinue = false;
-    this.webSocket = 0;
+  /** @param text the fields as they came */
+  constructor(text: string, http10: boolean) {
+    this.#text = text;
+    this.http10 = http10;
+  }
+
+  /** Names and values in turn. */
+  get pairs(): readonly string[] {
+    return (this.#pairs ??= fieldPairs(this.#text));
   }
 
   /** @returns true when the line goes to the target as it is; false when it does not; or why the request is refused */
@@ -259,11 +251,11 @@ class Fields {
   }
 
   /** After the last field. */
-  finish(http10: boolean): Refusal | undefined {
+  finish(): Refusal | undefined {
     if (this.chunked && this.length >= 0) {
       return refuse(400, 'Transfer-Encoding with Content-Length', 'Ambiguous', 'BothTeClPresent');
     }
-    if (this.chunked && http10) {
+    if (this.chunked && this.http10) {
       return refuse(
         400,
         'Transfer-Encoding in HTTP/1.0',
@@ -291,7 +283,7 @@ class Fields {
   }
 }
 
-const fields = new Fields();
+const known = new TextMemo<Fields>();
 
 /**
  * @param text the head in latin-1, from its first line on
@@ -313,11 +305,33 @@ export function scanRequestHead(text: string, end: number, source: string): Http
   }
   const sentTarget = text.slice(methodEnd + 1, targetEnd);
 
-  fields.clear();
+  const fields = fieldsOf(text.slice(lineEnd + 2, end), http10);
+  if ('problem' in fields) return fields;
+  if (method === 'CONNECT' || method === 'TRACE' || method === 'TRACK') {
+    return refuse(405, 'method not allowed');
+  }
+  const to = destinationOf(method, sentTarget, fields.host, http10);
+  if ('problem' in to) return to;
+  const { target, hostname, authority } = to;
+  return new Http1Head(method, target, hostname, authority, source, fields);
+}
+
+/** @param text all lines of the fields */
+function fieldsOf(text: string, http10: boolean): Fields | Refusal {
+  const before = known.get(text);
+  if (before?.http10 === http10) return before;
+  const fields = readFields(text, http10);
+  if (!('problem' in fields)) known.set(text, fields);
+  return fields;
+}
+
+function readFields(text: string, http10: boolean): Fields | Refusal {
+  const fields = new Fields(text, http10);
+  const end = text.length;
   let lines = '';
   let count = 0;
-  let runStart = lineEnd + 2;
-  for (let at = runStart; at < end;) {
+  let runStart = 0;
+  for (let at = 0; at < end;) {
     if (!cursor.read(text, at)) return refuseField(cursor.fault, text, at);
     count += 1;
     if (count > LIMITS.requestHeaders) return refuse(400, 'too many headers');
@@ -344,31 +358,14 @@ export function scanRequestHead(text: string, end: number, source: string): Http
     at = next;
   }
   if (runStart < end) lines += text.slice(runStart, end);
-  const wrong = fields.finish(http10);
+  const wrong = fields.finish();
   if (wrong !== undefined) return wrong;
-  if (method === 'CONNECT' || method === 'TRACE' || method === 'TRACK') {
-    return refuse(405, 'method not allowed');
-  }
-  const to = destinationOf(method, sentTarget, fields.host, http10);
-  if ('problem' in to) return to;
   const { connection } = fields;
-  if (connection !== undefined && connection !== 'keep-alive' && connection !== 'close') {
-    lines = withoutNamed(lines, connection);
-  }
-  const { target, hostname, authority } = to;
-  return new Http1Head(
-    text,
-    lineEnd + 2,
-    end,
-    method,
-    target,
-    hostname,
-    authority,
-    source,
-    http10,
-    fields,
-    lines,
-  );
+  fields.lines =
+    connection === undefined || connection === 'keep-alive' || connection === 'close'
+      ? lines
+      : withoutNamed(lines, connection);
+  return fields;
 }
 
 /** What is wrong with a request line that does not end as one should. */
@@ -403,10 +400,10 @@ function refuseField(fault: HeaderFault | undefined, text: string, at: number): 
   }
 }
 
-/** Names and values in turn, of a head that has been read. */
-function fieldPairs(text: string, at: number, end: number): readonly string[] {
+/** Names and values in turn, of fields that have been read. */
+function fieldPairs(text: string): readonly string[] {
   const pairs: string[] = [];
-  for (let start = at; start < end; start = cursor.next) {
+  for (let start = 0; start < text.length; start = cursor.next) {
     if (!cursor.read(text, start)) break;
     pairs.push(text.slice(start, cursor.nameEnd), text.slice(cursor.valueStart, cursor.valueEnd));
   }

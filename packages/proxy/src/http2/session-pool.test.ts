@@ -189,7 +189,7 @@ describe('HTTP/2 pool', () => {
       stream.end();
     }
     await until('all are answered', () => owners.every((owner) => owner.trailers === ''));
-    await until('there is room', () => targets.take(1_000)?.reused === true);
+    await until('there is room', () => targets.take(1_000, realClock.monotonic())?.reused === true);
   });
 
   it('says of refused streams, and those above GOAWAY, that they were not acted upon', async () => {
@@ -202,7 +202,7 @@ describe('HTTP/2 pool', () => {
     });
     const losses: (Loss | undefined)[] = [];
     for (let turn = 0; turn < 3; turn += 1) {
-      const upstream = targets.take(1_000) ?? (await connected(targets));
+      const upstream = targets.take(1_000, realClock.monotonic()) ?? (await connected(targets));
       const owner = new Owner();
       upstream.send(owner, request());
       await until('it is lost', () => owner.loss !== undefined);
@@ -245,7 +245,7 @@ describe('HTTP/2 pool', () => {
       if (path === '/half') setImmediate(() => stream.destroy(new Error('gone')));
     });
     const upstream = (): Promise<Upstream> => {
-      const taken = targets.take(1_000);
+      const taken = targets.take(1_000, realClock.monotonic());
       return taken === undefined ? connected(targets) : Promise.resolve(taken);
     };
     const half = new Owner();
@@ -286,7 +286,7 @@ describe('HTTP/2 pool', () => {
     big?.resume();
     await until('there is room', () => owner.writable > 0);
     upstream.abandon();
-    const down = targets.take(1_000) ?? (await connected(targets));
+    const down = targets.take(1_000, realClock.monotonic()) ?? (await connected(targets));
     const reader = new Owner();
     down.send(reader, request());
     down.pause();

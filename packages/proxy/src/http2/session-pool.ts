@@ -51,8 +51,7 @@ export class SessionPool implements TargetPool {
     return this.#sessions.size;
   }
 
-  take(maximumIdleMs: number): Upstream | undefined {
-    const now = this.#options.clock.monotonic();
+  take(maximumIdleMs: number, now: number): Upstream | undefined {
     for (const session of this.#sessions) {
       if (session.hasRoom && session.idleFor(now) <= maximumIdleMs) return session.newStream();
     }

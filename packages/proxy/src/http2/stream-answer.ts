@@ -2,6 +2,7 @@
 import { type ServerHttp2Stream, constants } from 'node:http2';
 
 import type { AnswerSink, Tunnel } from '../exchange-sides.ts';
+import { keep } from '../http1/read-buffer.ts';
 import { breakOff, fieldsOf, trailerObject } from './fields.ts';
 
 export interface StreamAnswerOptions {
@@ -95,7 +96,7 @@ export class StreamAnswer implements AnswerSink {
     this.#sendHead(false);
     if (!this.#stream.writable) return true;
     this.sent += chunk.length;
-    return this.#stream.write(chunk);
+    return this.#stream.write(keep(chunk));
   }
 
   flush(): void {
@@ -113,7 +114,7 @@ export class StreamAnswer implements AnswerSink {
       if (last === undefined) stream.end();
       else {
         this.sent += last.length;
-        stream.end(last);
+        stream.end(keep(last));
       }
     }
     // Nobody wants the rest of the request. Source: RFC 9113, section 8.1.
