@@ -119,7 +119,9 @@ export async function startControlPlane(): Promise<ControlPlane> {
       startScheduler({ listen: schedulerAt, advertise: schedulerAt, ...shared }, surroundings),
     );
     const lost = { hostLostAfterMs: 20_000, proxyLostAfterMs: 20_000 };
-    await started(startController({ ...shared, ...lost, holder: 'test', sealer }, surroundings));
+    await started(
+      startController({ ...shared, ...lost, holder: 'test', sealer, realm: REALM }, surroundings),
+    );
     return {
       endpoint,
       address: api.address,

@@ -114,6 +114,7 @@ export async function startApi(options: ApiOptions, surroundings: Surroundings):
       replicaAddress,
     }),
     proxies: sessions.proxies,
+    targetCounts: sessions.proxies,
     agents: sessions.agents,
     streams: sessions.streams,
     requests: sessions.requests,

@@ -2,6 +2,7 @@
 import type { Clock, Random } from '@berth/control/clock.ts';
 import type { Logger } from '@berth/control/logger.ts';
 import type { PlaceRequest, PlaceResponse } from '@berth/model/generated/messages.ts';
+import type { Realm } from '@berth/model/resources/arn.ts';
 import type { Sealer } from '@berth/process/seal.ts';
 import type { Leadership } from '@berth/store/election.ts';
 import type { StateCache } from '@berth/store/state.ts';
@@ -29,7 +30,10 @@ export interface TermContext {
   readonly logger: Logger;
   readonly metrics: ControllerMetrics;
   readonly nextEventId: () => string;
+  readonly realm: Realm;
   readonly hostLostAfterMs: number;
+  /** Tasks of services that are spread over hosts are moved onto hosts that joined. */
+  readonly rebalanceOntoHosts?: boolean | undefined;
   readonly sealer: Sealer;
 }
 

@@ -61,6 +61,7 @@ describe('the controller', function () {
         hostLostAfterMs: options.hostLostAfterMs ?? 20_000,
         proxyLostAfterMs: 1,
         holder: 'test',
+        realm: { region: 'local', account: '000000000000' },
         sealer: KeyRing.create(),
       },
       around,

@@ -66,6 +66,7 @@ describe('a prediction', function () {
           hostLostAfterMs: 200,
           proxyLostAfterMs: 1,
           holder: 'test',
+          realm: { region: 'local', account: '000000000000' },
           sealer: KeyRing.create(),
         },
         { ...around, metrics: new Registry() },

@@ -1,8 +1,10 @@
 // What may be deleted now: tasks long stopped, services long inactive, old events, leftovers. Pure over one state.
 // Source: ECS reference, section 4.6; design, section 3.
 import { delayMs, PORT_HOLD_MS } from '@berth/model/deployment/targets.ts';
-import type { TaskRecord } from '@berth/model/generated/messages.ts';
-import { collections, keyOf } from '@berth/store/keys.ts';
+import type { EventRecord, TaskRecord } from '@berth/model/generated/messages.ts';
+import { DEFAULT_RULE } from '@berth/model/routing/traffic-weights.ts';
+import { lastNumber } from '@berth/store/event-order.ts';
+import { collections } from '@berth/store/keys.ts';
 import { guardAbsent, guardUnchanged, putRecord } from '@berth/store/record.ts';
 import type { State, Stored } from '@berth/store/state.ts';
 
@@ -37,6 +39,7 @@ export function garbage(state: State, now: number): Garbage[] {
     ...oldEvents(state, now).map((write) => ({ kind: 'event' as const, write })),
     ...formerThings(state, now),
     ...orphanedRules(state).map((write) => ({ kind: 'rule' as const, write })),
+    ...orphanedWeights(state).map((write) => ({ kind: 'rule' as const, write })),
   ];
 }
 
@@ -117,6 +120,20 @@ function orphanedRules(state: State): Write[] {
     }));
 }
 
+/** Weights of rules that are gone, with their listener or alone. */
+function orphanedWeights(state: State): Write[] {
+  return [...state.list(collections.trafficWeights)].flatMap((stored): Write[] => {
+    const { listenerId, ruleId } = stored.value;
+    const guards = [guardUnchanged(stored)];
+    const deletes = [stored.key];
+    if (!state.get(collections.listeners, listenerId)) {
+      return [{ guards: [...guards, guardAbsent(collections.listeners, listenerId)], deletes }];
+    }
+    if (ruleId === DEFAULT_RULE || state.get(collections.rules, listenerId, ruleId)) return [];
+    return [{ guards: [...guards, guardAbsent(collections.rules, listenerId, ruleId)], deletes }];
+  });
+}
+
 function inactiveServices(state: State, now: number): Write[] {
   return [...state.list(collections.services)]
     .filter(({ value }) => value.status === 'INACTIVE')
@@ -124,22 +141,53 @@ function inactiveServices(state: State, now: number): Write[] {
     .map((service) => ({ guards: [guardUnchanged(service)], deletes: [service.key] }));
 }
 
+/**
+ * Events of one commit go together, or the others would get other numbers. That numbers are missing is said first.
+ * @returns what says so, then the deletions
+ */
 function oldEvents(state: State, now: number): Write[] {
   const newestFirst = [...state.list(collections.events)].sort((a, b) => (a.key < b.key ? 1 : -1));
-  return clustered(newestFirst).flatMap((events) => {
+  const kept = new Set<number>();
+  for (const events of clustered(newestFirst)) {
     const ofService = new Map<string, number>();
-    return events
-      .filter(({ value: { service, createdAt, cluster } }, index) => {
-        const count = (ofService.get(service ?? '') ?? 0) + 1;
-        ofService.set(service ?? '', count);
-        if (index >= EVENTS_KEPT) return true;
-        if (now - createdAt < EVENT_KEPT_MS) return false;
-        if (service === undefined) return true;
-        const exists = state.get(collections.services, cluster, service) !== undefined;
-        return !exists || count > EVENTS_KEPT_A_SERVICE;
-      })
-      .map(({ parts }) => ({ deletes: [keyOf(collections.events, ...parts)] }));
-  });
+    for (const [index, { value, modRevision }] of events.entries()) {
+      const { service, createdAt, cluster } = value;
+      const count = (ofService.get(service ?? '') ?? 0) + 1;
+      ofService.set(service ?? '', count);
+      const young = now - createdAt < EVENT_KEPT_MS;
+      const told =
+        service !== undefined &&
+        count <= EVENTS_KEPT_A_SERVICE &&
+        state.get(collections.services, cluster, service) !== undefined;
+      if (index < EVENTS_KEPT && (young || told)) kept.add(modRevision);
+    }
+  }
+  const old = newestFirst.filter(({ modRevision }) => !kept.has(modRevision));
+  return [...horizons(state, old), ...commits(old).map((deletes) => ({ deletes }))];
+}
+
+function commits(events: readonly Stored<EventRecord>[]): string[][] {
+  const keys = new Map<number, string[]>();
+  for (const { key, modRevision } of events) {
+    const known = keys.get(modRevision);
+    if (known) known.push(key);
+    else keys.set(modRevision, [key]);
+  }
+  return [...keys.values()];
+}
+
+function horizons(state: State, old: readonly Stored<EventRecord>[]): Write[] {
+  const last = new Map<string, number>();
+  for (const { value, modRevision } of old) {
+    const before =
+      last.get(value.cluster) ??
+      state.get(collections.eventHorizons, value.cluster)?.value.sequence ??
+      0;
+    last.set(value.cluster, Math.max(before, lastNumber(modRevision)));
+  }
+  return Array.from(last, ([cluster, sequence]) => ({
+    puts: [putRecord(collections.eventHorizons, [cluster], { cluster, sequence })],
+  }));
 }
 
 /** The records of each cluster, in the order given. */

@@ -60,11 +60,11 @@ function wasLost(state: State, cluster: string, hostId: string): boolean {
 function tell(
   { cluster, id, name }: HostRecord,
   what: string,
-  { leadership, nextEventId, clock, ...context }: TermContext,
+  { leadership, nextEventId, realm, clock, ...context }: TermContext,
   signal: AbortSignal,
 ): Promise<boolean> {
   const message = `(container-instance ${id}) (${name}) ${what}`;
   const event = { kind: 'host', subject: id, message } as const;
-  const put = eventPut(cluster, event, { nextEventId, now: clock.now() });
+  const put = eventPut(cluster, event, { nextEventId, realm, now: clock.now() });
   return commitAll(context, packed([{ puts: [put] }], [leadership.guard]), signal);
 }

@@ -12,6 +12,7 @@ import type { PlaceRequest, PlaceResponse } from '@berth/model/generated/message
 import { collections } from '@berth/store/keys.ts';
 
 import { commitAll, type TermContext } from './context.ts';
+import { taskShape } from './event-facts.ts';
 import { readView } from './read-view.ts';
 import { eventPut, packed, planWrites, recordWrite } from './writes.ts';
 
@@ -39,6 +40,7 @@ export async function reconcileService(
     const writes = planWrites(cache, cluster, name, plan, {
       guard: leadership.guard,
       nextEventId: context.nextEventId,
+      realm: context.realm,
       now,
     });
     if (!(await commitAll(context, writes, signal))) continue;
@@ -105,9 +107,12 @@ async function startSome(start: Start, starting: Starting): Promise<boolean> {
     ),
     due,
   };
-  if (unplaced.length > 0 || answer.problem !== undefined) {
+  const refused = unplaced.length > 0 || answer.problem !== undefined;
+  // A service has what it needs while its tasks are moved: nothing else of it waits for that.
+  if (!refused) holds.placed(key);
+  else if (start.rebalancing !== true) {
     holds.refused(key, view.cluster, view.service?.deploymentId ?? start.deploymentId);
-  } else holds.placed(key);
+  }
   const started = tasks.map(({ id, hostId, taskDefinition }): PlannedEvent => ({
     kind: 'task',
     subject: id,
@@ -146,7 +151,7 @@ async function record(
   started: readonly PlannedEvent[],
   { view, context, signal }: Starting,
 ): Promise<void> {
-  const { cache, clock, leadership, nextEventId } = context;
+  const { cache, clock, leadership, nextEventId, realm } = context;
   for (let attempt = 1; attempt <= MOST_LOOKS; attempt += 1) {
     const now = clock.now();
     const stored = cache.get(collections.deployments, view.cluster, view.name);
@@ -155,7 +160,11 @@ async function record(
     const events = [...started, ...news.events];
     const writes = [
       recordWrite(cache, view.cluster, view.name, news.record),
-      ...events.map((event) => ({ puts: [eventPut(view.cluster, event, { nextEventId, now })] })),
+      ...events.map((event) => {
+        const task = cache.get(collections.tasks, view.cluster, event.subject)?.value;
+        const shape = task && taskShape(cache, task, { realm, now });
+        return { puts: [eventPut(view.cluster, event, { nextEventId, realm, now }, shape)] };
+      }),
     ];
     if (await commitAll(context, packed(writes, [leadership.guard]), signal)) return;
   }

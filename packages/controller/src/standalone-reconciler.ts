@@ -33,7 +33,7 @@ export async function reconcileStandalone(
   context: TermContext,
   signal: AbortSignal,
 ): Promise<Verdict> {
-  const { cache, clock, observations, hostLostAfterMs, leadership, nextEventId } = context;
+  const { cache, clock, observations, hostLostAfterMs, leadership, nextEventId, realm } = context;
   const [cluster = '', id = ''] = key.split('/');
   const stored = cache.get(collections.tasks, cluster, id);
   if (!stored || stored.value.service !== undefined) return {};
@@ -46,7 +46,7 @@ export async function reconcileStandalone(
   };
   const plan = planStandalone(readTask(cache, stored, observations), around, now);
   const writes = plan.actions.map((action) =>
-    actionWrite(cache, cluster, action, { guard: leadership.guard, nextEventId, now }),
+    actionWrite(cache, cluster, action, { guard: leadership.guard, nextEventId, realm, now }),
   );
   // A refusal means that the record changed: its change has put the key into the queue again.
   await commitAll(context, packed(writes, [leadership.guard]), signal);

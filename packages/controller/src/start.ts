@@ -2,6 +2,7 @@
 import { childScope } from '@berth/control/scope.ts';
 import { ulidSource } from '@berth/control/ulid.ts';
 import { BerthError } from '@berth/model/errors.ts';
+import type { Realm } from '@berth/model/resources/arn.ts';
 import type { Role, Surroundings } from '@berth/process/role.ts';
 import type { Sealer } from '@berth/process/seal.ts';
 import type { TlsIdentity } from '@berth/rpc/api.ts';
@@ -25,10 +26,16 @@ export interface ControllerOptions {
   readonly leaseSeconds: number;
   /** A host without a session for this long is lost: its tasks are replaced. */
   readonly hostLostAfterMs: number;
+  /** Move tasks of services that are spread over hosts onto hosts that joined; default no. */
+  readonly rebalanceOntoHosts?: boolean | undefined;
   /** A proxy without a session may still route by its last table for this long. */
   readonly proxyLostAfterMs: number;
   /** Who leads, for people: host name and process id. */
   readonly holder: string;
+  /** What ARNs in events carry. */
+  readonly realm: Realm;
+  /** Where sinks of kind file write; absent: there are none on this machine. */
+  readonly eventDirectory?: string | undefined;
   /** Opens and seals the keys of certificates and of accounts at certificate authorities. */
   readonly sealer: Sealer;
   /** Default: gRPC. */
@@ -44,7 +51,7 @@ export function startController(
   surroundings: Surroundings,
 ): Promise<Role> {
   const { store, cache, tls, leaseSeconds, holder, hostLostAfterMs, proxyLostAfterMs } = options;
-  const { sealer } = options;
+  const { sealer, realm, rebalanceOntoHosts } = options;
   const { clock, random } = surroundings;
   const logger = surroundings.logger.child({ component: 'controller' });
   let term: ControllerTerm | undefined;
@@ -78,7 +85,9 @@ export function startController(
       logger,
       metrics,
       nextEventId: ulidSource(clock, random),
+      realm,
       hostLostAfterMs,
+      rebalanceOntoHosts,
       sealer,
     });
     metrics.leads(true);

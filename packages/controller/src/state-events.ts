@@ -1,18 +1,22 @@
-// Keeps a record of what became of tasks and hosts: that a task runs, why it stopped, that a host came, went or
-// drains. Told once, when it happens; what happens while nobody leads is in the records themselves.
+// Keeps a record of what became of tasks and hosts: that a task runs, is to stop or has stopped and why, that a host came, went or
+// drains. Told when it happens; of what happened while nobody led, the newest state of each task is told when the next term begins.
 import { Latch } from '@berth/control/latch.ts';
 import type { PlannedEvent } from '@berth/model/deployment/actions.ts';
+import type { EventShape } from '@berth/model/events/shapes.ts';
 import type { HostRecord, TaskRecord, TaskStatusRecord } from '@berth/model/generated/messages.ts';
 import { collections } from '@berth/store/keys.ts';
 import type { Change, State } from '@berth/store/state.ts';
 import type { Put } from '@berth/store/store.ts';
 
 import type { TermContext } from './context.ts';
+import { hostShape, taskShape } from './event-facts.ts';
 import { eventPut, packed } from './writes.ts';
 
 const MOST_WAITING = 2_000;
 const AT_ONCE = 100;
 const RETRY_MS = 1_000;
+/** What happened longer ago, before the term, is not told any more. */
+const MISSED_MS = 10 * 60_000;
 
 export class StateEvents {
   readonly #context: TermContext;
@@ -25,12 +29,26 @@ export class StateEvents {
 
   /** @param state as it is after the change */
   note(change: Change, state: State): void {
-    const { nextEventId, clock, metrics } = this.#context;
-    for (const { cluster, event } of happenings(change, state)) {
-      if (this.#waiting.length >= MOST_WAITING) metrics.eventDropped();
-      else this.#waiting.push(eventPut(cluster, event, { nextEventId, now: clock.now() }));
+    for (const happening of happenings(change, state)) this.#tell(happening, state);
+  }
+
+  /** What became of tasks while nobody led, as far as no event says so. */
+  noteMissed(state: State): void {
+    for (const happening of missed(state, this.#context.clock.now())) this.#tell(happening, state);
+  }
+
+  #tell({ cluster, event, task, host }: Happening, state: State): void {
+    const { nextEventId, realm, clock, metrics } = this.#context;
+    if (this.#waiting.length >= MOST_WAITING) {
+      metrics.eventDropped();
+      return;
     }
-    if (this.#waiting.length > 0) this.#news.set();
+    const around = { realm, now: clock.now() };
+    let shape: EventShape | undefined;
+    if (task) shape = taskShape(state, task, around);
+    else if (host) shape = hostShape(state, host, around);
+    this.#waiting.push(eventPut(cluster, event, { nextEventId, ...around }, shape));
+    this.#news.set();
   }
 
   /** Write them until the signal is aborted. Never rejects. */
@@ -58,41 +76,97 @@ export class StateEvents {
 interface Happening {
   readonly cluster: string;
   readonly event: PlannedEvent;
+  readonly task?: TaskRecord;
+  readonly host?: HostRecord;
 }
 
 /** What a change means to people; nothing for most. */
 export function happenings(change: Change, state: State): Happening[] {
   const [first = '', second = ''] = change.parts;
-  if (change.collection === 'taskStatus') return ofTask(change, state);
-  if (change.collection === 'sessions' && first === 'host') {
-    if (change.before && change.after) return []; // a new connection took the place of the old one
-    const what = change.after ? 'is connected' : 'is disconnected';
-    return Array.from(state.list(collections.hosts), ({ value }) => value)
-      .filter(({ id }) => id === second)
-      .map((host) => ofHost(host, what));
+  switch (change.collection) {
+    case 'taskStatus':
+      return ofStatus(change, state);
+    case 'tasks':
+      return ofTask(change);
+    case 'hosts':
+      return ofHost(change);
+    case 'sessions': {
+      // Both: a new connection took the place of the old one.
+      if (first !== 'host' || (change.before && change.after)) return [];
+      const what = change.after ? 'is connected' : 'is disconnected';
+      return Array.from(state.hostsById(second), ({ value }) => hostHappening(value, what));
+    }
+    default:
+      return [];
   }
-  if (change.collection === 'hosts' && change.before && change.after) {
-    const before = change.before.value as HostRecord;
-    const after = change.after.value as HostRecord;
-    return before.status === after.status ? [] : [ofHost(after, `is ${after.status}`)];
-  }
-  return [];
 }
 
-function ofTask(change: Change, state: State): Happening[] {
+function ofStatus(change: Change, state: State): Happening[] {
   const before = change.before?.value as TaskStatusRecord | undefined;
   const after = change.after?.value as TaskStatusRecord | undefined;
   if (!after || before?.lastStatus === after.lastStatus) return [];
   const task = state.get(collections.tasks, after.cluster, after.id)?.value;
   const message = task && transition(task, after);
-  if (message === undefined) return [];
-  const event = { kind: 'task', subject: after.id, service: task?.service, message } as const;
-  return [{ cluster: after.cluster, event }];
+  return message === undefined ? [] : [taskHappening(task as TaskRecord, message)];
 }
 
-function ofHost({ id, cluster, name }: HostRecord, what: string): Happening {
+/** Tasks of services are told of when they are placed, with why. */
+function ofTask({ before, after }: Change): Happening[] {
+  const task = after?.value as TaskRecord | undefined;
+  if (!task) return [];
+  if (!before) {
+    if (task.service !== undefined) return [];
+    const where = `was placed on (container-instance ${task.hostId})`;
+    return [taskHappening(task, `(task ${task.id}) of ${task.taskDefinition} ${where}`)];
+  }
+  const asked = (before.value as TaskRecord).desiredStatus;
+  if (asked === task.desiredStatus || task.desiredStatus !== 'STOPPED') return [];
+  const why = task.stoppedReason === undefined ? '' : `: ${task.stoppedReason}`;
+  return [taskHappening(task, `(task ${task.id}) is to stop${why}`)];
+}
+
+function ofHost({ before, after }: Change): Happening[] {
+  const was = before?.value as HostRecord | undefined;
+  const is = after?.value as HostRecord | undefined;
+  if (!is) return was ? [hostHappening(was, 'is deregistered')] : [];
+  if (!was) return [hostHappening(is, 'is registered')];
+  if (was.status !== is.status) return [hostHappening(is, `is ${is.status}`)];
+  if (was.agentVersion === is.agentVersion) return [];
+  return [hostHappening(is, `has agent ${is.agentVersion}`)];
+}
+
+function taskHappening(task: TaskRecord, message: string): Happening {
+  const { cluster, id, service } = task;
+  return { cluster, event: { kind: 'task', subject: id, service, message }, task };
+}
+
+function hostHappening(host: HostRecord, what: string): Happening {
+  const { id, cluster, name } = host;
   const message = `(container-instance ${id}) (${name}) ${what}`;
-  return { cluster, event: { kind: 'host', subject: id, message } };
+  return { cluster, event: { kind: 'host', subject: id, message }, host };
+}
+
+/** Tasks that came to run or stopped a short time ago, and no event says so. */
+export function missed(state: State, now: number): Happening[] {
+  const told = new Set<string>();
+  for (const { value } of state.list(collections.events)) {
+    if (value.kind === 'task') told.add(`${value.subject} ${statusTold(value.message)}`);
+  }
+  const found: Happening[] = [];
+  for (const { value: status } of state.list(collections.taskStatus)) {
+    const { cluster, id, lastStatus, startedAt = 0, stoppedAt = 0 } = status;
+    if (now - Math.max(startedAt, stoppedAt) > MISSED_MS || told.has(`${id} ${lastStatus}`)) {
+      continue;
+    }
+    const task = state.get(collections.tasks, cluster, id)?.value;
+    const message = task && transition(task, status);
+    if (message !== undefined) found.push(taskHappening(task as TaskRecord, message));
+  }
+  return found;
+}
+
+function statusTold(message: string): string {
+  return /\) (?:is (RUNNING) on|has (STOPPED))/.exec(message)?.slice(1).join('') ?? '';
 }
 
 /** What a change of status means to people; undefined for those of passing interest. */

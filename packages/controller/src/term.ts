@@ -108,6 +108,7 @@ export class ControllerTerm {
   async run(): Promise<void> {
     const { cache, leadership } = this.#context;
     const { signal } = leadership;
+    this.#events.noteMissed(cache);
     const unsubscribe = cache.subscribe(({ changes }) => {
       for (const change of changes) {
         this.#events.note(change, cache);

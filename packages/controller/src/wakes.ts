@@ -132,6 +132,11 @@ export function* wakesOf(change: Change, state: State): Generator<Wake, void, un
     case 'listenerPorts':
     case 'logGroups':
     case 'events':
+    case 'eventHorizons':
+    case 'eventSinks':
+    case 'eventSinkCursors':
+    case 'eventDeadLetters':
+    case 'deploymentCertificates':
       return;
     default:
       assertNever(collection);

@@ -46,6 +46,7 @@ describe('the writes of a plan', () => {
     const [change, retirement] = planWrites(state, 'c', 's', plan, {
       guard,
       nextEventId: () => 'e',
+      realm: { region: 'local', account: '000000000000' },
       now: 5,
     });
     const ofService = { key: '/berth/v1/services/c/s', modRevision: 1 };

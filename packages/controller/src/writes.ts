@@ -5,7 +5,9 @@ import { patched } from '@berth/model/deployment/patch.ts';
 import type { Action, DeploymentPlan, PlannedEvent } from '@berth/model/deployment/actions.ts';
 import { isSame } from '@berth/model/deployment/equal.ts';
 import { historyOf } from '@berth/model/deployment/history.ts';
+import { type EventShape, shapeOf } from '@berth/model/events/shapes.ts';
 import type { EventRecord, ServiceDeploymentsRecord } from '@berth/model/generated/messages.ts';
+import type { Realm } from '@berth/model/resources/arn.ts';
 import { collections, keyOf } from '@berth/store/keys.ts';
 import { guardAbsent, guardUnchanged, putRecord } from '@berth/store/record.ts';
 import type { State } from '@berth/store/state.ts';
@@ -16,6 +18,8 @@ export interface WriteOptions {
   /** Of the leader. */
   readonly guard: Guard;
   readonly nextEventId: () => string;
+  /** What ARNs in events carry. */
+  readonly realm: Realm;
   /** Milliseconds since the Unix epoch. */
   readonly now: number;
 }
@@ -145,6 +149,18 @@ export function actionWrite(
         puts: [putRecord(collections.targets, [group, id], action.target)],
       };
     }
+    case 'putWeights': {
+      const { listenerId, ruleId } = action.weights;
+      const found = state.get(collections.trafficWeights, listenerId, ruleId);
+      return {
+        guards: [
+          found
+            ? guardUnchanged(found)
+            : guardAbsent(collections.trafficWeights, listenerId, ruleId),
+        ],
+        puts: [putRecord(collections.trafficWeights, [listenerId, ruleId], action.weights)],
+      };
+    }
     case 'removeTarget': {
       const found = state.get(collections.targets, action.target.group, action.target.id);
       return found ? { guards: [guardUnchanged(found)], deletes: [found.key] } : {};
@@ -157,11 +173,20 @@ export function actionWrite(
   }
 }
 
+/** @param shape default: the one that follows from the message */
 export function eventPut(
   cluster: string,
   event: PlannedEvent,
-  { nextEventId, now }: Pick<WriteOptions, 'nextEventId' | 'now'>,
+  { nextEventId, now, realm }: Pick<WriteOptions, 'nextEventId' | 'now' | 'realm'>,
+  shape: EventShape = shapeOf(event, { realm, cluster, now }),
 ): Put {
-  const record: EventRecord = { ...event, id: nextEventId(), cluster, createdAt: now };
+  const record: EventRecord = {
+    ...event,
+    ...shape,
+    id: nextEventId(),
+    cluster,
+    createdAt: now,
+    sequence: 0,
+  };
   return putRecord(collections.events, [cluster, record.id], record);
 }

@@ -8,6 +8,7 @@ import type {
 import type { RouteTable } from '@berth/model/routing/table.ts';
 
 import type { Target } from './target.ts';
+import type { CountSource } from './target-tally.ts';
 
 /** What the control plane is told. */
 export interface ReportSource {
@@ -17,6 +18,12 @@ export interface ReportSource {
   /** Every request is routed by a table that knows the target: nothing is said of it before. */
   isRouted(target: Target): boolean;
   traffic(): GroupTraffic[];
+  /** Of single targets. */
+  readonly counts: CountSource;
+  /** Wall time when counts were last lost; undefined: never. */
+  readonly countsLostAt: number | undefined;
+  /** Afterwards everything that had ended at the time of the call is counted. @throws Error when that can't be had */
+  settleCounts(): Promise<void>;
 }
 
 /** Questions about single requests. */

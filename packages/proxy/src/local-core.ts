@@ -11,6 +11,7 @@ import type { RequestObserver } from './request-summary.ts';
 import { Answering } from './requests/answering.ts';
 import { RequestBook } from './requests/book.ts';
 import type { Target } from './target.ts';
+import { TargetTally } from './target-tally.ts';
 import { nextTrace } from './trace.ts';
 
 export interface LocalCoreOptions extends Omit<DataPathOptions, 'observer'> {
@@ -20,6 +21,8 @@ export interface LocalCoreOptions extends Omit<DataPathOptions, 'observer'> {
 
 export class LocalCore implements Core {
   readonly path: DataPath;
+  readonly counts = new TargetTally();
+  readonly countsLostAt = undefined;
   onAnswer: RequestTeller['onAnswer'] = () => false;
   readonly #events: Pick<CoreEvents, 'onApplied'>;
   readonly #log: AccessLog;
@@ -38,7 +41,7 @@ export class LocalCore implements Core {
     this.#answering = new Answering({ book, send: (answer) => this.onAnswer(answer) });
     this.path = new DataPath({
       ...options,
-      observer: inTurn(this.#requests, book, log),
+      observer: inTurn(this.#requests, book, log, this.counts),
       onTargetChange: (target) => {
         events.onTargetChange(target);
         options.onTargetChange?.(target);
@@ -98,6 +101,10 @@ export class LocalCore implements Core {
 
   traffic(): GroupTraffic[] {
     return this.path.traffic();
+  }
+
+  settleCounts(): Promise<void> {
+    return Promise.resolve();
   }
 
   take(order: RequestOrder): void {

@@ -16,6 +16,8 @@ export interface SessionOptions {
   readonly client: Client<'Proxies'>;
   readonly proxyId: string;
   readonly version: string;
+  /** Wall time when this run of the proxy began. */
+  readonly startedAt: number;
   readonly reports: Reports;
   /** Brings an update in use. It is acknowledged when the reports say that it is. */
   readonly apply: (update: RoutingUpdate) => void;
@@ -29,6 +31,8 @@ export interface SessionOptions {
 /** Changes that happen within this time go out together. */
 const BATCH_MS = 20;
 const TRAFFIC_MS = 1_000;
+/** For the last report, when the proxy ends. */
+const LAST_MS = 1_000;
 const BACKOFF = { initialMs: 200, maxMs: 5_000 };
 
 export class Session {
@@ -36,6 +40,7 @@ export class Session {
   readonly #news = new Latch();
   #up = false;
   #failures = 0;
+  #ending = false;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -51,18 +56,30 @@ export class Session {
     this.#news.set();
   }
 
-  /** Until the signal is aborted. */
+  /** The proxy has stopped serving: the api is told what it has counted, if it can be in a short time. Never throws. */
+  async finish(): Promise<void> {
+    const { reports, clock } = this.#options;
+    this.#ending = true;
+    reports.finish();
+    this.#news.set();
+    const until = clock.monotonic() + LAST_MS;
+    const never = new AbortController().signal;
+    while (this.#up && clock.monotonic() < until) await clock.sleep(BATCH_MS, never);
+  }
+
+  /** Until the signal is aborted, or the last report is made. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, random, logger } = this.#options;
     while (!signal.aborted) {
       try {
         await this.#converse(signal);
-        if (!signal.aborted) logger.warn({}, 'the api ended the session');
+        if (!signal.aborted && !this.#ending) logger.warn({}, 'the api ended the session');
       } catch (err) {
         if (signal.aborted) return;
         if (this.#up || this.#failures === 0) logger.warn({ err }, 'session with the api broke');
       }
       this.#up = false;
+      if (this.#ending) return;
       this.#options.onDown?.();
       this.#failures += 1;
       const wait = backoffDelay(BACKOFF, this.#failures, random);
@@ -77,6 +94,12 @@ export class Session {
       const updates = client.Session(this.#messages(scope.signal), { signal: scope.signal });
       const parts = new UpdateParts();
       for await (const part of updates) {
+        if (part.reportOrder !== undefined) {
+          this.#report(part.reportOrder).catch((err: unknown) => {
+            logger.warn({ err }, 'what was counted can not be told');
+          });
+          continue;
+        }
         const update = parts.take(part);
         if (update === undefined) continue;
         if (!this.#up && !update.snapshot) {
@@ -93,15 +116,21 @@ export class Session {
     }
   }
 
+  async #report(order: number): Promise<void> {
+    await this.#options.reports.order(order);
+    this.#news.set();
+  }
+
   async *#messages(signal: AbortSignal): AsyncGenerator<Partial<ProxyMessage>, void, undefined> {
-    const { proxyId, version, reports, clock } = this.#options;
-    yield { hello: { proxyId, version } };
+    const { proxyId, version, startedAt, reports, clock } = this.#options;
+    yield { hello: { proxyId, version, startedAt } };
     reports.startOver();
     this.#watchTraffic(signal).catch(() => undefined);
     for (;;) {
       if (!reports.pending) await this.#news.take(signal);
       await clock.sleep(BATCH_MS, signal);
       if (reports.pending) yield reports.next();
+      if (reports.finished) return;
     }
   }
 

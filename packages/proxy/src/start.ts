@@ -145,6 +145,7 @@ export async function startProxy(
     client,
     proxyId: options.id,
     version: options.version,
+    startedAt: clock.now(),
     reports,
     apply: (update) => {
       take(update);
@@ -200,6 +201,7 @@ export async function startProxy(
     },
     stop: async (graceMs) => {
       await core.stop(graceMs);
+      await session.finish();
       scope.abort(new Error('the proxy stops'));
       connection.close();
       removeMetrics();

@@ -100,6 +100,16 @@ export const collections = {
   leader: collection('leader', 'LeaderRecord', 1),
   /** C/ULID - controller, scheduler and api */
   events: collection('events', 'EventRecord', 2),
+  /** C - controller */
+  eventHorizons: collection('event-horizons', 'EventHorizonRecord', 1),
+  /** NAME - api */
+  eventSinks: collection('event-sinks', 'EventSinkRecord', 1),
+  /** NAME - controller */
+  eventSinkCursors: collection('event-sink-cursors', 'EventSinkCursorRecord', 1),
+  /** NAME/ULID - controller */
+  eventDeadLetters: collection('event-dead-letters', 'EventDeadLetterRecord', 2),
+  /** C/S/ID - controller */
+  deploymentCertificates: collection('deployment-certificates', 'DeploymentCertificateRecord', 3),
 } as const;
 
 export type CollectionName = keyof typeof collections;

@@ -4,7 +4,15 @@ import type { Handlers } from '@berth/rpc/api.ts';
 import { collections } from '@berth/store/keys.ts';
 
 import type { TrafficSource } from '../sessions/traffic.ts';
+import { handlersOn } from './deps.ts';
+import { deploymentCertificate } from './deployment-certificate.ts';
 import type { OwnOperationsDeps } from './deps-operations.ts';
+import {
+  createEventSink,
+  deleteEventSink,
+  describeEventSinks,
+  redriveEventSink,
+} from './events/sinks.ts';
 import { exec } from './exec.ts';
 import { explainPlacement } from './explain-placement.ts';
 import { replayPlacement } from './placement-decisions.ts';
@@ -16,6 +24,7 @@ import { explainRequest, watchRequests } from './watch-requests.ts';
 import { watchService } from './watch-service.ts';
 
 export function operationsHandlers(deps: OwnOperationsDeps): Handlers<'Operations'> {
+  const on = handlersOn(deps);
   return {
     GetInfo: async (_request, { signal }) => {
       await deps.freshen(signal);
@@ -32,6 +41,14 @@ export function operationsHandlers(deps: OwnOperationsDeps): Handlers<'Operation
     ExplainPlacement: (request, { signal }) => explainPlacement(deps, request, signal),
     PredictPlacement: (request, { signal }) => predictPlacement(deps, request, signal),
     ReplayPlacement: (request, { signal }) => replayPlacement(deps, request, signal),
+    CountTargets: async ({ groups }, { signal }) => ({
+      proxies: await deps.targetCounts.countTargets(groups, signal),
+    }),
+    GetDeploymentCertificate: on(deploymentCertificate),
+    CreateEventSink: on(createEventSink),
+    DescribeEventSinks: on(describeEventSinks),
+    DeleteEventSink: on(deleteEventSink),
+    RedriveEventSink: on(redriveEventSink),
     CountTraffic: () => Promise.resolve({ groups: counted(deps.proxies) }),
   };
 }

@@ -1,17 +1,20 @@
 // The sessions of proxies that are connected to this replica: each gets the whole routing table and then
 // its changes, acknowledges what it has applied, and reports the health of targets and what it has counted.
 import { Latch } from '@berth/control/latch.ts';
-import { abortable } from '@berth/control/scope.ts';
+import { abortable, withDeadline } from '@berth/control/scope.ts';
 import { BerthError } from '@berth/model/errors.ts';
 import type {
   GroupTraffic,
+  ProxyCounts,
   ProxyHello,
   ProxyMessage,
   RoutingUpdate,
   TargetHealthRecord,
   TrafficCounters,
+  TrafficReport,
 } from '@berth/model/generated/messages.ts';
 import type { CallContext } from '@berth/rpc/api.ts';
+import { complete } from '@berth/rpc/codec.ts';
 import { unknownWords } from '@berth/rpc/words.ts';
 import { collections, keyOf } from '@berth/store/keys.ts';
 import { guardPresent } from '@berth/store/record.ts';
@@ -27,10 +30,13 @@ import {
   type RoutingSource,
 } from './routing.ts';
 import { CLOSED, SessionRegistry, type Session, type SessionDeps } from './session-registry.ts';
+import { CountsBook, type Run } from './target-counts.ts';
 import { sumOf, type TrafficSource } from './traffic.ts';
 import { partsOf } from './update-parts.ts';
 
 const DESCRIPTION_LIMIT = 1024;
+/** A proxy whose workers are busy may take a while. */
+const REPORT_WITHIN_MS = 1_500;
 
 interface ProxySession extends Session {
   readonly news: Latch;
@@ -41,6 +47,13 @@ interface ProxySession extends Session {
   /** Revisions of the newest update sent to it, and of the newest that it routes by. */
   sent: number;
   applied: number;
+  /** What this run of the proxy has counted. */
+  readonly run: Run;
+  /** The newest order to report that is wanted, that was sent, and that was answered. */
+  reportWanted: number;
+  reportSent: number;
+  reported: number;
+  readonly reports: Set<() => void>;
 }
 
 export interface ProxyObserver {
@@ -57,6 +70,7 @@ export class ProxySessions implements TrafficSource {
   readonly #observer: ProxyObserver;
   readonly #source: RoutingSource;
   readonly #sessions: SessionRegistry<ProxySession>;
+  readonly #counts: CountsBook;
 
   constructor(deps: SessionDeps, secrets: ProxySecrets, observer: ProxyObserver) {
     this.#deps = deps;
@@ -66,6 +80,7 @@ export class ProxySessions implements TrafficSource {
       unreadable: (key, err) => deps.logger.error({ err, key }, 'a secret can not be opened'),
     };
     this.#sessions = new SessionRegistry(deps, 'proxy');
+    this.#counts = new CountsBook(deps.clock);
   }
 
   get size(): number {
@@ -86,6 +101,43 @@ export class ProxySessions implements TrafficSource {
   counters(group: string): TrafficCounters {
     const reports = Array.from(this.#sessions.all(), ({ traffic }) => traffic.get(group));
     return sumOf(reports.filter((report) => report !== undefined));
+  }
+
+  /**
+   * What the proxies have counted of the targets of these groups. Those that are connected are asked first, so that what ended before
+   * the call is in; those that do not answer in time are not `fresh`.
+   */
+  async countTargets(groups: readonly string[], signal: AbortSignal): Promise<ProxyCounts[]> {
+    const fresh = new Set<Run>();
+    await Promise.all(
+      Array.from(this.#sessions.all(), async (session) => {
+        if (await this.#askForReport(session, signal)) fresh.add(session.run);
+      }),
+    );
+    return this.#counts.of(new Set(groups), fresh);
+  }
+
+  /** @returns whether it came in time */
+  async #askForReport(session: ProxySession, signal: AbortSignal): Promise<boolean> {
+    session.reportWanted += 1;
+    const order = session.reportWanted;
+    session.news.set();
+    let look: () => void = () => undefined;
+    const answered = new Promise<void>((resolve) => {
+      look = () => {
+        if (session.reported >= order) resolve();
+      };
+    });
+    session.reports.add(look);
+    try {
+      const ended = abortable(answered, session.signal);
+      await withDeadline(ended, REPORT_WITHIN_MS, this.#deps.clock, signal, 'A report of traffic');
+      return true;
+    } catch {
+      return session.run.last;
+    } finally {
+      session.reports.delete(look);
+    }
   }
 
   /** To be called when this replica can't stand for its sessions any more. */
@@ -131,6 +183,7 @@ export class ProxySessions implements TrafficSource {
     } catch (error) {
       if (error !== CLOSED) throw error;
     } finally {
+      this.#counts.end(session.run);
       this.#sessions.end(session);
       for (const [key, record] of session.health) this.#deps.records.remove(key, record);
       const reason: unknown = session.signal.reason;
@@ -138,14 +191,15 @@ export class ProxySessions implements TrafficSource {
     }
   }
 
-  #begin({ proxyId }: ProxyHello, context: CallContext): Promise<ProxySession> {
+  async #begin({ proxyId, startedAt }: ProxyHello, context: CallContext): Promise<ProxySession> {
     if (proxyId !== context.identity.name) {
       throw new BerthError(
         'AccessDeniedException',
         `The certificate of ${context.identity.name} does not speak for proxy ${proxyId}.`,
       );
     }
-    return this.#sessions.begin(
+    const run = this.#counts.begin(proxyId, startedAt);
+    const begun = this.#sessions.begin(
       proxyId,
       context,
       () => ({ guards: [], puts: [] }),
@@ -157,8 +211,15 @@ export class ProxySessions implements TrafficSource {
         traffic: new Map(),
         sent: 0,
         applied: 0,
+        run,
+        reportWanted: 0,
+        reportSent: 0,
+        reported: 0,
+        reports: new Set(),
       }),
     );
+    begun.catch(() => this.#counts.end(run));
+    return await begun;
   }
 
   /** A snapshot, then what has changed since the update before. Ends by throwing the reason why the session is over. */
@@ -167,6 +228,13 @@ export class ProxySessions implements TrafficSource {
     yield* this.#sent(session, routingSnapshot(cache, this.#source));
     for (;;) {
       await session.news.take(session.signal);
+      if (session.reportWanted > session.reportSent) {
+        session.reportSent = session.reportWanted;
+        yield complete('RoutingUpdate', {
+          revision: session.sent,
+          reportOrder: session.reportSent,
+        });
+      }
       if (session.changes.size === 0) continue;
       const update = routingDifference(cache, session.changes, this.#source);
       session.changes.clear();
@@ -190,7 +258,7 @@ export class ProxySessions implements TrafficSource {
           session.applied = Math.max(session.applied, appliedRevision);
         }
         for (const record of health?.targets ?? []) this.#report(session, record);
-        for (const group of traffic?.groups ?? []) this.#count(session, group);
+        if (traffic) this.#take(session, traffic);
       }
       session.scope.abort(CLOSED);
     } catch (error) {
@@ -225,6 +293,14 @@ export class ProxySessions implements TrafficSource {
         return [session.guard(), guardPresent(present)];
       },
     };
+  }
+
+  #take(session: ProxySession, report: TrafficReport): void {
+    for (const group of report.groups) this.#count(session, group);
+    this.#counts.take(session.run, report);
+    if (report.order === undefined) return;
+    session.reported = Math.max(session.reported, report.order);
+    for (const look of session.reports) look();
   }
 
   #count(session: ProxySession, group: GroupTraffic): void {

@@ -11,9 +11,9 @@ import { arn, type Realm } from '@berth/model/resources/arn.ts';
 import { providerOf } from '@berth/model/resources/capacity-provider.ts';
 import { collections } from '@berth/store/keys.ts';
 import type { State } from '@berth/store/state.ts';
+import { versionOf } from '@berth/store/version.ts';
 
 import { countTasks, isConnected, reportedStatus } from './task-status.ts';
-import { versionOf } from './version.ts';
 
 export function hostView(state: State, realm: Realm, record: HostRecord): Host {
   const counts = countTasks(state, state.tasksByHost(record.id));

@@ -6,13 +6,13 @@ import type {
   ServiceRecord,
 } from '@berth/model/generated/messages.ts';
 import { arn, type Realm } from '@berth/model/resources/arn.ts';
+import { uuidOf } from '@berth/model/resources/ids.ts';
 import type { State } from '@berth/store/state.ts';
 
 import { deploymentView, launchView, primaryDeployment } from './deployment-view.ts';
 import { currentRevisions } from './service-history-view.ts';
 import { serviceBalancerView } from './load-balancing-view.ts';
 import { countTasks } from './task-status.ts';
-import { uuidOf } from './task-view.ts';
 
 const MOST_EVENTS = 100;
 

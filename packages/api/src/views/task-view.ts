@@ -12,9 +12,10 @@ import type {
 } from '@berth/model/generated/messages.ts';
 import { arn, type Realm } from '@berth/model/resources/arn.ts';
 import { isBuiltInProvider } from '@berth/model/resources/capacity-provider.ts';
-import { fingerprint } from '@berth/model/resources/ids.ts';
+import { uuidOf } from '@berth/model/resources/ids.ts';
 import { collections } from '@berth/store/keys.ts';
 import type { State } from '@berth/store/state.ts';
+import { versionOf } from '@berth/store/version.ts';
 
 import { definitionOf } from './definition.ts';
 import {
@@ -24,7 +25,6 @@ import {
   lastStatusOf,
   reportedStatus,
 } from './task-status.ts';
-import { versionOf } from './version.ts';
 
 export function taskView(state: State, realm: Realm, record: TaskRecord): Task {
   const { cluster, hostId } = record;
@@ -104,12 +104,6 @@ function attachmentsOf(
     lastStatus === 'PENDING' ? 'ATTACHING' : lastStatus === 'STOPPED' ? 'DELETED' : 'ATTACHED';
   const details = host ? [{ name: 'privateIPv4Address', value: host.address }] : [];
   return [{ id: uuidOf(`interface ${id}`), type: 'ElasticNetworkInterface', status, details }];
-}
-
-/** A UUID that follows from a text. */
-export function uuidOf(text: string): string {
-  const digits = fingerprint(text) + fingerprint(`${text} again`);
-  return digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
 
 function containersOf(

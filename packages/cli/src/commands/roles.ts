@@ -25,6 +25,7 @@ import {
   portRange,
   processConfig,
   dnsSuffix,
+  eventConfig,
   realmConfig,
   refuseUnknownVariables,
   secretsKeyPath,
@@ -71,6 +72,7 @@ export const handlers: Handlers = {
     const audit = auditConfig(flags);
     const aws = awsConfig(flags);
     const loss = lossConfig(flags);
+    const events = eventConfig(flags);
     const state = stateRole(store, tlsDirectory);
     return {
       config: {
@@ -80,6 +82,7 @@ export const handlers: Handlers = {
         realm,
         dnsSuffix: suffix,
         ...loss,
+        ...events,
         secretsKey,
         ...audit,
         ...aws,
@@ -112,6 +115,8 @@ export const handlers: Handlers = {
           startController(
             {
               ...loss,
+              ...events,
+              realm,
               holder: holder(),
               sealer: readKeyRing(secretsKey),
               ...shared(state, store.leaderLeaseSeconds, tlsDirectory),
@@ -175,17 +180,20 @@ export const handlers: Handlers = {
   }),
 
   controller: role('controller', (flags, tlsDirectory) => {
-    const [store, loss] = [storeConfig(flags), lossConfig(flags)];
+    const [store, loss, realm] = [storeConfig(flags), lossConfig(flags), realmConfig(flags)];
+    const events = eventConfig(flags);
     const secretsKey = secretsKeyPath(flags, tlsDirectory);
     const state = stateRole(store, tlsDirectory);
     return {
-      config: { ...store, ...loss, secretsKey },
+      config: { ...store, ...loss, realm, ...events, secretsKey },
       starts: [
         state.start,
         ({ surroundings }) =>
           startController(
             {
               ...loss,
+              ...events,
+              realm,
               holder: holder(),
               sealer: readKeyRing(secretsKey),
               ...shared(state, store.leaderLeaseSeconds, tlsDirectory),

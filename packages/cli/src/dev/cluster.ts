@@ -228,7 +228,20 @@ export async function startCluster(
     const holder = `${hostname()}:${process.pid}`;
     const lost = { hostLostAfterMs: HOST_LOST_AFTER_MS, proxyLostAfterMs: PROXY_LOST_AFTER_MS };
     return [
-      await start(startController({ ...control, ...term, ...lost, holder, sealer }, surroundings)),
+      await start(
+        startController(
+          {
+            ...control,
+            ...term,
+            ...lost,
+            holder,
+            sealer,
+            realm: REALM,
+            eventDirectory: join(directory, 'events'),
+          },
+          surroundings,
+        ),
+      ),
       'runs',
     ];
   });

@@ -1,6 +1,6 @@
 // The configuration of a role from its flags and variables: checked as a whole before anything starts.
 import { networkInterfaces, hostname } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 
 import { messageChain } from '@berth/model/errors.ts';
 import { LOG_LEVELS, type LogLevel } from '@berth/process/logger.ts';
@@ -101,6 +101,11 @@ export function realmConfig(flags: Flags): { readonly region: string; readonly a
   return { region: flags.text('region') ?? 'us-east-1', account };
 }
 
+export function eventConfig(flags: Flags): { readonly eventDirectory?: string } {
+  const eventDirectory = flags.text('event-dir');
+  return eventDirectory === undefined ? {} : { eventDirectory: resolve(eventDirectory) };
+}
+
 /** @returns undefined for the api's default */
 export function dnsSuffix(flags: Flags): string | undefined {
   const suffix = flags.text('dns-suffix');
@@ -113,10 +118,12 @@ export function dnsSuffix(flags: Flags): string | undefined {
 export function lossConfig(flags: Flags): {
   readonly hostLostAfterMs: number;
   readonly proxyLostAfterMs: number;
+  readonly rebalanceOntoHosts: boolean;
 } {
   return {
     hostLostAfterMs: flags.duration('host-lost-after') ?? LOST_AFTER_MS,
     proxyLostAfterMs: flags.duration('proxy-lost-after') ?? LOST_AFTER_MS,
+    rebalanceOntoHosts: flags.on('rebalance-onto-hosts'),
   };
 }
 

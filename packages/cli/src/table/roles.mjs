@@ -87,6 +87,14 @@ const AWS = [
   ),
   flag('aws-tls-key', 'FILE', 'the key of that certificate, PEM', env('BERTH_AWS_TLS_KEY')),
 ];
+const EVENT_FILES = [
+  flag(
+    'event-dir',
+    'DIR',
+    'where event sinks of kind file write while this controller leads (default: nowhere)',
+    env('BERTH_EVENT_DIR'),
+  ),
+];
 const SECRETS = [
   flag(
     'secrets-key',
@@ -101,6 +109,12 @@ const CONTROLLER = [
     'DURATION',
     'replace the tasks of a host that is gone this long (default 20s)',
     env('BERTH_HOST_LOST_AFTER'),
+  ),
+  flag(
+    'rebalance-onto-hosts',
+    '',
+    'move tasks of services that are spread over hosts onto hosts that join',
+    env('BERTH_REBALANCE_ONTO_HOSTS'),
   ),
   flag(
     'proxy-lost-after',
@@ -169,6 +183,7 @@ export const roleCommands = [
     ...AUDIT,
     ...AWS,
     ...SECRETS,
+    ...EVENT_FILES,
     ...TLS,
     ...ADMIN,
   ]),
@@ -186,7 +201,9 @@ export const roleCommands = [
   role('controller', 'Run a service controller', [
     ...CONTROLLER,
     ...STORE,
+    ...REALM,
     ...SECRETS,
+    ...EVENT_FILES,
     ...TLS,
     ...ADMIN,
   ]),

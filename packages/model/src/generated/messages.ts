@@ -1240,6 +1240,24 @@ export interface ServiceDeploymentsRecord {
   readonly steadySince?: number | undefined;
   /** The last event of each kind of trouble, so that it is not said again and again. */
   readonly announced: Readonly<Record<string, number>>;
+  /** While tasks are moved between zones or hosts though nothing else is to be done. */
+  readonly rebalancing?: RebalancingRecord | undefined;
+}
+
+/** See model/deployment/rebalance.ts. */
+export interface RebalancingRecord {
+  readonly kind: 'zone' | 'host';
+  readonly since: number;
+  /** When tasks were started that have others to stop for; absent: none are on their way. */
+  readonly startedAt?: number | undefined;
+  /** of the service; with another one it is over */
+  readonly desiredCount: number;
+  /** how many were started */
+  readonly count: number;
+  /** in a row */
+  readonly failures: number;
+  /** The last move failed; no other is tried before. */
+  readonly blockedUntil?: number | undefined;
 }
 
 export interface DeploymentRecord {
@@ -1891,6 +1909,225 @@ export interface EventRecord {
   readonly subject: string;
   readonly service?: string | undefined;
   readonly message: string;
+  /** Its shape for EventBridge. Source: ECS reference, section 10. Absent: of an older version. */
+  readonly detailType?: string | undefined;
+  /** ARNs */
+  readonly resources: readonly string[];
+  /** a JSON object */
+  readonly detail?: string | undefined;
+  /**
+   * Its number: the order in which events were committed, over all clusters. Never stored: it follows from where the record stands;
+   * see store/event-order.ts.
+   */
+  readonly sequence: number;
+}
+
+/** event-horizons/C - written by controller with each deletion of events. Up to this number events of the cluster may be missing. */
+export interface EventHorizonRecord {
+  readonly cluster: string;
+  readonly sequence: number;
+}
+
+/** event-sinks/NAME - written by api. Where events are sent; controller's leader does. */
+export interface EventSinkRecord {
+  readonly name: string;
+  readonly kind: 'webhook' | 'file';
+  /** of a webhook */
+  readonly url?: string | undefined;
+  readonly format: 'cloudevents' | 'eventbridge';
+  /** an event pattern of EventBridge as JSON; absent: all events */
+  readonly pattern?: string | undefined;
+  readonly headers: readonly EventSinkHeader[];
+  readonly createdAt: number;
+  /** Events with higher numbers are sent. */
+  readonly startAfter: number;
+  readonly mostTries: number;
+  readonly timeoutSeconds: number;
+  /** How often somebody has asked for the dead letters to be sent again. */
+  readonly redrives: number;
+}
+
+/** Headers often hold secrets, so all are kept as such. */
+export interface EventSinkHeader {
+  readonly name: string;
+  /** for the key of the sink */
+  readonly sealedValue: Uint8Array;
+}
+
+/** event-sink-cursors/NAME - written by controller. How far a sink has come. */
+export interface EventSinkCursorRecord {
+  readonly name: string;
+  /** the create revision of the sink: one made anew begins anew */
+  readonly sinkRevision: number;
+  /** Every event up to this number was delivered, is a dead letter, or is not for this sink. */
+  readonly sequence: number;
+  readonly delivered: number;
+  /** became dead letters, ever */
+  readonly dead: number;
+  /** dead letters that gave way to newer ones */
+  readonly dropped: number;
+  /** of those asked for, how many are done */
+  readonly redrives: number;
+  readonly deliveredAt?: number | undefined;
+  readonly failedAt?: number | undefined;
+  /** the last */
+  readonly failure?: string | undefined;
+  /** Up to this number events may have been deleted before they were sent. */
+  readonly missedUntil?: number | undefined;
+}
+
+/** event-dead-letters/NAME/ULID - written by controller. */
+export interface EventDeadLetterRecord {
+  readonly sink: string;
+  readonly sinkRevision: number;
+  /** with its number */
+  readonly event?: EventRecord | undefined;
+  readonly tries: number;
+  readonly reason: string;
+  readonly at: number;
+}
+
+/**
+ * deployment-certificates/C/S/ID - written by controller, from the begin of a service deployment to its end, when `draft` goes.
+ * What became of the requests meanwhile. Source of the counts: docs/decisions, on how counts reach the controller.
+ */
+export interface DeploymentCertificateRecord {
+  readonly cluster: string;
+  readonly service: string;
+  /** of the service deployment */
+  readonly id: string;
+  readonly deploymentId: string;
+  readonly rollbackDeploymentId?: string | undefined;
+  /** As of the service deployment; `OPEN` while it is under way. */
+  readonly status: string;
+  readonly begunAt: number;
+  /** Since then requests are counted. Later than begun_at: nobody counted before. */
+  readonly countedFrom: number;
+  readonly endedAt?: number | undefined;
+  readonly countedUntil?: number | undefined;
+  readonly revisions: readonly CertifiedRevision[];
+  /** Requests that no target could take. */
+  readonly untaken: readonly CertifiedTarget[];
+  readonly requests: number;
+  /** because of the deployment */
+  readonly failed: number;
+  readonly failedOtherwise: number;
+  readonly failures: readonly FailedRequest[];
+  readonly failuresLeftOut: number;
+  readonly latency?: CertifiedLatency | undefined;
+  readonly phases: readonly CertifiedPhase[];
+  /** What can not be known, one sentence each. None: the counts are exact. */
+  readonly unknown: readonly string[];
+  readonly draft?: CertificateDraft | undefined;
+  readonly targetGroups: readonly string[];
+}
+
+export interface CertifiedRevision {
+  readonly deploymentId: string;
+  readonly taskDefinition: string;
+  readonly requests: number;
+  readonly failed: number;
+  readonly failedOtherwise: number;
+  readonly targetErrors: number;
+  /** Those with most requests first. */
+  readonly targets: readonly CertifiedTarget[];
+  readonly targetsLeftOut: number;
+}
+
+export interface CertifiedTarget {
+  readonly group: string;
+  /** ID:PORT */
+  readonly target: string;
+  readonly taskId: string;
+  readonly requests: number;
+  readonly failed: number;
+  readonly failedOtherwise: number;
+  readonly targetErrors: number;
+}
+
+/** Milliseconds; of requests that ended in these times, to within an eighth. */
+export interface CertifiedLatency {
+  readonly beforeRequests: number;
+  readonly beforeP99?: number | undefined;
+  readonly duringP99?: number | undefined;
+  readonly addedP99?: number | undefined;
+  readonly worst?: SlowRequest | undefined;
+}
+
+export interface CertifiedPhase {
+  readonly name: string;
+  readonly from: number;
+  readonly to?: number | undefined;
+  readonly waits: readonly CertifiedWait[];
+}
+
+export interface CertifiedWait {
+  readonly waitsFor: string;
+  readonly milliseconds: number;
+}
+
+export interface SlowRequest {
+  readonly requestId: string;
+  readonly at: number;
+  readonly milliseconds: number;
+  readonly target: string;
+}
+
+export interface FailedRequest {
+  /** Of the proxy since it started: 1, 2, 3... */
+  readonly number: number;
+  readonly requestId: string;
+  readonly at: number;
+  readonly proxy: string;
+  readonly group: string;
+  /** ID:PORT; empty: none could take it */
+  readonly target: string;
+  readonly taskId: string;
+  /** 0: the answer was broken off */
+  readonly status: number;
+  readonly reason: string;
+  /** The target was about to go, had just come, or there was none. */
+  readonly ofChange: boolean;
+  readonly registeredAt: number;
+}
+
+/** What a later leader needs to go on. */
+export interface CertificateDraft {
+  /** as it was at the begin */
+  readonly base: readonly CountedProxy[];
+  /** what was counted since then by proxies that ended */
+  readonly settled: readonly CountedProxy[];
+  /** by bucket */
+  readonly beforeLatency: readonly number[];
+  readonly failures: readonly FailedRequest[];
+}
+
+/** What one run of a proxy has counted. Latency: see model/deployment/latency.ts. */
+export interface CountedProxy {
+  readonly proxy: string;
+  /** tells its runs apart */
+  readonly startedAt: number;
+  readonly targets: readonly TargetCounts[];
+  /** of all of them, by bucket */
+  readonly latency: readonly number[];
+}
+
+export interface TargetCounts {
+  readonly group: string;
+  /** ID:PORT; empty: no target could take them */
+  readonly target: string;
+  readonly registeredAt: number;
+  readonly taskId: string;
+  /** that have ended */
+  readonly requests: number;
+  /** without an answer of the target, or broken off, because of a change of targets */
+  readonly failed: number;
+  readonly failedOtherwise: number;
+  /** the target's own 5xx */
+  readonly targetErrors: number;
+  /** requests by bucket, up to the last that has any */
+  readonly latency: readonly number[];
+  readonly slowest: readonly SlowRequest[];
 }
 
 export interface Failure {
@@ -3820,9 +4057,97 @@ export interface GetInfoResponse {
 export interface WatchEventsRequest {
   readonly cluster?: string | undefined;
   readonly service?: string | undefined;
-  /** how many past events first; 0: none */
+  /** how many past events first; 0: none; with after_sequence not looked at */
   readonly limit: number;
   readonly follow: boolean;
+  /** All events with higher numbers, none left out. */
+  readonly afterSequence?: number | undefined;
+}
+
+export interface CountTargetsRequest {
+  readonly groups: readonly string[];
+}
+
+export interface CountTargetsResponse {
+  readonly proxies: readonly ProxyCounts[];
+}
+
+export interface ProxyCounts {
+  readonly proxy: string;
+  readonly startedAt: number;
+  readonly connected: boolean;
+  /** It was asked just now and has answered: nothing that ended before is missing. */
+  readonly fresh: boolean;
+  /** It has said that it counts no more. */
+  readonly last: boolean;
+  readonly reportedAt: number;
+  readonly targets: readonly TargetCounts[];
+  readonly failures: readonly FailedRequest[];
+  readonly lostAt?: number | undefined;
+}
+
+export interface GetDeploymentCertificateRequest {
+  readonly cluster?: string | undefined;
+  readonly service: string;
+  /** A service deployment: id or ARN; or a deployment, ecs-svc/ and digits. Absent: the newest. */
+  readonly deployment?: string | undefined;
+}
+
+export interface CreateEventSinkRequest {
+  readonly name: string;
+  readonly kind: 'webhook' | 'file';
+  readonly url?: string | undefined;
+  /** default cloudevents */
+  readonly format?: 'cloudevents' | 'eventbridge' | undefined;
+  readonly pattern?: string | undefined;
+  readonly headers: readonly KeyValuePair[];
+  /** Absent: events from now on. 0: all that are kept. */
+  readonly startAfter?: number | undefined;
+  /** 1-100, default 10 */
+  readonly mostTries?: number | undefined;
+  /** 1-60, default 10 */
+  readonly timeoutSeconds?: number | undefined;
+}
+
+export interface DescribeEventSinksRequest {
+  readonly names: readonly string[];
+}
+
+export interface DescribeEventSinksResponse {
+  readonly sinks: readonly EventSink[];
+}
+
+export interface DeleteEventSinkRequest {
+  readonly name: string;
+}
+
+export interface RedriveEventSinkRequest {
+  readonly name: string;
+}
+
+export interface EventSink {
+  readonly name: string;
+  readonly kind: string;
+  readonly url?: string | undefined;
+  readonly format: string;
+  readonly pattern?: string | undefined;
+  readonly headerNames: readonly string[];
+  readonly createdAt: number;
+  readonly mostTries: number;
+  readonly timeoutSeconds: number;
+  readonly sequence: number;
+  /** events with higher numbers, for this sink or not */
+  readonly waiting: number;
+  readonly delivered: number;
+  readonly dead: number;
+  readonly dropped: number;
+  readonly deliveredAt?: number | undefined;
+  readonly failedAt?: number | undefined;
+  readonly failure?: string | undefined;
+  readonly missedUntil?: number | undefined;
+  readonly redriving: boolean;
+  /** Newest first. */
+  readonly deadLetters: readonly EventDeadLetterRecord[];
 }
 
 export interface WatchServiceRequest {
@@ -4168,6 +4493,8 @@ export interface ProxyMessage {
 export interface ProxyHello {
   readonly proxyId: string;
   readonly version: string;
+  /** When this run of it began: its counts are of this run. */
+  readonly startedAt: number;
 }
 
 export interface TargetHealthReport {
@@ -4177,6 +4504,16 @@ export interface TargetHealthReport {
 /** Totals since the proxy started, a line a target group; sent about once a second while they change. */
 export interface TrafficReport {
   readonly groups: readonly GroupTraffic[];
+  /** Those that have changed since the last report of this session; totals too. Of targets that are gone also, for a while. */
+  readonly targets: readonly TargetCounts[];
+  /** New ones. */
+  readonly failures: readonly FailedRequest[];
+  /** Answers the order of this number: everything that had ended when it came is in. */
+  readonly order?: number | undefined;
+  /** The proxy ends: nothing more will be counted. */
+  readonly last: boolean;
+  /** When a worker of the proxy last ended without telling all that it had counted. */
+  readonly lostAt?: number | undefined;
 }
 
 export interface GroupTraffic {
@@ -4219,6 +4556,8 @@ export interface RoutingUpdate {
   readonly acmeChanged: boolean;
   /** Further parts of this update follow, the last of them without `more`; only all of them together are applied. */
   readonly more: boolean;
+  /** No update: report traffic now, with this number. */
+  readonly reportOrder?: number | undefined;
 }
 
 /** A certificate that listeners name, with its key in the open: only sent to proxies. */
@@ -4709,6 +5048,7 @@ export interface MessageTypes {
   readonly ServiceRecord: ServiceRecord;
   readonly HookDecision: HookDecision;
   readonly ServiceDeploymentsRecord: ServiceDeploymentsRecord;
+  readonly RebalancingRecord: RebalancingRecord;
   readonly DeploymentRecord: DeploymentRecord;
   readonly DeploymentHeadway: DeploymentHeadway;
   readonly TrafficShift: TrafficShift;
@@ -4750,6 +5090,22 @@ export interface MessageTypes {
   readonly SessionRecord: SessionRecord;
   readonly LeaderRecord: LeaderRecord;
   readonly EventRecord: EventRecord;
+  readonly EventHorizonRecord: EventHorizonRecord;
+  readonly EventSinkRecord: EventSinkRecord;
+  readonly EventSinkHeader: EventSinkHeader;
+  readonly EventSinkCursorRecord: EventSinkCursorRecord;
+  readonly EventDeadLetterRecord: EventDeadLetterRecord;
+  readonly DeploymentCertificateRecord: DeploymentCertificateRecord;
+  readonly CertifiedRevision: CertifiedRevision;
+  readonly CertifiedTarget: CertifiedTarget;
+  readonly CertifiedLatency: CertifiedLatency;
+  readonly CertifiedPhase: CertifiedPhase;
+  readonly CertifiedWait: CertifiedWait;
+  readonly SlowRequest: SlowRequest;
+  readonly FailedRequest: FailedRequest;
+  readonly CertificateDraft: CertificateDraft;
+  readonly CountedProxy: CountedProxy;
+  readonly TargetCounts: TargetCounts;
   readonly Failure: Failure;
   readonly Attachment: Attachment;
   readonly Cluster: Cluster;
@@ -5024,6 +5380,16 @@ export interface MessageTypes {
   readonly GetInfoRequest: GetInfoRequest;
   readonly GetInfoResponse: GetInfoResponse;
   readonly WatchEventsRequest: WatchEventsRequest;
+  readonly CountTargetsRequest: CountTargetsRequest;
+  readonly CountTargetsResponse: CountTargetsResponse;
+  readonly ProxyCounts: ProxyCounts;
+  readonly GetDeploymentCertificateRequest: GetDeploymentCertificateRequest;
+  readonly CreateEventSinkRequest: CreateEventSinkRequest;
+  readonly DescribeEventSinksRequest: DescribeEventSinksRequest;
+  readonly DescribeEventSinksResponse: DescribeEventSinksResponse;
+  readonly DeleteEventSinkRequest: DeleteEventSinkRequest;
+  readonly RedriveEventSinkRequest: RedriveEventSinkRequest;
+  readonly EventSink: EventSink;
   readonly WatchServiceRequest: WatchServiceRequest;
   readonly ServiceProgress: ServiceProgress;
   readonly TaskProgress: TaskProgress;

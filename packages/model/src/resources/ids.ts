@@ -25,6 +25,12 @@ export function drawUuid(random: Random): string {
   ].join('-');
 }
 
+/** A UUID that follows from a text. */
+export function uuidOf(text: string): string {
+  const digits = fingerprint(text) + fingerprint(`${text} again`);
+  return digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}
+
 /** `ecs-svc/` and 19 decimal digits, the first of them not 0. */
 export function drawDeploymentId(random: Random): string {
   const first = String(1 + Math.floor(random() * 9));

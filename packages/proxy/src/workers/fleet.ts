@@ -22,6 +22,7 @@ import { type News, type WorkerOptions, findTarget, nameOfTarget } from './messa
 import { fleetMetrics } from './fleet-metrics.ts';
 import { type KeptSocket, Slots } from './slots.ts';
 import { MetricSums, TrafficSums } from './sums.ts';
+import { TallySums } from './tally-sums.ts';
 import { WorkerHandle } from './worker-process-handle.ts';
 
 export interface FleetOptions {
@@ -41,6 +42,7 @@ export interface FleetOptions {
 const FIRST_CHECKS_MS = 1_000;
 const STEP_MS = 10;
 const PING_MS = 1_000;
+const COUNT_MS = 1_000;
 /** A worker that leaves so many pings unanswered hangs. */
 const MOST_UNANSWERED = 8;
 /** A worker that lives shorter than this is replaced ever more slowly. */
@@ -63,6 +65,9 @@ export class Fleet implements Core {
   readonly #slots = new Slots();
   readonly #drains = new Drains();
   readonly #traffic = new TrafficSums();
+  readonly counts = new TallySums();
+  countsLostAt: number | undefined;
+  #countOrders = 0;
   readonly #metrics: MetricSums;
   readonly #restarts: (how: 'died' | 'hung' | 'reload') => void;
   readonly #removeMetrics: () => void;
@@ -232,6 +237,24 @@ export class Fleet implements Core {
     return this.#traffic.totals(this.#table.groups.keys(), live);
   }
 
+  async settleCounts(): Promise<void> {
+    const { clock } = this.#options;
+    this.#countOrders += 1;
+    const number = this.#countOrders;
+    const asked = [...this.#workers].filter((worker) => worker.counts);
+    for (const worker of asked) worker.tell({ kind: 'count', number });
+    const until = clock.monotonic() + COUNT_MS;
+    const missing = (): boolean =>
+      asked.some(({ phase, counted, countedLast }) => {
+        return phase !== 'gone' && counted < number && !countedLast;
+      });
+    while (missing()) {
+      if (clock.monotonic() >= until)
+        throw new Error(`a worker did not count within ${COUNT_MS} ms`);
+      await clock.sleep(STEP_MS, this.#stopping.signal);
+    }
+  }
+
   #onHealth(target: Target): void {
     if (this.#told.size === 0) queueMicrotask(() => this.#tellHealth());
     this.#told.add(target);
@@ -345,6 +368,13 @@ export class Fleet implements Core {
         return;
       case 'traffic':
         worker.traffic = news.groups;
+        this.counts.take(worker.number, news.targets, news.failures);
+        return;
+      case 'counted':
+        worker.counted = news.number;
+        return;
+      case 'countedLast':
+        worker.countedLast = true;
         return;
       case 'metrics':
         worker.metrics = news.metrics;
@@ -420,6 +450,8 @@ export class Fleet implements Core {
     this.#slots.gaveUp(worker.number);
     this.#drains.forgetWorker(worker.number);
     this.#traffic.add(worker.traffic);
+    this.counts.end(worker.number);
+    if (worker.hasCounted && !worker.countedLast) this.countsLostAt = clock.now();
     this.#metrics.add(worker.metrics).catch(() => undefined);
     for (const [target, by] of this.#ejected) if (by === worker) this.#ejected.delete(target);
     for (const [target, sayers] of this.#anomalous) {

@@ -1,10 +1,12 @@
 // What the primary process and its workers say to each other. Both sides read in the order of writing, so that an order is obeyed by
 // the table that was sent before it. Sent by structured clone, therefore plain values only.
 import type {
+  FailedRequest,
   GroupTraffic,
   RequestAnswer,
   RequestOrder,
   RoutingUpdate,
+  TargetCounts,
 } from '@berth/model/generated/messages.ts';
 import type { TargetHealth } from '@berth/model/routing/target-health.ts';
 import type { MetricObject } from 'prom-client';
@@ -50,6 +52,8 @@ export type Order =
   | { readonly kind: 'port'; readonly port: number; readonly bind: number }
   | { readonly kind: 'requests'; readonly order: RequestOrder }
   | { readonly kind: 'stopTelling' }
+  /** Tell all that has been counted by now. */
+  | { readonly kind: 'count'; readonly number: number }
   | { readonly kind: 'ping' }
   | { readonly kind: 'stop'; readonly graceMs: number };
 
@@ -78,7 +82,17 @@ export type News =
   | { readonly kind: 'listening'; readonly port: number; readonly actual: number }
   | { readonly kind: 'refused'; readonly port: number }
   | { readonly kind: 'ports'; readonly settled: boolean; readonly problems: readonly string[] }
-  | { readonly kind: 'traffic'; readonly groups: readonly GroupTraffic[] }
+  | {
+      readonly kind: 'traffic';
+      readonly groups: readonly GroupTraffic[];
+      /** Those that have changed. */
+      readonly targets: readonly TargetCounts[];
+      readonly failures: readonly FailedRequest[];
+    }
+  /** The answer to `count`. */
+  | { readonly kind: 'counted'; readonly number: number }
+  /** Nothing will be counted any more, and all is told. */
+  | { readonly kind: 'countedLast' }
   | { readonly kind: 'metrics'; readonly metrics: readonly MetricObject[] }
   | { readonly kind: 'requests'; readonly answer: RequestAnswer }
   | { readonly kind: 'pong' };

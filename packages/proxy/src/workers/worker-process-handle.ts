@@ -39,6 +39,12 @@ export class WorkerHandle {
   problems: readonly string[] = [];
   traffic: readonly GroupTraffic[] = [];
   metrics: readonly MetricObject[] = [];
+  /** The newest order to count that it has answered. */
+  counted = 0;
+  /** It was one whose requests may have been routed when it went. */
+  hasCounted = false;
+  /** It has told all that it counted, and counts no more. */
+  countedLast = false;
   /** Pings since the last answer. */
   unanswered = 0;
   readonly #child: ChildProcess;
@@ -53,6 +59,7 @@ export class WorkerHandle {
     });
     const over = (how: string): void => {
       if (this.phase === 'gone') return;
+      this.hasCounted = this.counts;
       this.phase = 'gone';
       events.onExit(this, how);
     };

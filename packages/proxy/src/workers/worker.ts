@@ -43,6 +43,8 @@ export class Worker {
   #sequence = 0;
   #ports = '';
   #traffic = '';
+  /** What the primary has been told of single targets. */
+  #told = { mark: 0, failure: 0 };
 
   constructor(options: WorkerOptions, surroundings: WorkerSurroundings) {
     this.#with = surroundings;
@@ -110,6 +112,9 @@ export class Worker {
         return;
       case 'stopTelling':
         this.#core.stopTelling();
+        return;
+      case 'count':
+        if (this.#sayTraffic()) this.#with.tell({ kind: 'counted', number: order.number });
         return;
       case 'ping':
         this.#tellPorts();
@@ -191,11 +196,17 @@ export class Worker {
     }
   }
 
-  #sayTraffic(): void {
+  /** @returns whether the primary has been told all */
+  #sayTraffic(): boolean {
     const groups = this.#core.traffic();
     const text = JSON.stringify(groups);
-    if (text === this.#traffic) return;
-    if (this.#with.tell({ kind: 'traffic', groups })) this.#traffic = text;
+    const { counts: targets, mark } = this.#core.counts.countsAfter(this.#told.mark, Infinity);
+    if (text === this.#traffic && targets.length === 0) return true;
+    const failures = this.#core.counts.failuresAfter(this.#told.failure);
+    if (!this.#with.tell({ kind: 'traffic', groups, targets, failures })) return false;
+    this.#traffic = text;
+    this.#told = { mark, failure: failures.at(-1)?.number ?? this.#told.failure };
+    return true;
   }
 
   async #tellMetrics(): Promise<void> {
@@ -218,7 +229,7 @@ export class Worker {
   async stop(graceMs: number): Promise<void> {
     // Before the data path takes its metrics away.
     const last = async (): Promise<void> => {
-      this.#sayTraffic();
+      if (this.#sayTraffic()) this.#with.tell({ kind: 'countedLast' });
       await this.#sayMetrics();
     };
     await this.#core.path.listeners.close(graceMs);

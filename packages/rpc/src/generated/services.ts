@@ -192,6 +192,15 @@ export interface Operations {
   readonly ListState: { readonly kind: 'unary'; readonly request: messages.ListStateRequest; readonly response: messages.ListStateResponse };
   /** What the proxies connected to this replica have counted. For the other api replicas only. */
   readonly CountTraffic: { readonly kind: 'unary'; readonly request: messages.CountTrafficRequest; readonly response: messages.TrafficReport };
+  /** What the proxies of this replica have counted of single targets. For the controller only. */
+  readonly CountTargets: { readonly kind: 'unary'; readonly request: messages.CountTargetsRequest; readonly response: messages.CountTargetsResponse };
+  /** The certificate of a deployment of a service: what became of the requests meanwhile. */
+  readonly GetDeploymentCertificate: { readonly kind: 'unary'; readonly request: messages.GetDeploymentCertificateRequest; readonly response: messages.DeploymentCertificateRecord };
+  readonly CreateEventSink: { readonly kind: 'unary'; readonly request: messages.CreateEventSinkRequest; readonly response: messages.EventSink };
+  readonly DescribeEventSinks: { readonly kind: 'unary'; readonly request: messages.DescribeEventSinksRequest; readonly response: messages.DescribeEventSinksResponse };
+  readonly DeleteEventSink: { readonly kind: 'unary'; readonly request: messages.DeleteEventSinkRequest; readonly response: messages.EventSink };
+  /** Sends the dead letters of a sink again. */
+  readonly RedriveEventSink: { readonly kind: 'unary'; readonly request: messages.RedriveEventSinkRequest; readonly response: messages.EventSink };
   /** Requests that went through the proxies: recent ones first, then, with follow, each as it ends. */
   readonly WatchRequests: { readonly kind: 'server'; readonly request: messages.WatchRequestsRequest; readonly response: messages.RequestBatch };
   /** One of the recent requests, with what its rule and target were. */

@@ -44,6 +44,22 @@ export function* sealedRecords(state: State): Generator<Holder, void, undefined>
         replace(collections.secrets, stored, { ...value, sealed: change(value.sealed) }),
     };
   }
+  for (const stored of state.list(collections.eventSinks)) {
+    const { value, key } = stored;
+    if (value.headers.length === 0) continue;
+    yield {
+      key,
+      sealed: value.headers.map(({ sealedValue }) => sealedValue),
+      changed: (change) =>
+        replace(collections.eventSinks, stored, {
+          ...value,
+          headers: value.headers.map(({ name, sealedValue }) => ({
+            name,
+            sealedValue: change(sealedValue),
+          })),
+        }),
+    };
+  }
   for (const stored of state.list(collections.certificates)) {
     const { value, key } = stored;
     if (value.sealedKeyPem.length === 0) continue;

@@ -1,6 +1,6 @@
 // A number that grows with each change of a resource, from 1 on, whoever restarts in between. Pure.
 // Source: ECS reference, sections 4.1 and 15 (50).
-import type { Stored } from '@berth/store/state.ts';
+import type { Stored } from './state.ts';
 
 type Revisions = Pick<Stored<unknown>, 'createRevision' | 'modRevision'>;
 
