@@ -164,7 +164,7 @@ export class ClusterCopy {
       tasks,
       definitions,
       groups: new Map(),
-      hosts: this.#hostViews(ids),
+      hosts: this.#hostViews(ids, service.schedulingStrategy === 'DAEMON'),
       proxies: { live: [], vanished: [], settledAt: 0 },
       hostLostAfterMs: 0,
       placementHeldUntil: held ? Number.POSITIVE_INFINITY : undefined,
@@ -180,18 +180,19 @@ export class ClusterCopy {
     return found.filter((id) => !this.isLost(id));
   }
 
-  #hostViews(ids: Iterable<string>): ReadonlyMap<string, HostView> {
+  /** @param forDaemon only daemons wait for the other tasks of a host */
+  #hostViews(ids: Iterable<string>, forDaemon: boolean): ReadonlyMap<string, HostView> {
     const views = new Map<string, HostView>();
     for (const id of ids) {
       const host = this.hosts.get(id);
       const account = this.ledger.host(id);
       if (!host || !account) continue;
-      const draining = host.record.status === 'DRAINING';
+      const waits = forDaemon && host.record.status === 'DRAINING';
       views.set(id, {
         record: host.record,
         connected: host.connected,
         goneSince: 0,
-        replicaTasks: draining ? this.#replicaTasksOn(id) : 0,
+        replicaTasks: waits ? this.#replicaTasksOn(id) : 0,
         cpuFree: account.cpuFree,
         memoryFree: account.memoryFree,
       });

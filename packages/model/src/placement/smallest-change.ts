@@ -178,7 +178,9 @@ class Search {
     left: number,
     tried: (draft: Draft, changes: readonly PlacementChange[]) => void,
   ): void {
-    if (costOf(changes) > this.#cost || this.#tries >= MOST_TRIES) return;
+    if (costOf(changes) > this.#cost) return;
+    // Each host is looked at as it is, however many there are.
+    if (left < MOST_CHOICES && this.#tries >= MOST_TRIES) return;
     this.#tries += 1;
     tried(draft, changes);
     if (left === 0) return;
