@@ -124,10 +124,19 @@ export class Ground {
     );
   }
 
-  /** Replace all tasks, without waiting for it. */
+  /** Replace all tasks; resolves when that has begun, and has been seen to be wanted. */
   async deploy(): Promise<void> {
-    const { cluster } = this.lab.plan;
-    await this.api.ecs.UpdateService({ cluster, service: SERVICE, forceNewDeployment: true });
+    const { api, lab, watcher } = this;
+    const { cluster } = lab.plan;
+    const { service } = await api.ecs.UpdateService({
+      cluster,
+      service: SERVICE,
+      forceNewDeployment: true,
+    });
+    const id = service?.deployments[0]?.id;
+    await watcher.until('the deployment is seen', STEADY_MS, () =>
+      watcher.deploymentId() === id ? undefined : 'another one is wanted',
+    );
   }
 
   /** Deploy if need be until every host has its share of the tasks. */

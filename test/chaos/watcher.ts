@@ -26,12 +26,16 @@ export interface Watcher {
   readonly invariants: Invariants;
   /** Tasks of the service whose containers may be there. */
   tasks(): readonly TaskSeen[];
+  /** The deployment of the service that is wanted. */
+  deploymentId(): string | undefined;
   /** Which node leads in a role, since which epoch. */
   leader(role: LeaderRole): { readonly node: string; readonly epoch: number } | undefined;
   /** Nodes of hosts and proxies by the replica that holds their session: HOST:PORT. */
   sessions(): ReadonlyMap<string, string>;
   /** Why the cluster is not at rest as it was asked to be; undefined when it is. @param without nodes that can't be */
   unrest(without?: readonly string[]): string | undefined;
+  /** Why tasks elsewhere do not yet serve in the place of those on such nodes. */
+  unreplaced(without: readonly string[]): string | undefined;
   /** Wait for it. @returns ms since it was asked for. @throws Error that says what was missing last */
   until(what: string, withinMs: number, missing: () => string | undefined): Promise<number>;
   close(): Promise<void>;
@@ -102,15 +106,19 @@ export async function watch(lab: Lab): Promise<Watcher> {
   };
 
   const tasksUnrest = (wanted: number, without: readonly string[]): string | undefined => {
-    const there = tasks().filter(({ task }) => !without.includes(nodeOf('host', task.hostId)));
-    const running = there.filter(
-      ({ task, status }) => task.desiredStatus === 'RUNNING' && status?.lastStatus === 'RUNNING',
-    );
-    if (running.length !== wanted) return `${running.length} of ${wanted} tasks run`;
-    const leaving = there.filter(
+    const leaving = tasksBut(without).filter(
       ({ task, status }) => task.desiredStatus === 'STOPPED' && status?.lastStatus !== 'STOPPED',
     );
     if (leaving.length > 0) return `${leaving.length} tasks are still on their way out`;
+    return unserved(wanted, without);
+  };
+  const tasksBut = (without: readonly string[]): TaskSeen[] =>
+    tasks().filter(({ task }) => !without.includes(nodeOf('host', task.hostId)));
+  const unserved = (wanted: number, without: readonly string[]): string | undefined => {
+    const running = tasksBut(without).filter(
+      ({ task, status }) => task.desiredStatus === 'RUNNING' && status?.lastStatus === 'RUNNING',
+    );
+    if (running.length !== wanted) return `${running.length} of ${wanted} tasks run`;
     for (const { name, kind } of plan.nodes) {
       if (kind !== 'proxy' || without.includes(name)) continue;
       const healthy = running.filter(({ task }) =>
@@ -156,9 +164,15 @@ export async function watch(lab: Lab): Promise<Watcher> {
     cache,
     invariants,
     tasks,
+    deploymentId: () => cache.get(collections.services, plan.cluster, SERVICE)?.value.deploymentId,
     leader,
     sessions,
     unrest,
+    unreplaced: (without) =>
+      unserved(
+        cache.get(collections.services, plan.cluster, SERVICE)?.value.desiredCount ?? 0,
+        without,
+      ),
     until,
     close: async () => {
       unsubscribe();

@@ -52,6 +52,13 @@ type Unary = (
   done: (error: ServiceError | null, response: unknown) => void,
 ) => { cancel(): void };
 
+/** Streams are for a member that has a leader: one that is cut off from the others would hold them open and say nothing. */
+function requireLeader(): Metadata {
+  const metadata = new Metadata();
+  metadata.set('hasleader', 'true');
+  return metadata;
+}
+
 /** Each service of a member has a TCP connection of its own, so that none can starve another. */
 function connectMember(endpoint: string, tls: TlsIdentity): Member {
   const address = endpoint.replace(/^https:\/\//, '');
@@ -65,7 +72,7 @@ function connectMember(endpoint: string, tls: TlsIdentity): Member {
     exec: (service, method, request, options) =>
       unary(host.getServiceClient(service), method, request, options ?? {}),
     withConnection: async (service, run) =>
-      run({ resource: host, client: host.getServiceClient(service), metadata: new Metadata() }),
+      run({ resource: host, client: host.getServiceClient(service), metadata: requireLeader() }),
     markFailed: () => undefined,
     callOptionsFactory: undefined,
   };

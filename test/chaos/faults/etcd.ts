@@ -11,11 +11,12 @@ import { metric } from '../metrics.ts';
 import { SERVICE } from '../watcher.ts';
 
 const PATIENCE_MS = 60_000;
-const QUOTA_BYTES = 32 * 1024 * 1024;
-const FILLER_BYTES = 1024 * 1024;
+const QUOTA_BYTES = 16 * 1024 * 1024;
+const FILLER_BYTES = 100_000;
 
 export const etcd: readonly Fault[] = [
   { name: 'etcd-member', reduced: true, run: (ground) => loseMember(ground) },
+  { name: 'etcd-isolated', reduced: true, run: (ground) => isolate(ground) },
   { name: 'etcd-disk', reduced: false, run: (ground) => replaceDisk(ground) },
   { name: 'etcd-all', reduced: false, run: (ground, extent) => loseAll(ground, extent) },
   { name: 'etcd-compaction', reduced: false, run: (ground) => fallBehind(ground) },
@@ -124,22 +125,62 @@ async function fallBehind(ground: Ground): Promise<void> {
   const sleeper = lab.select('servers').find(({ name }) => !leads.includes(name));
   assert.ok(sleeper);
   const lists = await metric(lab, sleeper.name, 'berth_state_lists_total');
-  const row = await ground.measure('Compaction while a replica is stopped', async (m) => {
-    await m.inject(() => lab.pause(sleeper.name));
-    for (let change = 0; change < 20; change += 1) await untilWritable(ground, m);
-    const [status] = await statuses(lab, memberNodes(lab).slice(0, 1));
-    await etcdctl(lab, memberNodes(lab), 'compact', String(status?.Status.header.revision ?? 0));
-    await lab.resume(sleeper.name);
-    let again = lists;
-    const begin = performance.now();
-    while (again === lists && performance.now() - begin < PATIENCE_MS) {
-      again = await metric(lab, sleeper.name, 'berth_state_lists_total').catch(() => lists);
-    }
-    assert.ok(again > lists, `${sleeper.name} has not listed again`);
-    await ground.steady();
-    m.recovered();
-    m.note('its view is listed again, from the newest revision');
-  });
+  const failures = await metric(lab, sleeper.name, 'berth_state_watch_failures_total');
+  const row = await ground.measure(
+    'Compaction that a cut off replica has not followed',
+    async (m) => {
+      await m.inject(() => lab.partition(sleeper.name, 'etcd'));
+      await untilRises(ground, sleeper.name, 'berth_state_watch_failures_total', failures);
+      m.detected();
+      for (let change = 0; change < 20; change += 1) await write(ground);
+      const [status] = await statuses(lab, memberNodes(lab).slice(0, 1));
+      await etcdctl(lab, memberNodes(lab), 'compact', String(status?.Status.header.revision ?? 0));
+      await lab.heal();
+      await untilRises(ground, sleeper.name, 'berth_state_lists_total', lists);
+      await ground.steady();
+      m.recovered();
+      m.note('its view is listed again, from the newest revision');
+    },
+  );
+  assertNoneLost(row);
+}
+
+async function untilRises(
+  { lab }: Ground,
+  node: string,
+  name: string,
+  before: number,
+): Promise<void> {
+  const begin = performance.now();
+  while ((await metric(lab, node, name).catch(() => before)) <= before) {
+    assert.ok(performance.now() - begin < PATIENCE_MS, `${name} of ${node} stays at ${before}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+/** A member is cut off from the others and from nobody else: whoever talks to it has to leave it. */
+async function isolate(ground: Ground): Promise<void> {
+  const { lab } = ground;
+  const before = ground.untouched();
+  const member = await raftLeader(lab);
+  const others = memberNodes(lab).filter(({ name }) => name !== member.name);
+  const names = others.map(({ name }) => name).join();
+  const row = await ground.measure(
+    'The member that leads etcd cut off from the others',
+    async (m) => {
+      await m.inject(() => lab.partition(member.name, names));
+      await untilWritable(ground, m);
+      assert.equal(ground.untouched(), before, 'tasks were touched');
+      await ground.deploy();
+      await ground.steady();
+      m.recovered();
+      m.note(
+        'noticed: the first change that is accepted again; well again: a deployment is through',
+      );
+      await lab.heal();
+      await ground.steady();
+    },
+  );
   assertNoneLost(row);
 }
 
@@ -161,9 +202,9 @@ async function fill(ground: Ground): Promise<void> {
   await restart(true);
   await ground.steady();
   const row = await ground.measure('etcd runs out of space (NOSPACE)', async (m) => {
-    const filler = 'x'.repeat(FILLER_BYTES / 8);
+    const filler = 'x'.repeat(FILLER_BYTES);
     await m.inject(async () => {
-      for (let puts = 0; puts < (QUOTA_BYTES / FILLER_BYTES) * 16; puts += 1) {
+      for (let puts = 0; puts < (2 * QUOTA_BYTES) / FILLER_BYTES; puts += 1) {
         try {
           await etcdctl(lab, nodes, 'put', '/chaos/filler', filler);
         } catch (error) {

@@ -44,7 +44,7 @@ async function untilReplaced({ watcher }: Ground, m: Measuring): Promise<void> {
     watcher.sessions().has(HOST) ? 'its session stands' : undefined,
   );
   m.detected();
-  await watcher.until('its tasks run elsewhere', PATIENCE_MS, () => watcher.unrest([HOST]));
+  await watcher.until('its tasks run elsewhere', PATIENCE_MS, () => watcher.unreplaced([HOST]));
   m.recovered();
 }
 
