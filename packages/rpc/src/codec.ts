@@ -99,9 +99,18 @@ function valueReader(field: protobuf.Field): Convert {
 }
 
 function safeInteger(field: protobuf.Field, value: unknown): number {
-  const number = typeof value === 'number' ? value : Number(String(value));
+  const number = typeof value === 'number' ? value : numberOf(value);
   if (!Number.isSafeInteger(number)) {
     throw new Error(`${field.fullName}: ${String(value)} is not an integer below 2^53`);
   }
   return number;
+}
+
+const TWO_TO_32 = 2 ** 32;
+
+/** Of two halves of 32 bits, as decoding gives it, or of digits. What is beyond 2^53 may be rounded, but stays beyond. */
+function numberOf(value: unknown): number {
+  const { high, low } = value as { readonly high?: unknown; readonly low?: unknown };
+  if (typeof high !== 'number' || typeof low !== 'number') return Number(String(value));
+  return high * TWO_TO_32 + (low >>> 0);
 }
