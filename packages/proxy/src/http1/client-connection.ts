@@ -11,6 +11,7 @@ import { type Refusal, isRefusal, refuse } from '../request-head.ts';
 import { LIMITS, type ProxySettings } from '../settings.ts';
 
 import { ChunkedDecoder } from './chunked.ts';
+import { readAsUsual, readDirectly } from './direct-reads.ts';
 import { Http1Request } from './http1-request.ts';
 import { doubtIncomplete, scanRequestHead } from './request-scanner.ts';
 
@@ -82,6 +83,7 @@ export class ClientConnection {
     this.#openedAt = surroundings.now;
     this.#activeAt = surroundings.now;
     socket.on('data', this.#onReadable);
+    readDirectly(socket, this.#onReadable);
     socket.on('end', this.#onFin);
     socket.on('drain', this.#onDrain);
     socket.on('timeout', this.#onTimeout);
@@ -395,6 +397,7 @@ export class ClientConnection {
   release(): Buffer {
     this.#tunnelled = true;
     const { socket } = this;
+    readAsUsual(socket);
     socket
       .off('data', this.#onReadable)
       .off('end', this.#onFin)
