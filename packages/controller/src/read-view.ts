@@ -2,6 +2,7 @@
 // revision; changes nothing.
 import { chargeOf } from '@berth/model/placement/charge.ts';
 import { daemonSpec, eligibleHosts } from '@berth/model/deployment/daemon.ts';
+import { rebalances, ZONE } from '@berth/model/deployment/rebalancing.ts';
 import {
   type HostView,
   isLost,
@@ -12,6 +13,7 @@ import {
 import type {
   HostRecord,
   LoadBalancer,
+  ServiceDeploymentsRecord,
   ServiceRecord,
   TargetGroupRecord,
   TaskDefinitionRecord,
@@ -29,6 +31,7 @@ import type { Observations } from './observations.ts';
 export interface ViewOptions {
   readonly observations: Observations;
   readonly hostLostAfterMs: number;
+  readonly rebalanceOntoHosts?: boolean | undefined;
   /** Milliseconds since the Unix epoch. */
   readonly now: number;
 }
@@ -53,7 +56,16 @@ export function readView(
     service?.schedulingStrategy === 'DAEMON' && service.status === 'ACTIVE'
       ? readEligible(state, service, options)
       : undefined;
-  const hostIds = new Set([...tasks.map(({ task }) => task.hostId), ...(eligible ?? [])]);
+  const { rebalanceOntoHosts = false } = options;
+  const placeable =
+    rebalances(service, rebalanceOntoHosts) && mayMove(state, record, tasks, rebalanceOntoHosts)
+      ? readEligible(state, service, options)
+      : undefined;
+  const hostIds = new Set([
+    ...tasks.map(({ task }) => task.hostId),
+    ...(eligible ?? []),
+    ...(placeable ?? []),
+  ]);
   const packs = service?.placementStrategy.some(({ type }) => type === 'binpack') ?? false;
   return {
     cluster,
@@ -70,6 +82,8 @@ export function readView(
     proxies: options.observations.proxies(state),
     hostLostAfterMs: options.hostLostAfterMs,
     eligibleHosts: eligible,
+    placeableHosts: placeable,
+    rebalanceOntoHosts,
   };
 }
 
@@ -142,7 +156,41 @@ function replicaTasksOn(state: State, hostId: string): number {
   return count;
 }
 
-/** A daemon's hosts: those that placement would take, were there room, and that are not lost. */
+/** Cheaply, and for every service: nothing has to be known of hosts where the service is not at rest or is balanced. */
+function mayMove(
+  state: State,
+  record: ServiceDeploymentsRecord | undefined,
+  tasks: readonly TaskView[],
+  ontoHosts: boolean,
+): boolean {
+  if (!record) return false;
+  if (record.rebalancing) return true;
+  if (record.steadySince === undefined) return false;
+  const counts = new Map<string, number>();
+  for (const { value } of state.list(collections.hosts, record.cluster)) {
+    if (value.status === 'ACTIVE') counts.set(placeOf(value, ontoHosts), 0);
+  }
+  for (const { task, status } of tasks) {
+    if (task.desiredStatus !== 'RUNNING' || status?.lastStatus === 'STOPPED') continue;
+    const host = state.get(collections.hosts, task.cluster, task.hostId)?.value;
+    const place = host ? placeOf(host, ontoHosts) : '';
+    counts.set(place, (counts.get(place) ?? 0) + 1);
+  }
+  let most = 0;
+  let fewest = Number.POSITIVE_INFINITY;
+  for (const count of counts.values()) {
+    most = Math.max(most, count);
+    fewest = Math.min(fewest, count);
+  }
+  return most - fewest >= 2;
+}
+
+function placeOf(host: HostRecord, ontoHosts: boolean): string {
+  const zone = host.attributes.find(({ name }) => name === ZONE)?.value ?? '';
+  return ontoHosts ? `${zone}/${host.id}` : zone;
+}
+
+/** The hosts that placement would take for the service, were there room, and that are not lost. */
 function readEligible(state: State, service: ServiceRecord, options: ViewOptions): string[] {
   const definition = readDefinitions(state, [service.taskDefinition]).get(service.taskDefinition);
   if (!definition) return [];

@@ -28,7 +28,6 @@ const ENDS_NONE = 'Kept and shown; Berth ends no machines.';
 const HOST_DISK = 'Kept and shown; tasks use the disk of their host.';
 const HOST_RIGHTS =
   'Kept and shown; images are pulled and logs written with the rights of the host.';
-const SPREAD_ONCE = 'Kept and shown; tasks are spread when they are placed, and not moved later.';
 
 const EXECUTE =
   'The execute command failed because the session protocol of AWS Systems Manager is not spoken here: run berth exec TASK -- COMMAND instead.';
@@ -143,14 +142,13 @@ export const ecsSupport: ServiceSupport = {
     },
     CreateServiceRequest: {
       supported:
-        'serviceName cluster taskDefinition loadBalancers desiredCount clientToken capacityProviderStrategy deploymentConfiguration placementConstraints placementStrategy healthCheckGracePeriodSeconds schedulingStrategy deploymentController tags enableECSManagedTags propagateTags',
+        'serviceName cluster taskDefinition loadBalancers desiredCount clientToken capacityProviderStrategy deploymentConfiguration placementConstraints placementStrategy healthCheckGracePeriodSeconds schedulingStrategy deploymentController tags enableECSManagedTags propagateTags availabilityZoneRebalancing',
       accepted: {
         launchType: LAUNCH,
         platformVersion: PLATFORM,
         role: 'Kept and shown; registering targets needs no role.',
         networkConfiguration: NETWORK,
         enableExecuteCommand: EXEC,
-        availabilityZoneRebalancing: SPREAD_ONCE,
       },
       refused: {
         serviceRegistries: DISCOVERY,
@@ -382,12 +380,11 @@ export const ecsSupport: ServiceSupport = {
     UpdateContainerInstancesStateRequest: { supported: 'containerInstances status cluster' },
     UpdateServiceRequest: {
       supported:
-        'service cluster desiredCount taskDefinition capacityProviderStrategy deploymentConfiguration placementConstraints placementStrategy forceNewDeployment healthCheckGracePeriodSeconds deploymentController enableECSManagedTags loadBalancers propagateTags',
+        'service cluster desiredCount taskDefinition capacityProviderStrategy deploymentConfiguration placementConstraints placementStrategy forceNewDeployment healthCheckGracePeriodSeconds deploymentController enableECSManagedTags loadBalancers propagateTags availabilityZoneRebalancing',
       accepted: {
         platformVersion: PLATFORM,
         networkConfiguration: NETWORK,
         enableExecuteCommand: EXEC,
-        availabilityZoneRebalancing: SPREAD_ONCE,
       },
       refused: {
         serviceRegistries: DISCOVERY,

@@ -14,6 +14,15 @@ const tasks = (ids: readonly string[]): string => {
   return named.join(' ') + more;
 };
 
+/** How many tasks are in each zone. */
+type Zones = ReadonlyMap<string, number>;
+
+const inZones = (zones: Zones): string =>
+  [...zones]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([zone, count]) => `${count} tasks in ${zone}`)
+    .join(', ');
+
 /** Messages behind the prefix `(service NAME) `, which `serviceEvent` puts on. */
 export const text = {
   steady: 'has reached a steady state.',
@@ -22,6 +31,16 @@ export const text = {
     (replacing > 0 ? ` Amazon ECS replaced ${replacing} tasks due to an unhealthy status.` : ''),
   stoppedRunning: (ids: readonly string[]) =>
     `has stopped ${ids.length} running tasks: ${tasks(ids)}.`,
+  zonesUnbalanced: (zones: Zones) =>
+    `is not AZ balanced with ${inZones(zones)}. AZ Rebalancing in progress.`,
+  zonesBalanced: (zones: Zones) => `is AZ balanced with ${inZones(zones)}.`,
+  zonesStopped: 'stopped AZ Rebalancing.',
+  startedInZone: (ids: readonly string[], zone: string) =>
+    `has started ${ids.length} tasks in ${zone} to AZ Rebalance: ${tasks(ids)}.`,
+  stoppedInZone: (ids: readonly string[], zone: string) =>
+    `has stopped ${ids.length} running tasks in ${zone} due to AZ rebalancing: ${tasks(ids)}.`,
+  unplacedInZone: (zone: string) =>
+    `is unable to place a task in ${zone} because no container instance met all of its requirements.`,
   stoppedPending: (count: number) => `stopped ${count} pending tasks.`,
   registered: (count: number, group: string) =>
     `registered ${count} targets in (target-group ${group})`,

@@ -2,11 +2,13 @@
 // and for whoever explains or predicts. Pure.
 import type {
   DeploymentRecord,
+  PlacementConstraint,
   PlaceRequest,
   ServiceRecord,
   TaskDefinitionRecord,
 } from '../generated/messages.ts';
 import { taskTags } from '../resources/task-tags.ts';
+import { ZONE } from './rebalancing.ts';
 import type { Start } from './step.ts';
 
 /** The most that the scheduler takes at once. */
@@ -20,7 +22,7 @@ export interface PlaceRequestInput {
   readonly deployments: readonly DeploymentRecord[];
   /** The one that the start names. */
   readonly definition: TaskDefinitionRecord | undefined;
-  readonly start: Pick<Start, 'deploymentId' | 'taskDefinition' | 'count' | 'hostIds'>;
+  readonly start: Pick<Start, 'deploymentId' | 'taskDefinition' | 'count' | 'hostIds' | 'zone'>;
   /** Of the view that the start was decided on. */
   readonly revision: number;
 }
@@ -37,7 +39,7 @@ export function placeRequest(input: PlaceRequestInput): PlaceRequest {
     group: `service:${name}`,
     startedBy: start.deploymentId,
     service: name,
-    placementConstraints: service?.placementConstraints ?? [],
+    placementConstraints: [...(service?.placementConstraints ?? []), ...inZone(start.zone)],
     placementStrategy: service?.placementStrategy ?? [],
     tags: taskTags({
       cluster,
@@ -54,6 +56,12 @@ export function placeRequest(input: PlaceRequestInput): PlaceRequest {
     enableExecuteCommand: launch?.enableExecuteCommand,
     platformVersion: launch?.platformVersion,
   };
+}
+
+function inZone(zone: string | undefined): PlacementConstraint[] {
+  return zone === undefined
+    ? []
+    : [{ type: 'memberOf', expression: `attribute:${ZONE} == ${JSON.stringify(zone)}` }];
 }
 
 function isBalanced({ service, deployments, start }: PlaceRequestInput): boolean {

@@ -38,11 +38,15 @@ export function afterPlacement(
   const { start, taskIds, unplaced, problem } = placement;
   const messages: string[] = [];
   if (taskIds.length > 0) {
-    messages.push(text.started(taskIds, Math.min(start.replacing, taskIds.length)));
+    messages.push(
+      start.zone === undefined
+        ? text.started(taskIds, Math.min(start.replacing, taskIds.length))
+        : text.startedInZone(taskIds, start.zone),
+    );
   }
   const concerns = unplaced.map((each) => ({
     key: PLACEMENT + (each.closestReason ?? 'none'),
-    message: text.unplaced(each),
+    message: start.zone === undefined ? text.unplaced(each) : text.unplacedInZone(start.zone),
   }));
   if (problem !== undefined) {
     concerns.push({ key: `${PLACEMENT}refused`, message: text.refused(problem) });

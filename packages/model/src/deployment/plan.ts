@@ -16,6 +16,7 @@ import { planDaemon } from './daemon.ts';
 import { adopted } from './deployments.ts';
 import { countTasks } from './failures.ts';
 import { type Limits, limitsOf } from './limits.ts';
+import { isMoving, planRebalance } from './rebalance.ts';
 import { planRolling } from './rolling.ts';
 import { advance, type Rollout } from './rollout.ts';
 import type { Step } from './step.ts';
@@ -45,13 +46,24 @@ export function planDeployment(view: ServiceView, now: number): DeploymentPlan {
   const { buckets } = rollout;
   const adopting = adopted(view, rollout.deployments);
   const gate = launchGate(view, now);
-  const step = adopting.length > 0 ? NOTHING : decide(view, service, rollout, gate.mayLaunch);
+  const rebalance = planRebalance({
+    view,
+    rollout,
+    limits: limitsOf(service, rollout.desired),
+    mayLaunch: gate.mayLaunch,
+    choose: chooser(view, service, buckets),
+    now,
+  });
+  const step =
+    adopting.length > 0
+      ? NOTHING
+      : (rebalance.step ?? decide(view, service, rollout, gate.mayLaunch));
 
   const targets = planTargets(view, rollout.deployments, now);
   const [{ id: deploymentId }] = rollout.deployments;
   const patches = patchesOf({ view, stops: step.stops, adopting, deploymentId, targets, now });
   const deployments = withStep(rollout.deployments, step);
-  const steadySince = steadiness(view, deployments, rollout, now);
+  const steadySince = isMoving(rebalance) ? undefined : steadiness(view, deployments, rollout, now);
   const said = announce(
     view.record?.announced ?? {},
     concernsOf({
@@ -69,6 +81,7 @@ export function planDeployment(view: ServiceView, now: number): DeploymentPlan {
     ...targetMessages(targets),
     ...stopMessages(step.stops),
     ...rollout.messages,
+    ...rebalance.messages,
     ...said.messages,
   ];
   const steadyAgain = steadySince === undefined ? undefined : said.announced['steady'];
@@ -87,11 +100,13 @@ export function planDeployment(view: ServiceView, now: number): DeploymentPlan {
       deployments,
       steadySince,
       announced: said.announced,
+      rebalancing: rebalance.record,
     },
     wakeAt: [
       buckets.changesAt,
       targets.wakeAt,
       gate.opensAt(),
+      rebalance.wakeAt,
       nextLoss(view, now),
       steadyAgain === undefined ? undefined : steadyAgain + REPEAT_AFTER_MS,
     ].reduce(earliest, undefined),

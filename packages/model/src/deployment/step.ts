@@ -11,6 +11,10 @@ export interface Start {
   readonly replacing: number;
   /** DAEMON services: one on each of these hosts. */
   readonly hostIds?: readonly string[] | undefined;
+  /** They take the places of healthy tasks elsewhere: it does no harm if they find no host. */
+  readonly rebalancing?: boolean | undefined;
+  /** Only in this zone. */
+  readonly zone?: string | undefined;
 }
 
 export interface Stop {
@@ -19,6 +23,8 @@ export interface Stop {
   readonly running: boolean;
   /** Why it is stopped, where that is its own health. */
   readonly sickness?: Sickness | undefined;
+  /** It stops because its zone has too many. */
+  readonly rebalancedFrom?: string | undefined;
 }
 
 export interface Step {

@@ -92,9 +92,15 @@ export function targetMessages({ register, drain }: TargetsPlan): string[] {
 }
 
 export function stopMessages(stops: readonly Stop[]): string[] {
-  const running = stops.filter((stop) => stop.running).map(({ of }) => of.task.id);
-  const pending = stops.length - running.length;
+  const byZone = new Map<string, string[]>();
+  for (const { of, rebalancedFrom: zone } of stops) {
+    if (zone !== undefined) byZone.set(zone, [...(byZone.get(zone) ?? []), of.task.id]);
+  }
+  const others = stops.filter(({ rebalancedFrom }) => rebalancedFrom === undefined);
+  const running = others.filter((stop) => stop.running).map(({ of }) => of.task.id);
+  const pending = others.length - running.length;
   return [
+    ...[...byZone].map(([zone, ids]) => text.stoppedInZone(ids, zone)),
     ...(running.length > 0 ? [text.stoppedRunning(running)] : []),
     ...(pending > 0 ? [text.stoppedPending(pending)] : []),
   ];

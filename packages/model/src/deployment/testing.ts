@@ -40,6 +40,9 @@ export class World {
   vanished: { id: string; until: number }[] = [];
   settledAt = 0;
   eligibleHosts: string[] | undefined;
+  /** Tasks may be moved: the controller would say where to. */
+  moves = false;
+  rebalanceOntoHosts = false;
   #nextTask = 0;
   #nextDeployment = 0;
 
@@ -80,6 +83,8 @@ export class World {
       proxies: { live: this.proxies, vanished: this.vanished, settledAt: this.settledAt },
       hostLostAfterMs: 20_000,
       eligibleHosts: this.eligibleHosts,
+      placeableHosts: this.moves ? this.#places() : undefined,
+      rebalanceOntoHosts: this.rebalanceOntoHosts,
     };
   }
 
@@ -123,7 +128,7 @@ export class World {
         if (this.service) this.service = { ...this.service, status: 'INACTIVE' };
       } else {
         const { start } = action;
-        const hosts = start.hostIds ?? [...this.hosts.keys()].filter((id) => this.#ready(id));
+        const hosts = start.hostIds ?? this.#places(start.zone);
         for (let index = 0; index < start.count; index += 1) {
           const hostId = hosts[this.#nextTask % hosts.length];
           if (start.hostIds) this.#place(start.hostIds[index] ?? '', start);
@@ -132,6 +137,14 @@ export class World {
       }
     }
     return changed;
+  }
+
+  #places(zone?: string): string[] {
+    return [...this.hosts.keys()].filter((id) => {
+      const attributes = this.hosts.get(id)?.record?.attributes ?? [];
+      const own = attributes.find(({ name }) => name === 'ecs.availability-zone')?.value;
+      return this.#ready(id) && (zone === undefined || own === zone);
+    });
   }
 
   #ready(id: string): boolean {

@@ -69,6 +69,13 @@ export interface ServiceView {
   readonly hostLostAfterMs: number;
   /** No host fitted lately: until then nothing is placed. Absent: try. */
   readonly placementHeldUntil?: number | undefined;
+  /**
+   * The hosts that may take a task by the rules of placement, resources aside; absent where tasks are not moved, or not now.
+   * They are in `hosts`.
+   */
+  readonly placeableHosts?: readonly string[] | undefined;
+  /** Tasks are moved onto hosts that joined. */
+  readonly rebalanceOntoHosts?: boolean | undefined;
   /** DAEMON services: the hosts that should run a task, by the rules of placement, resources aside. */
   readonly eligibleHosts?: readonly string[] | undefined;
 }

@@ -82,7 +82,7 @@ export function acceptCreateService(request: CreateServiceRequest): ServiceOrder
     availabilityZoneRebalancing: acceptRebalancing(
       check,
       request.availabilityZoneRebalancing,
-      'DISABLED',
+      strategy === 'DAEMON' ? 'DISABLED' : 'ENABLED',
     ),
   };
 }
