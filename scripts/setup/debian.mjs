@@ -27,4 +27,5 @@ export const TEST_PACKAGES = {
   vagrant: 'vagrant',
   'etcd-client': 'etcdctl',
   faketime: 'faketime',
+  'docker-registry': 'docker-registry',
 };

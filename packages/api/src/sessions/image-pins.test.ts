@@ -99,6 +99,32 @@ describe('image pins', () => {
     assert.equal((await ask(agent, '1', { digest: digest('a') })).pin?.digest, undefined);
   });
 
+  it('shows it with the service revision', async () => {
+    await cluster.put(collections.services, ['default', 'web'], {
+      cluster: 'default',
+      name: 'web',
+      status: 'ACTIVE',
+      taskDefinition: 'web:1',
+      deploymentId: OWNER,
+    });
+    await createTask('1');
+    const agent = await cluster.agent(replica, HOST);
+    await eventually('a welcome', () => agent.welcome);
+    const ecs = await cluster.client('Ecs', replica);
+    const shown = async (): Promise<unknown> => {
+      const { services } = await ecs.DescribeServices({ services: ['web'] });
+      const arn = services[0]?.currentServiceRevisions[0]?.arn ?? '';
+      const { serviceRevisions } = await ecs.DescribeServiceRevisions({
+        serviceRevisionArns: [arn],
+      });
+      return serviceRevisions[0]?.containerImages;
+    };
+    const container = { containerName: 'web', image: IMAGE };
+    assert.deepEqual(await shown(), [container]);
+    await ask(agent, '1', { digest: digest('a') });
+    assert.deepEqual(await shown(), [{ ...container, imageDigest: digest('a') }]);
+  });
+
   it('gives a rollback what the revision has that it goes back to', async () => {
     await cluster.put(collections.deployments, ['default', 'web'], {
       cluster: 'default',
