@@ -49,8 +49,7 @@ function lostText(afterMs: number): string {
 
 function wasLost(state: State, cluster: string, hostId: string): boolean {
   let last: EventRecord | undefined;
-  for (const { value } of state.list(collections.events, cluster)) {
-    if (value.kind !== 'host' || value.subject !== hostId) continue;
+  for (const { value } of state.eventsByHost(cluster, hostId)) {
     if (!value.message.includes(LOST) && !value.message.endsWith(BACK)) continue;
     if (last === undefined || value.id > last.id) last = value;
   }

@@ -134,6 +134,10 @@ export class ListWatchCache implements StateCache {
     return this.#view.eventsByService(cluster, service);
   }
 
+  eventsByHost(cluster: string, hostId: string): Iterable<Stored<MessageTypes['EventRecord']>> {
+    return this.#view.eventsByHost(cluster, hostId);
+  }
+
   targetsByTask(taskId: string): Iterable<Stored<MessageTypes['TargetRecord']>> {
     return this.#view.targetsByTask(taskId);
   }

@@ -5,19 +5,14 @@ import { tokenOfOwner } from '@berth/model/resources/run-owner.ts';
 
 import { groupsOfActions, groupsOfRule } from '@berth/model/resources/group-users.ts';
 
-import {
-  type Collection,
-  collections,
-  type CollectionName,
-  keyOf,
-  prefixOf,
-  ROOT,
-} from './keys.ts';
+import { type Collection, collections, type CollectionName, keyOf, parseKey } from './keys.ts';
 import { collectionName } from './record.ts';
 import { SortedKeys } from './sorted-keys.ts';
 import type { Change, State, Stored } from './state.ts';
 
 type Records = Map<string, Stored<unknown>>;
+/** The records of a collection by the parts of their keys: as deep as the collection's keys have parts. */
+type Tree = Map<string, Tree | Stored<unknown>>;
 type Task = MessageTypes['TaskRecord'];
 type Target = MessageTypes['TargetRecord'];
 type Host = MessageTypes['HostRecord'];
@@ -25,24 +20,25 @@ type Event = MessageTypes['EventRecord'];
 type Rule = MessageTypes['RuleRecord'];
 type Listener = MessageTypes['ListenerRecord'];
 
-/** Values of a secondary index, by what is looked up. */
+/** Values of a secondary index, by what is looked up. It is made when somebody first looks. */
 interface Index {
   readonly of: CollectionName;
   readonly words: (value: never) => readonly string[];
-  readonly found: Map<string, Records>;
+  found: Map<string, Records> | undefined;
 }
 
 function index(of: CollectionName, words: Index['words']): Index {
-  return { of, words, found: new Map() };
+  return { of, words, found: undefined };
 }
 
-const NONE: Records = new Map();
+const NONE: ReadonlyMap<string, Stored<unknown>> = new Map();
 
 export class StateView implements State {
   #revision = 0;
-  readonly #records: Records = new Map();
-  /** All records below each prefix that `list` can name. */
-  readonly #below = new Map<string, Records>();
+  #size = 0;
+  readonly #trees = new Map<string, Tree>(
+    Object.values(collections).map(({ name }) => [name, new Map()]),
+  );
   readonly #byService = index('tasks', (task: Task) =>
     task.service === undefined ? [] : [`${task.cluster}/${task.service}`],
   );
@@ -64,27 +60,34 @@ export class StateView implements State {
       ? [`${cluster}/${service}`]
       : [],
   );
+  readonly #eventsByHost = index('events', ({ cluster, kind, subject }: Event) =>
+    kind === 'host' ? [`${cluster}/${subject}`] : [],
+  );
   readonly #byTask = index('targets', (target: Target) => [target.taskId]);
   readonly #rulesById = index('rules', (rule: Rule) => [rule.id]);
   readonly #rulesByGroup = index('rules', (rule: Rule) => groupsOfRule(rule));
   readonly #listenersByGroup = index('listeners', ({ defaultActions }: Listener) =>
     groupsOfActions(defaultActions),
   );
-  readonly #indexes = [
-    this.#byService,
-    this.#byHost,
-    this.#byOwner,
-    this.#byToken,
-    this.#byFamily,
-    this.#byStarter,
-    this.#hostById,
-    this.#eventsByService,
-    this.#byTask,
-    this.#rulesById,
-    this.#rulesByGroup,
-    this.#listenersByGroup,
-  ];
-  /** Of tasks, by cluster. */
+  readonly #indexes = Map.groupBy(
+    [
+      this.#byService,
+      this.#byHost,
+      this.#byOwner,
+      this.#byToken,
+      this.#byFamily,
+      this.#byStarter,
+      this.#hostById,
+      this.#eventsByService,
+      this.#eventsByHost,
+      this.#byTask,
+      this.#rulesById,
+      this.#rulesByGroup,
+      this.#listenersByGroup,
+    ],
+    (each) => each.of,
+  );
+  /** Ids of tasks, by cluster; of those clusters whose order was asked for. */
   readonly #order = new Map<string, SortedKeys>();
 
   get revision(): number {
@@ -92,88 +95,103 @@ export class StateView implements State {
   }
 
   get size(): number {
-    return this.#records.size;
+    return this.#size;
   }
 
   get<N extends MessageName>(
     of: Collection<N>,
     ...parts: string[]
   ): Stored<MessageTypes[N]> | undefined {
-    return this.#records.get(keyOf(of, ...parts)) as Stored<MessageTypes[N]> | undefined;
+    if (parts.length !== of.depth) {
+      throw new Error(`a key of ${of.name} has ${of.depth} parts, not ${parts.length}`);
+    }
+    return this.#find(of.name, parts) as Stored<MessageTypes[N]> | undefined;
   }
 
   list<N extends MessageName>(
     of: Collection<N>,
     ...parts: string[]
   ): Iterable<Stored<MessageTypes[N]>> {
-    const prefix = prefixOf(of, ...parts);
-    return values(() => this.#below.get(prefix));
+    const deeper = of.depth - parts.length - 1;
+    return {
+      [Symbol.iterator]: () =>
+        leaves(
+          deeper < 0 ? undefined : (this.#find(of.name, parts) as Tree | undefined),
+          deeper,
+        ) as Iterator<Stored<MessageTypes[N]>>,
+    };
   }
 
   tasksByService(cluster: string, service: string): Iterable<Stored<Task>> {
-    return values(() => this.#byService.found.get(`${cluster}/${service}`));
+    return this.#lookUp(this.#byService, `${cluster}/${service}`);
   }
 
   tasksByHost(hostId: string): Iterable<Stored<Task>> {
-    return values(() => this.#byHost.found.get(hostId));
+    return this.#lookUp(this.#byHost, hostId);
   }
 
   tasksByOwner(owner: string): Iterable<Stored<Task>> {
-    return values(() => this.#byOwner.found.get(owner));
+    return this.#lookUp(this.#byOwner, owner);
   }
 
   tasksByToken(cluster: string, token: string): Iterable<Stored<Task>> {
-    return values(() => this.#byToken.found.get(`${cluster}/${token}`));
+    return this.#lookUp(this.#byToken, `${cluster}/${token}`);
   }
 
   tasksByFamily(cluster: string, family: string): Iterable<Stored<Task>> {
-    return values(() => this.#byFamily.found.get(`${cluster}/${family}`));
+    return this.#lookUp(this.#byFamily, `${cluster}/${family}`);
   }
 
   tasksByStarter(cluster: string, startedBy: string): Iterable<Stored<Task>> {
-    return values(() => this.#byStarter.found.get(`${cluster}/${startedBy}`));
+    return this.#lookUp(this.#byStarter, `${cluster}/${startedBy}`);
   }
 
   *tasksAfter(cluster: string, id?: string): Generator<Stored<Task>, void, undefined> {
-    const after = id === undefined ? undefined : prefixOf(collections.tasks, cluster) + id;
-    for (const key of this.#order.get(cluster)?.after(after) ?? []) {
-      const task = this.#records.get(key);
+    for (const each of this.#orderOf(cluster).after(id)) {
+      const task = this.#find(collections.tasks.name, [cluster, each]);
       if (task) yield task as Stored<Task>;
     }
   }
 
   hostsById(hostId: string): Iterable<Stored<Host>> {
-    return values(() => this.#hostById.found.get(hostId));
+    return this.#lookUp(this.#hostById, hostId);
   }
 
   eventsByService(cluster: string, service: string): Iterable<Stored<Event>> {
-    return values(() => this.#eventsByService.found.get(`${cluster}/${service}`));
+    return this.#lookUp(this.#eventsByService, `${cluster}/${service}`);
+  }
+
+  eventsByHost(cluster: string, hostId: string): Iterable<Stored<Event>> {
+    return this.#lookUp(this.#eventsByHost, `${cluster}/${hostId}`);
   }
 
   targetsByTask(taskId: string): Iterable<Stored<Target>> {
-    return values(() => this.#byTask.found.get(taskId));
+    return this.#lookUp(this.#byTask, taskId);
   }
 
   rulesById(id: string): Iterable<Stored<Rule>> {
-    return values(() => this.#rulesById.found.get(id));
+    return this.#lookUp(this.#rulesById, id);
   }
 
   rulesByGroup(group: string): Iterable<Stored<Rule>> {
-    return values(() => this.#rulesByGroup.found.get(group));
+    return this.#lookUp(this.#rulesByGroup, group);
   }
 
   listenersByGroup(group: string): Iterable<Stored<Listener>> {
-    return values(() => this.#listenersByGroup.found.get(group));
+    return this.#lookUp(this.#listenersByGroup, group);
   }
 
   /** A record of whatever collection. */
   at(key: string): Stored<unknown> | undefined {
-    return this.#records.get(key);
+    const parsed = parseKey(key);
+    return parsed && (this.#find(parsed.collection.name, parsed.parts) as Stored<unknown>);
   }
 
   /** All records, in no particular order. */
-  all(): Iterable<Stored<unknown>> {
-    return values(() => this.#records);
+  *all(): Generator<Stored<unknown>, void, undefined> {
+    for (const { name, depth } of Object.values(collections)) {
+      yield* leaves(this.#trees.get(name), depth - 1);
+    }
   }
 
   moveTo(revision: number): void {
@@ -182,43 +200,72 @@ export class StateView implements State {
 
   /** Put a record in the place of the one with its key, if any. */
   put(of: CollectionName, after: Stored<unknown>): Change {
-    const before = this.#take(of, after.key);
-    this.#records.set(after.key, after);
-    for (const prefix of prefixes(of, after.key)) add(this.#below, prefix, after);
-    for (const each of this.#indexes) {
-      if (each.of !== of) continue;
-      for (const word of each.words(after.value as never)) add(each.found, word, after);
+    const { parts } = after;
+    let tree = this.#trees.get(collections[of].name) as Tree;
+    for (let at = 0; at < parts.length - 1; at += 1) {
+      const part = parts[at] as string;
+      let next = tree.get(part) as Tree | undefined;
+      if (!next) tree.set(part, (next = new Map()));
+      tree = next;
     }
-    if (of === 'tasks' && !before) this.#orderOf(after).add(after.key);
-    return { collection: of, parts: after.parts, before, after };
+    const last = parts.at(-1) as string;
+    const before = tree.get(last) as Stored<unknown> | undefined;
+    tree.set(last, after);
+    for (const each of this.#indexes.get(of) ?? []) reindex(each, before, after);
+    if (!before) {
+      this.#size += 1;
+      if (of === 'tasks') this.#order.get(parts[0] as string)?.add(last);
+    }
+    return { collection: of, parts, before, after };
   }
 
   /** @returns undefined when there was no such record */
   delete(of: CollectionName, key: string): Change | undefined {
-    const before = this.#take(of, key);
-    if (of === 'tasks' && before) this.#orderOf(before).delete(key);
-    return before && { collection: of, parts: before.parts, before };
+    const before = this.at(key);
+    if (!before) return undefined;
+    const { parts } = before;
+    prune(this.#trees.get(collections[of].name) as Tree, parts, 0);
+    for (const each of this.#indexes.get(of) ?? []) reindex(each, before, undefined);
+    this.#size -= 1;
+    if (of === 'tasks') this.#order.get(parts[0] as string)?.delete(parts[1] as string);
+    return { collection: of, parts, before };
   }
 
-  #orderOf({ parts: [cluster = ''] }: Stored<unknown>): SortedKeys {
+  #find(name: string, parts: readonly string[]): Tree | Stored<unknown> | undefined {
+    let found: Tree | Stored<unknown> | undefined = this.#trees.get(name);
+    for (let at = 0; at < parts.length && found; at += 1) {
+      found = (found as Tree).get(parts[at] as string);
+    }
+    return found;
+  }
+
+  /** Iterates what is there when the iteration begins; may be iterated again. */
+  #lookUp<T>(each: Index, word: string): Iterable<Stored<T>> {
+    return {
+      [Symbol.iterator]: () => {
+        each.found ??= this.#build(each);
+        return (each.found.get(word) ?? NONE).values() as MapIterator<Stored<T>>;
+      },
+    };
+  }
+
+  #build({ of, words }: Index): Map<string, Records> {
+    const found = new Map<string, Records>();
+    for (const record of this.list(collections[of])) {
+      for (const word of words(record.value as never)) add(found, word, record);
+    }
+    return found;
+  }
+
+  #orderOf(cluster: string): SortedKeys {
     let order = this.#order.get(cluster);
     if (!order) {
       order = new SortedKeys();
+      const ids = Array.from(this.list(collections.tasks, cluster), ({ value }) => value.id);
+      for (const id of ids.sort()) order.add(id);
       this.#order.set(cluster, order);
     }
     return order;
-  }
-
-  #take(of: CollectionName, key: string): Stored<unknown> | undefined {
-    const before = this.#records.get(key);
-    if (!before) return undefined;
-    this.#records.delete(key);
-    for (const prefix of prefixes(of, key)) remove(this.#below, prefix, key);
-    for (const each of this.#indexes) {
-      if (each.of !== of) continue;
-      for (const word of each.words(before.value as never)) remove(each.found, word, key);
-    }
-    return before;
   }
 }
 
@@ -245,22 +292,40 @@ export function stateOf(
   return view;
 }
 
-/** Iterates what is there when the iteration begins; may be iterated again. */
-function values<T>(records: () => Records | undefined): Iterable<Stored<T>> {
-  return {
-    [Symbol.iterator]: () => (records() ?? NONE).values() as MapIterator<Stored<T>>,
-  };
+/** The records of a tree, whose leaves are so many levels below its first. */
+function leaves(tree: Tree | undefined, deeper: number): IterableIterator<Stored<unknown>> {
+  if (!tree) return NONE.values();
+  return deeper === 0 ? (tree as Records).values() : deepLeaves(tree, deeper);
 }
 
-/** The prefixes that end inside a key, the collection's own first. */
-function prefixes(of: CollectionName, key: string): string[] {
-  const found: string[] = [];
-  let end = ROOT.length + collections[of].name.length;
-  while (end !== -1) {
-    found.push(key.slice(0, end + 1));
-    end = key.indexOf('/', end + 1);
+function* deepLeaves(tree: Tree, deeper: number): Generator<Stored<unknown>, void, undefined> {
+  for (const below of tree.values()) yield* leaves(below as Tree, deeper - 1);
+}
+
+/** Delete a leaf, and what is empty without it. */
+function prune(tree: Tree, parts: readonly string[], at: number): void {
+  const part = parts[at] as string;
+  if (at === parts.length - 1) {
+    tree.delete(part);
+    return;
   }
-  return found;
+  const below = tree.get(part) as Tree;
+  prune(below, parts, at + 1);
+  if (below.size === 0) tree.delete(part);
+}
+
+function reindex(
+  { found, words }: Index,
+  before: Stored<unknown> | undefined,
+  after: Stored<unknown> | undefined,
+): void {
+  if (!found) return;
+  const former = before ? words(before.value as never) : [];
+  const present = after ? words(after.value as never) : [];
+  if (before) {
+    for (const word of former) if (!present.includes(word)) remove(found, word, before.key);
+  }
+  if (after) for (const word of present) add(found, word, after);
 }
 
 function add(to: Map<string, Records>, word: string, record: Stored<unknown>): void {

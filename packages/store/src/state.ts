@@ -39,6 +39,8 @@ export interface State {
   hostsById(hostId: string): Iterable<Stored<MessageTypes['HostRecord']>>;
   /** What was said of a service and its deployments, in no particular order. */
   eventsByService(cluster: string, service: string): Iterable<Stored<MessageTypes['EventRecord']>>;
+  /** What was said of a host itself, in no particular order. */
+  eventsByHost(cluster: string, hostId: string): Iterable<Stored<MessageTypes['EventRecord']>>;
   targetsByTask(taskId: string): Iterable<Stored<MessageTypes['TargetRecord']>>;
   rulesById(id: string): Iterable<Stored<MessageTypes['RuleRecord']>>;
   /** Those that send requests, or copies of them, to a target group. */
