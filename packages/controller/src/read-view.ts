@@ -2,6 +2,7 @@
 // revision; changes nothing.
 import { chargeOf } from '@berth/model/placement/charge.ts';
 import { daemonSpec, eligibleHosts } from '@berth/model/deployment/daemon.ts';
+import type { Routes, RouteView } from '@berth/model/deployment/shifting/begin.ts';
 import { rebalances, ZONE } from '@berth/model/deployment/rebalancing.ts';
 import {
   type HostView,
@@ -23,6 +24,11 @@ import { hostView } from '@berth/model/placement/host.ts';
 import { Ledger } from '@berth/model/placement/ledger.ts';
 import { nameOf } from '@berth/model/resources/arn.ts';
 import { parseDefinitionName } from '@berth/model/resources/task-definition.ts';
+import {
+  DEFAULT_RULE,
+  groupWeightsOf,
+  parseRuleName,
+} from '@berth/model/routing/traffic-weights.ts';
 import { collections } from '@berth/store/keys.ts';
 import type { State, Stored } from '@berth/store/state.ts';
 
@@ -78,6 +84,7 @@ export function readView(
       ...(service ? [service.taskDefinition] : []),
     ]),
     groups: readGroups(state, balancers, tasks),
+    routes: readRoutes(state, balancers),
     hosts: readHosts(state, cluster, hostIds, packs, options),
     proxies: options.observations.proxies(state),
     hostLostAfterMs: options.hostLostAfterMs,
@@ -229,13 +236,40 @@ function readDefinitions(
   return found;
 }
 
+/** The rules by which deployments shift traffic. */
+function readRoutes(state: State, balancers: readonly LoadBalancer[]): Routes {
+  const found = new Map<string, RouteView>();
+  for (const { advancedConfiguration: of } of balancers) {
+    for (const name of [of?.productionListenerRule, of?.testListenerRule]) {
+      const route = name === undefined ? undefined : readRoute(state, name);
+      if (name !== undefined && route) found.set(name, route);
+    }
+  }
+  return found;
+}
+
+function readRoute(state: State, name: string): RouteView | undefined {
+  const { listenerId, ruleId } = parseRuleName(name);
+  const listener = state.get(collections.listeners, listenerId)?.value;
+  const actions =
+    ruleId === DEFAULT_RULE
+      ? listener?.defaultActions
+      : listener && state.get(collections.rules, listenerId, ruleId)?.value.actions;
+  if (!actions) return undefined;
+  const overlay = state.get(collections.trafficWeights, listenerId, ruleId)?.value;
+  return { groups: groupWeightsOf(actions), overlay };
+}
+
 function readGroups(
   state: State,
   balancers: readonly LoadBalancer[],
   tasks: readonly TaskView[],
 ): ReadonlyMap<string, TargetGroupRecord> {
   const names = [
-    ...balancers.map(({ targetGroupArn }) => nameOf(targetGroupArn)),
+    ...balancers.flatMap(({ targetGroupArn, advancedConfiguration: of }) => [
+      nameOf(targetGroupArn),
+      ...(of ? [nameOf(of.alternateTargetGroupArn)] : []),
+    ]),
     ...tasks.flatMap(({ targets }) => targets.map(({ record }) => record.group)),
   ];
   const found = new Map<string, TargetGroupRecord>();

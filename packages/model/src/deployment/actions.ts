@@ -1,6 +1,11 @@
 // What a plan asks the controller to do. All of it is committed in fenced transactions, except starts, which the
 // scheduler commits.
-import type { EventRecord, ServiceDeploymentsRecord, TargetRecord } from '../generated/messages.ts';
+import type {
+  EventRecord,
+  ServiceDeploymentsRecord,
+  TargetRecord,
+  TrafficWeightsRecord,
+} from '../generated/messages.ts';
 import type { TaskPatch } from './patch.ts';
 import type { Start } from './step.ts';
 
@@ -9,6 +14,8 @@ export type Action =
   /** Register a target, or mark one DRAINING. */
   | { readonly kind: 'putTarget'; readonly target: TargetRecord }
   | { readonly kind: 'removeTarget'; readonly target: TargetRecord }
+  /** The weights that a shift lays over a rule. */
+  | { readonly kind: 'putWeights'; readonly weights: TrafficWeightsRecord }
   | { readonly kind: 'addEvent'; readonly event: PlannedEvent }
   /** The last action of a DRAINING service: it becomes INACTIVE. */
   | { readonly kind: 'retireService' }

@@ -1,8 +1,9 @@
 // The deployment circuit breaker: too many failed tasks end a deployment, and, where asked for, a new one
 // takes the service back to the last that was COMPLETED. Pure. Source: ECS reference, section 6.6.
 import type { DeploymentRecord, ServiceRecord } from '../generated/messages.ts';
-import { revisionIdOf } from '../resources/deployment-ids.ts';
 import { rolloutReason } from './events.ts';
+import { revisionOf } from './revision.ts';
+import { shiftBack } from './shifting/advance.ts';
 
 const LEAST = 3;
 const MOST = 200;
@@ -45,8 +46,8 @@ export function forgives(options: BreakerOptions): boolean {
   return breakerOf(options)?.resetOnHealthyTask !== false;
 }
 
-/** Why a deployment is ended before it is done. */
-export type FailureCause = 'tripped' | 'stopped';
+/** Why a deployment is ended before it is done: the breaker, a person, or what else, in words. */
+export type FailureCause = 'tripped' | 'stopped' | { readonly why: string };
 
 export function fail(
   deployment: DeploymentRecord,
@@ -56,8 +57,11 @@ export function fail(
   return {
     ...deployment,
     rolloutState: 'FAILED',
-    rolloutStateReason: rolloutReason[cause],
+    rolloutStateReason:
+      typeof cause === 'string' ? rolloutReason[cause] : rolloutReason.ended(cause.why),
     updatedAt: now,
+    headway: undefined,
+    waitsFor: undefined,
   };
 }
 
@@ -72,27 +76,33 @@ export function rollbackDeployment(
   desired: number,
   now: number,
 ): DeploymentRecord {
-  const reason =
-    cause === 'tripped'
-      ? rolloutReason.undoingTripped(good.id)
-      : rolloutReason.undoingStopped(good.id);
+  const id = rollbackId(failed.id);
   return {
-    id: rollbackId(failed.id),
+    id,
     status: 'PRIMARY',
     taskDefinition: good.taskDefinition,
     desiredCount: desired,
     createdAt: now,
     updatedAt: now,
     rolloutState: 'IN_PROGRESS',
-    rolloutStateReason: reason,
+    rolloutStateReason: undoingReason(cause, good.id),
     failedTasks: 0,
     countedTaskIds: [],
     reachedRunning: false,
     launchFailures: 0,
     rollbackOf: failed.id,
     loadBalancers: good.loadBalancers,
-    serviceRevision: good.serviceRevision ?? revisionIdOf(good.id),
+    serviceRevision: revisionOf(good),
+    shift: shiftBack(failed, id, now),
+    rollbackCause: typeof cause === 'string' ? undefined : rolloutReason.ended(cause.why),
   };
+}
+
+function undoingReason(cause: FailureCause, good: string): string {
+  if (typeof cause !== 'string') return rolloutReason.undoingEnded(good, cause.why);
+  return cause === 'tripped'
+    ? rolloutReason.undoingTripped(good)
+    : rolloutReason.undoingStopped(good);
 }
 
 /** `ecs-svc/` and 19 digits, scattered from the failed deployment's own (FNV-1a, 64 bits). */

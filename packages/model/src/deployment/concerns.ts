@@ -64,6 +64,14 @@ function unregisteredText(problem: Unregistered): string {
 /** Tasks that nothing but their protection keeps from being stopped: there is nothing else left to do. */
 function shieldedInTheWay({ buckets, step, deployments }: ConcernsInput): readonly ActiveTask[] {
   const [primary] = deployments;
+  // While traffic is being shifted, both sides stay on purpose.
+  if (
+    primary?.rolloutState === 'IN_PROGRESS' &&
+    primary.shift &&
+    primary.shift.stage !== 'CLEAN_UP'
+  ) {
+    return [];
+  }
   const idle = step.starts.length === 0 && step.stops.length === 0 && buckets.ending.size === 0;
   if (!primary || !idle) return [];
   const everyone = [...buckets.byDeployment.values()].flatMap(membersOf);

@@ -10,6 +10,8 @@ import {
   rollsBack,
 } from './circuit-breaker.ts';
 import { rolloutReason } from './events.ts';
+import { beginning, replaced, type Routes, sourceOf } from './shifting/begin.ts';
+import { NO_ROUTES } from './shifting/overlay.ts';
 import type { ServiceView } from './view.ts';
 
 /** Newest first; index 0 is PRIMARY. */
@@ -21,18 +23,26 @@ export function withWanted(
   service: ServiceRecord,
   desired: number,
   now: number,
+  routes: Routes = NO_ROUTES,
 ): Deployments {
   const [primary, ...old] = known;
-  if (!primary) return [wantedDeployment(service, desired, now)];
+  if (!primary) return [wantedDeployment(service, [], routes, desired, now)];
   const undoes = primary.rollbackOf === service.deploymentId;
   if (primary.id !== service.deploymentId && !undoes) {
-    return [wantedDeployment(service, desired, now), ...known.map((each) => demote(each, now))];
+    const before = [replaced(primary, now), ...old].map((each) => demote(each, now));
+    return [wantedDeployment(service, before, routes, desired, now), ...before];
   }
   if (primary.desiredCount === desired) return [primary, ...old];
   return [{ ...primary, desiredCount: desired, updatedAt: now }, ...old];
 }
 
-function wantedDeployment(service: ServiceRecord, desired: number, now: number): DeploymentRecord {
+function wantedDeployment(
+  service: ServiceRecord,
+  before: readonly DeploymentRecord[],
+  routes: Routes,
+  desired: number,
+  now: number,
+): DeploymentRecord {
   return {
     id: service.deploymentId,
     status: 'PRIMARY',
@@ -46,7 +56,7 @@ function wantedDeployment(service: ServiceRecord, desired: number, now: number):
     countedTaskIds: [],
     reachedRunning: false,
     launchFailures: 0,
-    loadBalancers: service.loadBalancers,
+    ...beginning(service, before, routes, now),
   };
 }
 
@@ -89,6 +99,8 @@ export function withKeptCounts(
   buckets: Buckets,
 ): Deployments {
   const [primary, ...old] = deployments;
+  // One that traffic is shifted away from stays at its full size meanwhile.
+  if (primary.shift) return deployments;
   const kept = old.map((deployment) => {
     const before = known.find(({ id }) => id === deployment.id);
     if (before?.status !== 'PRIMARY') return deployment;
@@ -108,26 +120,24 @@ export interface Verdict {
   readonly rolledBackTo?: string | undefined;
 }
 
-function lastCompleted(old: readonly DeploymentRecord[]): DeploymentRecord | undefined {
-  return old.find(({ rolloutState }) => rolloutState === 'COMPLETED');
-}
-
 /**
- * End the PRIMARY if somebody or the circuit breaker says so, and undo it if that is asked for and possible; never an
- * undoing.
+ * End the PRIMARY if somebody, the circuit breaker or its own failure says so, and undo it if that is asked for and possible;
+ * never an undoing. A shift of traffic is always undone.
  */
 export function judge(
   deployments: Deployments,
   service: ServiceRecord,
   desired: number,
   now: number,
+  failure?: string,
 ): Verdict {
   const [primary, ...old] = deployments;
-  const cause = causeOf(primary, service, desired);
+  const cause =
+    causeOf(primary, service, desired) ?? (failure === undefined ? undefined : { why: failure });
   if (!cause) return { deployments };
   const failed = fail(primary, cause, now);
-  const undoes = cause === 'stopped' || rollsBack(service);
-  const good = primary.rollbackOf === undefined ? lastCompleted(old) : undefined;
+  const undoes = cause === 'stopped' || primary.shift !== undefined || rollsBack(service);
+  const good = primary.rollbackOf === undefined ? sourceOf(old) : undefined;
   if (!undoes || !good) return { deployments: [failed, ...old], failed: primary.id, cause };
   const undoing = rollbackDeployment(primary, good, cause, desired, now);
   return {
@@ -156,7 +166,7 @@ function causeOf(
 export function withoutFinished(deployments: Deployments, buckets: Buckets): Deployments {
   const [primary, ...old] = deployments;
   const mayRollBack = primary.rolloutState === 'IN_PROGRESS' && primary.rollbackOf === undefined;
-  const haven = mayRollBack ? lastCompleted(old) : undefined;
+  const haven = mayRollBack ? sourceOf(old) : undefined;
   const left = old.filter(
     (deployment) =>
       deployment === haven ||
@@ -187,6 +197,8 @@ export function complete(deployment: DeploymentRecord, now: number): DeploymentR
     rolloutState: 'COMPLETED',
     rolloutStateReason: rolloutReason.completed(deployment.id),
     updatedAt: now,
+    headway: undefined,
+    waitsFor: undefined,
   };
 }
 
@@ -197,7 +209,7 @@ export function complete(deployment: DeploymentRecord, now: number): DeploymentR
  */
 export function adopted(view: ServiceView, [primary, ...old]: Deployments): readonly string[] {
   if (primary.rollbackOf === undefined || primary.rolloutState !== 'IN_PROGRESS') return [];
-  const good = lastCompleted(old);
+  const good = sourceOf(old);
   return view.tasks
     .filter(({ task, status }) => task.owner === good?.id && status?.lastStatus !== 'STOPPED')
     .map(({ task }) => task.id);

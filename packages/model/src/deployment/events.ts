@@ -78,6 +78,12 @@ export const text = {
   shielded: (deployment: string, count: number) =>
     `was unable to reach steady state because (taskSet ${deployment}) was unable to scale in due to ` +
     `(reason ${count} tasks under protection)`,
+  stage: (deployment: string, stage: string) =>
+    `(deployment ${deployment}) has reached lifecycle stage ${stage}.`,
+  shifted: (deployment: string, traffic: 'production' | 'test', percent: number) =>
+    `(deployment ${deployment}) gets ${percent} percent of the ${traffic} traffic.`,
+  ended: (deployment: string, why: string) =>
+    `(deployment ${deployment}) deployment failed: ${why}.`,
   stopRequested: (deployment: string) =>
     `(deployment ${deployment}) deployment failed: stopped by a user.`,
 } as const;
@@ -94,6 +100,9 @@ export const rolloutReason = {
   stopped: 'ECS deployment was stopped by a user.',
   undoingTripped: (good: string) =>
     `ECS deployment circuit breaker: rolling back to deploymentId ${good}.`,
+  ended: (why: string) => `ECS deployment failed: ${why}.`,
+  undoingEnded: (good: string, why: string) =>
+    `ECS deployment failed: ${why}: rolling back to deploymentId ${good}.`,
   undoingStopped: (good: string) =>
     `ECS deployment was stopped by a user: rolling back to deploymentId ${good}.`,
 } as const;

@@ -8,9 +8,13 @@ import type {
   ServiceRevisionRecord,
 } from '../generated/messages.ts';
 import { revisionIdOf, serviceDeploymentIdOf } from '../resources/deployment-ids.ts';
+import { ALL_TRAFFIC } from '../routing/traffic-weights.ts';
 import { breakerThreshold } from './circuit-breaker.ts';
 import { isSame } from './equal.ts';
 import { rolloutReason } from './events.ts';
+import { revisionOf } from './revision.ts';
+
+export { revisionOf };
 
 export interface HistoryInput {
   readonly cluster: string;
@@ -33,6 +37,9 @@ export interface History {
   readonly revisions: readonly ServiceRevisionRecord[];
 }
 
+/** The last hooks of a service deployment that are remembered. */
+const MOST_HOOKS = 50;
+
 type Status = ServiceDeploymentRecord['status'];
 
 const OPEN: ReadonlySet<Status> = new Set([
@@ -46,11 +53,6 @@ const OPEN: ReadonlySet<Status> = new Set([
 /** Is the service deployment still under way? */
 export function isOpen({ status }: Pick<ServiceDeploymentRecord, 'status'>): boolean {
   return OPEN.has(status);
-}
-
-/** The service revision that a deployment runs. */
-export function revisionOf({ id, serviceRevision }: DeploymentRecord): string {
-  return serviceRevision ?? revisionIdOf(id);
 }
 
 /** What has to be written so that the history says how the deployments stand. */
@@ -150,6 +152,32 @@ function currentRecord(
       serviceRevisionArn: revisionOf(undoing),
     },
     deploymentCircuitBreaker: breakerOf(before, judged, service),
+    ...shiftOf(before, primary),
+  };
+}
+
+/** Of an undoing, how much of the traffic the undone deployment still has. */
+function shiftOf(
+  before: ServiceDeploymentRecord,
+  { shift }: DeploymentRecord,
+): Pick<
+  ServiceDeploymentRecord,
+  'lifecycleStage' | 'lifecycleHooks' | 'productionWeight' | 'testWeight'
+> {
+  if (!shift) {
+    const { lifecycleStage, lifecycleHooks, productionWeight, testWeight } = before;
+    return { lifecycleStage, lifecycleHooks, productionWeight, testWeight };
+  }
+  const ids = new Set(shift.hooks.map(({ hookId }) => hookId));
+  const of = (weight: number): number => (shift.back ? ALL_TRAFFIC - weight : weight);
+  return {
+    lifecycleStage: shift.stage,
+    lifecycleHooks: [
+      ...before.lifecycleHooks.filter(({ hookId }) => !ids.has(hookId)),
+      ...shift.hooks,
+    ].slice(-MOST_HOOKS),
+    productionWeight: of(shift.productionWeight),
+    testWeight: of(shift.testWeight),
   };
 }
 
@@ -161,16 +189,20 @@ type Judged = Pick<
 /** A deployment of which nothing was left when it was undone is on the list no more. How it ended follows from who undid it. */
 function undone(
   { deploymentId, deploymentCircuitBreaker }: ServiceDeploymentRecord,
-  { desiredCount }: DeploymentRecord,
+  { desiredCount, rollbackCause }: DeploymentRecord,
   service: ServiceRecord,
 ): Judged {
   const counted = deploymentCircuitBreaker?.failureCount ?? 0;
   const stopped = service.stopRequestedOf === deploymentId;
+  const otherwise = rollbackCause ?? (stopped ? rolloutReason.stopped : undefined);
   return {
     rolloutState: 'FAILED',
-    rolloutStateReason: rolloutReason[stopped ? 'stopped' : 'tripped'],
+    rolloutStateReason: otherwise ?? rolloutReason.tripped,
     desiredCount,
-    failedTasks: stopped ? counted : Math.max(counted, breakerThreshold(desiredCount, service)),
+    failedTasks:
+      otherwise !== undefined
+        ? counted
+        : Math.max(counted, breakerThreshold(desiredCount, service)),
   };
 }
 

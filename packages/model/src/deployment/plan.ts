@@ -19,6 +19,8 @@ import { type Limits, limitsOf } from './limits.ts';
 import { isMoving, planRebalance } from './rebalance.ts';
 import { planRolling } from './rolling.ts';
 import { advance, type Rollout } from './rollout.ts';
+import { planShifting } from './shifting/counts.ts';
+import { missingWeights } from './shifting/overlay.ts';
 import type { Step } from './step.ts';
 import { planTargets } from './targets.ts';
 import {
@@ -57,10 +59,11 @@ export function planDeployment(view: ServiceView, now: number): DeploymentPlan {
   const step =
     adopting.length > 0
       ? NOTHING
-      : (rebalance.step ?? decide(view, service, rollout, gate.mayLaunch));
+      : (rebalance.step ?? decide(view, service, rollout, gate.mayLaunch, now));
 
   const targets = planTargets(view, rollout.deployments, now);
-  const [{ id: deploymentId }] = rollout.deployments;
+  const [primary] = rollout.deployments;
+  const { id: deploymentId } = primary;
   const patches = patchesOf({ view, stops: step.stops, adopting, deploymentId, targets, now });
   const deployments = withStep(rollout.deployments, step);
   const steadySince = isMoving(rebalance) ? undefined : steadiness(view, deployments, rollout, now);
@@ -87,6 +90,10 @@ export function planDeployment(view: ServiceView, now: number): DeploymentPlan {
   const steadyAgain = steadySince === undefined ? undefined : said.announced['steady'];
   return {
     actions: [
+      ...missingWeights(view, primary, now).map((weights): Action => ({
+        kind: 'putWeights',
+        weights,
+      })),
       ...patchActions(patches, view.name),
       ...targetActions(targets),
       ...rollout.events.map((event): Action => ({ kind: 'addEvent', event })),
@@ -107,6 +114,7 @@ export function planDeployment(view: ServiceView, now: number): DeploymentPlan {
       targets.wakeAt,
       gate.opensAt(),
       rebalance.wakeAt,
+      rollout.wakeAt,
       nextLoss(view, now),
       steadyAgain === undefined ? undefined : steadyAgain + REPEAT_AFTER_MS,
     ].reduce(earliest, undefined),
@@ -119,13 +127,21 @@ function decide(
   service: ServiceRecord,
   { deployments, buckets, desired }: Rollout,
   mayLaunch: (deployment: DeploymentRecord) => boolean,
+  now: number,
 ): Step {
+  const [primary] = deployments;
+  const choose = chooser(view, service, buckets);
+  if (primary.shift && primary.rolloutState !== 'COMPLETED') {
+    const limitsFor = (wanted: number): Limits => limitsOf(service, wanted);
+    const settled = missingWeights(view, primary, now).length === 0;
+    const input = { deployments, buckets, desired, mayLaunch, choose };
+    return planShifting({ ...input, limitsFor, settled, check: checkLimits });
+  }
   const limits = limitsOf(service, desired);
   const common = { deployments, buckets, limits, mayLaunch };
   if (service.schedulingStrategy === 'DAEMON') {
     return planDaemon({ ...common, eligible: view.eligibleHosts ?? [], hosts: view.hosts });
   }
-  const choose = chooser(view, service, buckets);
   const step = planRolling({ ...common, desired, choose });
   checkLimits(step, buckets, limits);
   return step;

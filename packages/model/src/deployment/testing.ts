@@ -12,10 +12,12 @@ import type {
   TaskRecord,
   TaskStatusRecord,
 } from '../generated/messages.ts';
+import { ruleNameText } from '../routing/traffic-weights.ts';
 import type { DeploymentPlan } from './actions.ts';
 import { isSame } from './equal.ts';
 import { patched } from './patch.ts';
 import { planDeployment } from './plan.ts';
+import type { RouteView } from './shifting/begin.ts';
 import type { HostView, ServiceView, TaskView } from './view.ts';
 
 export const START = 1_700_000_000_000;
@@ -39,6 +41,8 @@ export class World {
   proxies: string[] = [];
   vanished: { id: string; until: number }[] = [];
   settledAt = 0;
+  /** By LISTENER/RULE. */
+  readonly routes = new Map<string, RouteView>();
   eligibleHosts: string[] | undefined;
   /** Tasks may be moved: the controller would say where to. */
   moves = false;
@@ -79,6 +83,7 @@ export class World {
       tasks: [...this.tasks.values()].map(frozen),
       definitions: this.definitions,
       groups: this.groups,
+      routes: this.routes,
       hosts: this.hosts,
       proxies: { live: this.proxies, vanished: this.vanished, settledAt: this.settledAt },
       hostLostAfterMs: 20_000,
@@ -122,6 +127,10 @@ export class World {
         this.task(taskId).targets.set(id, { record: action.target, health });
       } else if (action.kind === 'removeTarget') {
         this.task(action.target.taskId).targets.delete(action.target.id);
+      } else if (action.kind === 'putWeights') {
+        const { weights: overlay } = action;
+        const name = ruleNameText(overlay);
+        this.routes.set(name, { groups: this.routes.get(name)?.groups ?? [], overlay });
       } else if (action.kind === 'addEvent') {
         if (action.event.kind === 'service') this.messages.push(action.event.message);
       } else if (action.kind === 'retireService') {

@@ -12,6 +12,7 @@ import type {
   TaskRecord,
   TaskStatusRecord,
 } from '../generated/messages.ts';
+import type { Routes } from './shifting/begin.ts';
 
 export interface TargetView {
   readonly record: TargetRecord;
@@ -51,6 +52,8 @@ export interface ProxiesView {
 }
 
 export interface ServiceView {
+  /** The rules that the service's load balancers name, of services whose deployments shift traffic; by LISTENER/RULE. */
+  readonly routes?: Routes | undefined;
   readonly cluster: string;
   readonly name: string;
   /** Absent: the record was deleted; what is left of the service has to go. */

@@ -1,0 +1,52 @@
+// For tests: a service whose deployments shift traffic between the groups blue and green.
+import type { DeploymentConfiguration, ServiceRecord } from '../../generated/messages.ts';
+import { groupRecord, World } from '../testing.ts';
+
+export function shiftingWorld(
+  deploymentConfiguration: DeploymentConfiguration,
+  change: Partial<ServiceRecord> = {},
+): World {
+  const world = new World({
+    deploymentConfiguration,
+    loadBalancers: [
+      {
+        targetGroupArn: 'blue',
+        containerName: 'web',
+        containerPort: 80,
+        advancedConfiguration: {
+          alternateTargetGroupArn: 'green',
+          productionListenerRule: 'l1/prod',
+          testListenerRule: 'l1/test',
+        },
+      },
+    ],
+    ...change,
+  });
+  for (const name of ['blue', 'green']) world.groups.set(name, groupRecord(name, 30));
+  for (const name of ['l1/prod', 'l1/test']) {
+    world.routes.set(name, { groups: [{ group: 'blue', weight: 1 }] });
+  }
+  world.proxies = ['p1'];
+  return world;
+}
+
+/** One turn of the world in which no time passes: what starts is healthy, what drains is drained and, if it may, gone. */
+export function tick(world: World, ends = true): void {
+  world.settle();
+  world.run();
+  world.settle();
+  world.report('p1', 'healthy', ({ state }) => state === 'REGISTERED');
+  world.report('p1', 'drained', ({ state }) => state === 'DRAINING');
+  world.settle();
+  if (ends) world.stopEnding();
+  world.settle();
+}
+
+/** What a group gets of a rule's traffic, as everybody sees it. */
+export function percentOn(world: World, group: string, rule: string): number {
+  const route = world.routes.get(rule);
+  const weights = route?.overlay?.weights ?? route?.groups ?? [];
+  const total = weights.reduce((sum, { weight }) => sum + weight, 0);
+  const own = weights.find((each) => each.group === group)?.weight ?? 0;
+  return total === 0 ? 0 : (100 * own) / total;
+}
