@@ -31,6 +31,30 @@ describe('KeyedQueue', () => {
     assert.equal(queue.depth, 0);
   });
 
+  it('lets a key rest, and then hands it out once for all that was added meanwhile', async () => {
+    const clock = new VirtualClock();
+    const queue = new KeyedQueue<string>(clock);
+    for (const addedDuringWork of [true, false]) {
+      queue.add('a');
+      assert.equal((await queue.take(never))?.key, 'a');
+      if (addedDuringWork) queue.add('a');
+      queue.done('a', 100);
+      queue.add('a');
+      queue.addAt('a', clock.monotonic() + 10);
+      queue.add('b');
+      assert.equal((await queue.take(never))?.key, 'b');
+      queue.done('b');
+      await clock.advance(99);
+      assert.equal(queue.depth, 0);
+      await clock.advance(1);
+      assert.equal((await queue.take(never))?.key, 'a');
+      queue.done('a');
+      await clock.advance(1_000);
+      assert.equal(queue.depth, 0);
+    }
+    assert.equal(clock.sleeping, 0);
+  });
+
   it('adds scheduled keys at the earliest of their times', async () => {
     const clock = new VirtualClock();
     const queue = new KeyedQueue<string>(clock);

@@ -19,6 +19,8 @@ export class KeyedQueue<K> {
   readonly #processing = new Set<K>();
   readonly #waiting: K[] = [];
   readonly #scheduled = new Map<K, number>();
+  /** Keys that rest, with the time until which. */
+  readonly #resting = new Map<K, number>();
   readonly #takers: (() => void)[] = [];
   #alarm: { readonly at: number; readonly scope: Scope } | undefined;
   #closed = false;
@@ -34,6 +36,12 @@ export class KeyedQueue<K> {
 
   add(key: K): void {
     if (this.#closed) return;
+    const rested = this.#resting.get(key);
+    if (rested !== undefined && rested > this.#clock.monotonic()) {
+      this.#schedule(key, rested);
+      return;
+    }
+    this.#resting.delete(key);
     this.#scheduled.delete(key);
     if (this.#dirty.has(key)) return;
     this.#dirty.set(key, this.#clock.monotonic());
@@ -47,6 +55,10 @@ export class KeyedQueue<K> {
       this.add(key);
       return;
     }
+    this.#schedule(key, at);
+  }
+
+  #schedule(key: K, at: number): void {
     const known = this.#scheduled.get(key);
     if (known !== undefined && known <= at) return;
     this.#scheduled.set(key, at);
@@ -75,10 +87,18 @@ export class KeyedQueue<K> {
     }
   }
 
-  /** The work on a key that was taken is over, however it ended. */
-  done(key: K): void {
+  /**
+   * The work on a key that was taken is over, however it ended.
+   * @param restMs the key is not handed out again for so long
+   */
+  done(key: K, restMs = 0): void {
     invariant(this.#processing.delete(key), 'only a key that was taken can be done');
-    if (this.#dirty.has(key)) this.#offer(key);
+    if (restMs > 0) this.#resting.set(key, this.#clock.monotonic() + restMs);
+    if (!this.#dirty.has(key)) return;
+    if (restMs > 0) {
+      this.#dirty.delete(key);
+      this.add(key);
+    } else this.#offer(key);
   }
 
   /** Nothing is handed out any more; whoever waits learns it. */
@@ -87,6 +107,7 @@ export class KeyedQueue<K> {
     this.#alarm?.scope.abort();
     this.#alarm = undefined;
     this.#scheduled.clear();
+    this.#resting.clear();
     for (const wake of this.#takers.splice(0)) wake();
   }
 
@@ -129,9 +150,13 @@ export class KeyedQueue<K> {
     const now = this.#clock.monotonic();
     let next = Infinity;
     for (const [key, at] of this.#scheduled) {
-      if (at <= now) this.add(key);
-      else next = Math.min(next, at);
+      if (at > now) next = Math.min(next, at);
+      else {
+        this.#scheduled.delete(key);
+        this.add(key); // or again later, for one that rests
+      }
     }
+    for (const [key, until] of this.#resting) if (until <= now) this.#resting.delete(key);
     if (next < Infinity) this.#arm(next);
   }
 }

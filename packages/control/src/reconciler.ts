@@ -8,6 +8,8 @@ import type { Logger } from './logger.ts';
 export interface Verdict {
   /** Wall time in ms at which only time will have changed the answer. */
   readonly wakeAt?: number | undefined;
+  /** For so long the key is not worked on again: what changes meanwhile is looked at together. Default 0. */
+  readonly pauseMs?: number | undefined;
 }
 
 export interface ReconcilerObserver {
@@ -85,23 +87,26 @@ export class Reconciler {
         if (!signal.aborted) throw error;
       });
       if (!taken) return;
-      await this.#one(taken.key, taken.waitedMs, signal);
-      this.#queue.done(taken.key);
+      const pauseMs = await this.#one(taken.key, taken.waitedMs, signal);
+      this.#queue.done(taken.key, pauseMs);
     }
   }
 
-  async #one(key: string, waitedMs: number, signal: AbortSignal): Promise<void> {
+  /** @returns for how long the key rests */
+  async #one(key: string, waitedMs: number, signal: AbortSignal): Promise<number> {
     const { clock, observer } = this.#options;
     const started = clock.monotonic();
     try {
-      const { wakeAt } = await this.#options.reconcile(key, signal);
+      const { wakeAt, pauseMs = 0 } = await this.#options.reconcile(key, signal);
       this.#failures.delete(key);
       if (wakeAt !== undefined) this.#queue.addAt(key, clock.monotonic() + wakeAt - clock.now());
       observer?.finished('success', clock.monotonic() - started, waitedMs);
+      return pauseMs;
     } catch (error) {
-      if (signal.aborted) return;
+      if (signal.aborted) return 0;
       this.#failed(key, error);
       observer?.finished('error', clock.monotonic() - started, waitedMs);
+      return 0;
     }
   }
 

@@ -19,6 +19,15 @@ import { eventPut, packed, planWrites, recordWrite } from './writes.ts';
 /** How often a service that changes under the controller's hands is looked at before others get their turn. */
 const MOST_LOOKS = 5;
 
+/** Services with more tasks than this are looked at once for many changes. */
+const SMALL_SERVICE = 50;
+const MOST_PAUSE_MS = 1_000;
+
+/** A look costs as much as a service has tasks: after one the next waits for so long, whatever comes meanwhile. */
+function pauseAfter(tasks: number): number {
+  return tasks <= SMALL_SERVICE ? 0 : Math.min(MOST_PAUSE_MS, tasks);
+}
+
 export function serviceKey(cluster: string, service: string): string {
   return `${cluster}/${service}`;
 }
@@ -47,7 +56,7 @@ export async function reconcileService(
     for (const result of plan.ended) metrics.deploymentEnded(result);
     report(context, key, plan, writes.length);
     const placed = await startAll({ key, view, plan, revision, context, signal });
-    if (placed) return { wakeAt: plan.wakeAt };
+    if (placed) return { wakeAt: plan.wakeAt, pauseMs: pauseAfter(view.tasks.length) };
   }
   throw new BerthError(
     'Unavailable',
@@ -113,12 +122,14 @@ async function startSome(start: Start, starting: Starting): Promise<boolean> {
   else if (start.rebalancing !== true) {
     holds.refused(key, view.cluster, view.service?.deploymentId ?? start.deploymentId);
   }
-  const started = tasks.map(({ id, hostId, taskDefinition }): PlannedEvent => ({
-    kind: 'task',
-    subject: id,
-    service: view.name,
-    message: `(task ${id}) of ${taskDefinition} was placed on (container-instance ${hostId})`,
-  }));
+  const started = tasks
+    .filter(() => context.eventBudget.allows(view.cluster))
+    .map(({ id, hostId, taskDefinition }): PlannedEvent => ({
+      kind: 'task',
+      subject: id,
+      service: view.name,
+      message: `(task ${id}) of ${taskDefinition} was placed on (container-instance ${hostId})`,
+    }));
   await record(placement, started, starting);
   return true;
 }
