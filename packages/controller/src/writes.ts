@@ -12,7 +12,12 @@ import { collections, keyOf } from '@berth/store/keys.ts';
 import { guardAbsent, guardUnchanged, putRecord } from '@berth/store/record.ts';
 import type { State } from '@berth/store/state.ts';
 import type { Guard, Put, Transaction } from '@berth/store/store.ts';
-import { MAX_OPERATIONS, mergeTransactions, transactionBytes } from '@berth/store/transaction.ts';
+import {
+  MAX_OPERATIONS,
+  mergeTransactions,
+  transaction,
+  transactionBytes,
+} from '@berth/store/transaction.ts';
 
 export interface WriteOptions {
   /** Of the leader. */
@@ -56,22 +61,49 @@ export function planWrites(
 /** Fit writes into as few transactions as the store allows, each with the guards that are always asked for. */
 export function packed(writes: readonly Write[], always: readonly Guard[]): Transaction[] {
   const transactions: Transaction[] = [];
-  let current: Transaction | undefined;
+  let open: Write[] = [];
+  let size = NOTHING;
+  const close = (): void => {
+    if (open.length > 0) transactions.push(mergeTransactions({ guards: always }, ...open));
+    open = [];
+    size = sizeOf({ guards: always });
+  };
+  close();
   for (const write of writes) {
-    if ((write.puts?.length ?? 0) + (write.deletes?.length ?? 0) === 0) continue;
-    const joined = mergeTransactions(current ?? { guards: always }, write);
+    const more = sizeOf(write);
+    if (more.operations === 0) continue;
     const fits =
-      joined.guards.length <= MAX_OPERATIONS &&
-      joined.puts.length + joined.deletes.length <= MAX_OPERATIONS &&
-      transactionBytes(joined) <= MAX_BYTES;
-    if (fits) current = joined;
-    else {
-      if (current) transactions.push(current);
-      current = mergeTransactions({ guards: always }, write);
-    }
+      size.guards + more.guards <= MAX_OPERATIONS &&
+      size.operations + more.operations <= MAX_OPERATIONS &&
+      size.bytes + more.bytes <= MAX_BYTES;
+    if (!fits) close();
+    open.push(write);
+    size = {
+      guards: size.guards + more.guards,
+      operations: size.operations + more.operations,
+      bytes: size.bytes + more.bytes,
+    };
   }
-  if (current) transactions.push(current);
+  close();
   return transactions;
+}
+
+interface Size {
+  readonly guards: number;
+  readonly operations: number;
+  readonly bytes: number;
+}
+
+const NOTHING: Size = { guards: 0, operations: 0, bytes: 0 };
+
+/** Guards that several writes share count for each. */
+function sizeOf(write: Write): Size {
+  const { guards, puts, deletes } = transaction(write);
+  return {
+    guards: guards.length,
+    operations: puts.length + deletes.length,
+    bytes: transactionBytes({ guards, puts, deletes }),
+  };
 }
 
 /** The record of a service's deployments as it has to be. */
