@@ -8,6 +8,7 @@ import type { Leadership } from '@berth/store/election.ts';
 import type { StateCache } from '@berth/store/state.ts';
 import type { CommitResult, Store, Transaction } from '@berth/store/store.ts';
 
+import type { EventBudget } from './event-budget.ts';
 import type { ControllerMetrics } from './metrics.ts';
 import type { Observations } from './observations.ts';
 import type { PlacementHolds } from './placement-holds.ts';
@@ -30,6 +31,7 @@ export interface TermContext {
   readonly logger: Logger;
   readonly metrics: ControllerMetrics;
   readonly nextEventId: () => string;
+  readonly eventBudget: EventBudget;
   readonly realm: Realm;
   readonly hostLostAfterMs: number;
   /** Tasks of services that are spread over hosts are moved onto hosts that joined. */

@@ -13,6 +13,7 @@ import { collections } from '@berth/store/keys.ts';
 import type { StateCache } from '@berth/store/state.ts';
 import type { Store } from '@berth/store/store.ts';
 
+import { EventBudget } from './event-budget.ts';
 import { controllerMetrics } from './metrics.ts';
 import { observe } from './observations.ts';
 import { PlacementHolds } from './placement-holds.ts';
@@ -85,6 +86,7 @@ export function startController(
       logger,
       metrics,
       nextEventId: ulidSource(clock, random),
+      eventBudget: new EventBudget(clock, () => metrics.eventDropped()),
       realm,
       hostLostAfterMs,
       rebalanceOntoHosts,

@@ -38,7 +38,8 @@ export class StateEvents {
   }
 
   #tell({ cluster, event, task, host }: Happening, state: State): void {
-    const { nextEventId, realm, clock, metrics } = this.#context;
+    const { nextEventId, realm, clock, metrics, eventBudget } = this.#context;
+    if (task && !eventBudget.allows(cluster)) return;
     if (this.#waiting.length >= MOST_WAITING) {
       metrics.eventDropped();
       return;
