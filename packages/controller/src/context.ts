@@ -8,7 +8,7 @@ import type { Leadership } from '@berth/store/election.ts';
 import type { StateCache } from '@berth/store/state.ts';
 import type { CommitResult, Store, Transaction } from '@berth/store/store.ts';
 
-import type { EventBudget } from './event-budget.ts';
+import type { ReplicaCounts } from './deployment-certificates/replica-counts.ts';
 import type { ControllerMetrics } from './metrics.ts';
 import type { Observations } from './observations.ts';
 import type { PlacementHolds } from './placement-holds.ts';
@@ -37,6 +37,10 @@ export interface TermContext {
   /** Tasks of services that are spread over hosts are moved onto hosts that joined. */
   readonly rebalanceOntoHosts?: boolean | undefined;
   readonly sealer: Sealer;
+  /** What the proxies have counted of targets. */
+  readonly replicaCounts: Pick<ReplicaCounts, 'collect'>;
+  /** Where event sinks of kind file write; undefined: nowhere on this machine. */
+  readonly eventDirectory: string | undefined;
 }
 
 /**

@@ -3,7 +3,7 @@
 import { delayMs, PORT_HOLD_MS } from '@berth/model/deployment/targets.ts';
 import type { EventRecord, TaskRecord } from '@berth/model/generated/messages.ts';
 import { DEFAULT_RULE } from '@berth/model/routing/traffic-weights.ts';
-import { lastNumber } from '@berth/store/event-order.ts';
+import { inOrder } from '@berth/store/event-order.ts';
 import { collections } from '@berth/store/keys.ts';
 import { guardAbsent, guardUnchanged, putRecord } from '@berth/store/record.ts';
 import type { State, Stored } from '@berth/store/state.ts';
@@ -37,6 +37,8 @@ export function garbage(state: State, now: number): Garbage[] {
     ...orphanedTargets(state, tasks, now).map((write) => ({ kind: 'target' as const, write })),
     ...inactiveServices(state, now).map((write) => ({ kind: 'service' as const, write })),
     ...oldEvents(state, now).map((write) => ({ kind: 'event' as const, write })),
+    ...formerSinks(state).map((write) => ({ kind: 'event' as const, write })),
+    ...formerCertificates(state).map((write) => ({ kind: 'deployment' as const, write })),
     ...formerThings(state, now),
     ...orphanedRules(state).map((write) => ({ kind: 'rule' as const, write })),
     ...orphanedWeights(state).map((write) => ({ kind: 'rule' as const, write })),
@@ -166,6 +168,27 @@ function oldEvents(state: State, now: number): Write[] {
   return [...horizons(state, old), ...commits(old).map((deletes) => ({ deletes }))];
 }
 
+/** How far sinks had come that are gone, and what they could not send. */
+function formerSinks(state: State): Write[] {
+  const isOf = (name: string, sinkRevision: number): boolean =>
+    state.get(collections.eventSinks, name)?.createRevision === sinkRevision;
+  return [
+    ...[...state.list(collections.eventSinkCursors)].filter(
+      ({ value }) => !isOf(value.name, value.sinkRevision),
+    ),
+    ...[...state.list(collections.eventDeadLetters)].filter(
+      ({ value }) => !isOf(value.sink, value.sinkRevision),
+    ),
+  ].map((record) => ({ guards: [guardUnchanged(record)], deletes: [record.key] }));
+}
+
+/** A certificate is kept as long as the deployment that it is of. */
+function formerCertificates(state: State): Write[] {
+  return [...state.list(collections.deploymentCertificates)]
+    .filter(({ parts }) => !state.get(collections.serviceDeployments, ...parts))
+    .map((record) => ({ guards: [guardUnchanged(record)], deletes: [record.key] }));
+}
+
 function commits(events: readonly Stored<EventRecord>[]): string[][] {
   const keys = new Map<number, string[]>();
   for (const { key, modRevision } of events) {
@@ -178,12 +201,10 @@ function commits(events: readonly Stored<EventRecord>[]): string[][] {
 
 function horizons(state: State, old: readonly Stored<EventRecord>[]): Write[] {
   const last = new Map<string, number>();
-  for (const { value, modRevision } of old) {
+  for (const { cluster, sequence } of inOrder(old)) {
     const before =
-      last.get(value.cluster) ??
-      state.get(collections.eventHorizons, value.cluster)?.value.sequence ??
-      0;
-    last.set(value.cluster, Math.max(before, lastNumber(modRevision)));
+      last.get(cluster) ?? state.get(collections.eventHorizons, cluster)?.value.sequence ?? 0;
+    last.set(cluster, Math.max(before, sequence));
   }
   return Array.from(last, ([cluster, sequence]) => ({
     puts: [putRecord(collections.eventHorizons, [cluster], { cluster, sequence })],

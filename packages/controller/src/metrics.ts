@@ -26,7 +26,10 @@ export interface ControllerMetrics {
   hostLost(): void;
   /** An event was dropped because too many waited. */
   eventDropped(): void;
+  /** An event was sent to a sink, or could not be this time, or will not be tried again. */
+  eventSent(outcome: EventOutcome): void;
 }
+export type EventOutcome = 'delivered' | 'failed' | 'dead';
 
 /** @param depth keys that wait for a worker now */
 export function controllerMetrics(registry: Registry, depth: () => number): ControllerMetrics {
@@ -81,6 +84,12 @@ export function controllerMetrics(registry: Registry, depth: () => number): Cont
     'berth_controller_events_dropped_total',
     'Task events that were not kept because too many waited.',
   );
+  const sent = counter(
+    'berth_controller_event_deliveries_total',
+    'Tries to send events to sinks, by outcome; dead: it was the last of an event.',
+    'outcome',
+    ['delivered', 'failed', 'dead'] satisfies EventOutcome[],
+  );
   leader.set(0);
   return {
     leads: (yes) => {
@@ -104,6 +113,9 @@ export function controllerMetrics(registry: Registry, depth: () => number): Cont
     },
     eventDropped: () => {
       dropped.inc();
+    },
+    eventSent: (outcome) => {
+      sent.inc({ outcome });
     },
   };
 }

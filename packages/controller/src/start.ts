@@ -7,13 +7,14 @@ import type { Role, Surroundings } from '@berth/process/role.ts';
 import type { Sealer } from '@berth/process/seal.ts';
 import type { TlsIdentity } from '@berth/rpc/api.ts';
 import { leaderClient } from '@berth/rpc/leader-client.ts';
-import type { Transport } from '@berth/rpc/transport.ts';
+import { grpcTransport, type Transport } from '@berth/rpc/transport.ts';
 import { campaign, type Leadership } from '@berth/store/election.ts';
 import { collections } from '@berth/store/keys.ts';
 import type { StateCache } from '@berth/store/state.ts';
 import type { Store } from '@berth/store/store.ts';
 
 import { EventBudget } from './event-budget.ts';
+import { ReplicaCounts } from './deployment-certificates/replica-counts.ts';
 import { controllerMetrics } from './metrics.ts';
 import { observe } from './observations.ts';
 import { PlacementHolds } from './placement-holds.ts';
@@ -66,6 +67,13 @@ export function startController(
     random,
     connect: options.transport?.connect,
   });
+  const replicaCounts = new ReplicaCounts({
+    cache,
+    tls,
+    connect: options.transport?.connect ?? grpcTransport.connect,
+    clock,
+    logger,
+  });
   const stopping = new AbortController();
 
   const lead = async (leadership: Leadership): Promise<void> => {
@@ -91,6 +99,8 @@ export function startController(
       hostLostAfterMs,
       rebalanceOntoHosts,
       sealer,
+      replicaCounts,
+      eventDirectory: options.eventDirectory,
     });
     metrics.leads(true);
     try {
@@ -120,6 +130,7 @@ export function startController(
       grace.abort();
       end();
       scheduler.close();
+      replicaCounts.close();
     },
   });
 }

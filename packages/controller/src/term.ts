@@ -8,6 +8,8 @@ import { version } from '@berth/process/version.ts';
 import { asker } from './acme/https-client.ts';
 import { certificateKeys, reconcileCertificate } from './acme/reconcile-certificate.ts';
 import type { TermContext } from './context.ts';
+import { Certifier } from './deployment-certificates/certifier.ts';
+import { EventSinks } from './event-sinks/event-sinks.ts';
 import { hostKeys, watchHost } from './host-monitor.ts';
 import { runReaper } from './reaper.ts';
 import { reconcileRegistrations, registrationKeys } from './registration-reconciler.ts';
@@ -32,6 +34,8 @@ export class ControllerTerm {
   readonly #hosts: Reconciler;
   readonly #groups: Reconciler;
   readonly #certificates: Reconciler;
+  readonly #deployments: Reconciler;
+  readonly #sinks: EventSinks;
   readonly #events: StateEvents;
   readonly #roomier = new Set<string>();
   readonly #capacity = new Latch();
@@ -40,6 +44,14 @@ export class ControllerTerm {
     const { cache } = context;
     this.#context = context;
     this.#events = new StateEvents(context);
+    this.#sinks = new EventSinks(context);
+    const certifier = new Certifier(context, context.replicaCounts);
+    this.#deployments = this.#loop({
+      name: 'deployment certificates',
+      workers: 4,
+      keys: () => certifier.keys(),
+      reconcile: (key, signal) => certifier.reconcile(key, signal),
+    });
     this.#services = this.#loop({
       name: 'services',
       workers: WORKERS,
@@ -112,6 +124,9 @@ export class ControllerTerm {
     const unsubscribe = cache.subscribe(({ changes }) => {
       for (const change of changes) {
         this.#events.note(change, cache);
+        if (change.collection === 'serviceDeployments') {
+          this.#deployments.add(change.parts.slice(0, 2).join('/'));
+        }
         for (const wake of wakesOf(change, cache)) this.#wake(wake);
       }
     });
@@ -122,6 +137,8 @@ export class ControllerTerm {
         this.#hosts.run(signal),
         this.#groups.run(signal),
         this.#certificates.run(signal),
+        this.#deployments.run(signal),
+        this.#sinks.run(signal),
         this.#events.run(signal),
         this.#retryPlacements(signal),
         runReaper(this.#context, signal),
