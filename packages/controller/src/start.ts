@@ -15,6 +15,8 @@ import type { Store } from '@berth/store/store.ts';
 
 import { EventBudget } from './event-budget.ts';
 import { ReplicaCounts } from './deployment-certificates/replica-counts.ts';
+import type { TermContext } from './context.ts';
+import { type HookCaller, httpHookCaller } from './hook-caller.ts';
 import { controllerMetrics } from './metrics.ts';
 import { observe } from './observations.ts';
 import { PlacementHolds } from './placement-holds.ts';
@@ -42,6 +44,8 @@ export interface ControllerOptions {
   readonly sealer: Sealer;
   /** Default: gRPC. */
   readonly transport?: Pick<Transport, 'connect'> | undefined;
+  /** Asks lifecycle hooks. Default: by HTTP. */
+  readonly callHook?: HookCaller | undefined;
 }
 
 /** A thousand tasks are many transactions, and other services may be before this one. */
@@ -74,12 +78,13 @@ export function startController(
     clock,
     logger,
   });
+  const callHook = options.callHook ?? httpHookCaller(clock);
   const stopping = new AbortController();
 
   const lead = async (leadership: Leadership): Promise<void> => {
     await cache.reached(leadership.epoch, leadership.signal);
     observations.beginTerm();
-    term = new ControllerTerm({
+    const context: TermContext = {
       store,
       cache,
       leadership,
@@ -101,7 +106,8 @@ export function startController(
       sealer,
       replicaCounts,
       eventDirectory: options.eventDirectory,
-    });
+    };
+    term = new ControllerTerm(context, callHook);
     metrics.leads(true);
     try {
       await term.run();

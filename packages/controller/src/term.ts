@@ -10,6 +10,8 @@ import { certificateKeys, reconcileCertificate } from './acme/reconcile-certific
 import type { TermContext } from './context.ts';
 import { Certifier } from './deployment-certificates/certifier.ts';
 import { EventSinks } from './event-sinks/event-sinks.ts';
+import type { HookCaller } from './hook-caller.ts';
+import { hookKeys, reconcileHooks } from './hook-reconciler.ts';
 import { hostKeys, watchHost } from './host-monitor.ts';
 import { runReaper } from './reaper.ts';
 import { reconcileRegistrations, registrationKeys } from './registration-reconciler.ts';
@@ -34,13 +36,14 @@ export class ControllerTerm {
   readonly #hosts: Reconciler;
   readonly #groups: Reconciler;
   readonly #certificates: Reconciler;
+  readonly #hooks: Reconciler;
   readonly #deployments: Reconciler;
   readonly #sinks: EventSinks;
   readonly #events: StateEvents;
   readonly #roomier = new Set<string>();
   readonly #capacity = new Latch();
 
-  constructor(context: TermContext) {
+  constructor(context: TermContext, callHook: HookCaller) {
     const { cache } = context;
     this.#context = context;
     this.#events = new StateEvents(context);
@@ -77,6 +80,12 @@ export class ControllerTerm {
       reconcile: (key, signal) => reconcileRegistrations(key, context, signal),
     });
     this.#certificates = this.#certificateLoop();
+    this.#hooks = this.#loop({
+      name: 'lifecycle hooks',
+      workers: 4,
+      keys: () => hookKeys(context),
+      reconcile: (key, signal) => reconcileHooks(key, { ...context, callHook }, signal),
+    });
   }
 
   /** Orders at an authority take seconds to minutes; few run side by side, so that its limits are not met. */
@@ -128,6 +137,7 @@ export class ControllerTerm {
           this.#deployments.add(change.parts.slice(0, 2).join('/'));
         }
         for (const wake of wakesOf(change, cache)) this.#wake(wake);
+        if (change.collection === 'deployments') this.#hooks.add(change.parts.join('/'));
       }
     });
     try {
@@ -137,6 +147,7 @@ export class ControllerTerm {
         this.#hosts.run(signal),
         this.#groups.run(signal),
         this.#certificates.run(signal),
+        this.#hooks.run(signal),
         this.#deployments.run(signal),
         this.#sinks.run(signal),
         this.#events.run(signal),
