@@ -1,6 +1,7 @@
 // The one table of commands: parsing, help and shell completion all read it.
 import { accessCommands } from './access.mjs';
 import { API_FLAGS, COMMON_FLAGS } from './build.mjs';
+import { eventCommands } from './events.mjs';
 import { labCommands } from './lab.mjs';
 import { placementCommands } from './placement.mjs';
 import { resourceCommands } from './resources.mjs';
@@ -12,6 +13,7 @@ import { watchingCommands } from './watching.mjs';
 export const commands = [
   ...roleCommands,
   ...watchingCommands,
+  ...eventCommands,
   ...placementCommands,
   ...serviceCommands,
   ...routingCommands,
@@ -28,7 +30,16 @@ export const sections = [
   { title: 'Try it', names: ['dev', 'lab', 'status', 'env'] },
   {
     title: 'Deploy and look',
-    names: ['service', 'task', 'task-definition', 'logs', 'exec', 'events'],
+    names: [
+      'service',
+      'deployment',
+      'task',
+      'task-definition',
+      'logs',
+      'exec',
+      'events',
+      'event-sink',
+    ],
   },
   {
     title: 'Route requests',
@@ -58,6 +69,8 @@ export const sections = [
 export const groupSummaries = {
   lab: 'Build a cluster of many hosts on this machine, and break it',
   service: 'Keep tasks running, update and scale them',
+  deployment: 'What became of a deployment',
+  'event-sink': 'Send events to webhooks and files',
   task: 'Run, list and stop tasks',
   'task-definition': 'Register and list what tasks are made from',
   'load-balancer': 'Names and attributes that listeners share',

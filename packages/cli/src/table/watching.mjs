@@ -12,6 +12,7 @@ export const watchingCommands = [
       FOLLOW,
       flag('service', 'NAME', 'of this service only', { complete: 'service' }),
       flag('limit', 'N', 'how many past events (default 50)', { short: 'n' }),
+      flag('after', 'N', 'all events after the one of this number, without a gap'),
       CLUSTER,
       JSON_FLAG,
     ],
