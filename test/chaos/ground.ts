@@ -213,6 +213,19 @@ export class Ground {
     return row;
   }
 
+  /** After a fault that failed: whatever is broken is mended. */
+  async restore(): Promise<void> {
+    const { lab } = this;
+    await lab.heal();
+    lab.select('all').forEach(({ name }) => void lab.resume(name));
+    await lab.freeDisk('hosts');
+    for (const { node, processes } of await lab.status()) {
+      const dead = processes.some(({ state }) => state === 'dead');
+      if (dead) await lab.restart(node.name);
+    }
+    await this.steady();
+  }
+
   async close(): Promise<readonly string[]> {
     await this.watcher.close();
     this.api.close();

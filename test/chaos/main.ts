@@ -33,15 +33,18 @@ try {
   for (const { name, run } of wanted) {
     if (over.signal.aborted) break;
     const before = ground.rows.length;
+    let failed = false;
     try {
       await run(ground, { rounds: reduced ? 1 : 20, full: !reduced });
       say(`ok      ${name}`);
     } catch (error) {
       process.exitCode = 1;
+      failed = true;
       say(
         `FAILED  ${name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
       );
     }
+    if (failed) await ground.restore();
     for (const row of ground.rows.slice(before)) console.log(`          ${JSON.stringify(row)}`);
   }
 } finally {

@@ -52,9 +52,10 @@ export function connect(options: ConnectionOptions): Connection {
   let preferred = 0;
   let closed = false;
 
-  /** Whoever answers that it can't serve now is not asked first the next time. */
+  /** Whoever answers that it can't serve now, or does not answer in time, is not asked first the next time. */
   function passOver(link: Link, error: BerthError): BerthError {
-    if (error.code === 'Unavailable' && links[preferred] === link) {
+    const cannot = error.code === 'Unavailable' || error.code === 'DeadlineExceeded';
+    if (cannot && links[preferred] === link) {
       preferred = (preferred + 1) % links.length;
     }
     return error;
