@@ -127,7 +127,7 @@ const SIMPLE: Readonly<Record<number, Member['type']>> = {
   4: 'timestamp',
   5: 'timestamp',
   7: 'timestamp',
-  15: 'string',
+  15: 'document',
   21: 'blob',
 };
 const LIST_OF = 64;

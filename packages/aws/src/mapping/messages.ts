@@ -178,6 +178,13 @@ export class AnswerMapper {
     if (!(resolvedType instanceof protobuf.Type) || structure === undefined) {
       return (value) => value;
     }
+    if (shape.type === 'list' && !field.repeated && isList(resolvedType)) {
+      const inner = resolvedType.fieldsArray[0]?.resolvedType;
+      return (value) =>
+        (value as { readonly items: Plain[] }).items.map((item) =>
+          inner instanceof protobuf.Type ? this.#convert(structure, inner)(item) : item,
+        );
+    }
     if (shape.type === 'list') {
       return (value) => (value as Plain[]).map(this.#convert(structure, resolvedType));
     }

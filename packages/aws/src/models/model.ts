@@ -35,6 +35,8 @@ export interface Member {
     | 'boolean'
     | 'timestamp'
     | 'blob'
+    // Any JSON. Here it is its text.
+    | 'document'
     | 'list'
     | 'map'
     | 'structure';

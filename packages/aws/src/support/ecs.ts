@@ -34,7 +34,7 @@ const EXECUTE =
 
 export const ecsSupport: ServiceSupport = {
   supported:
-    'CreateCapacityProvider CreateCluster CreateService DeleteAccountSetting DeleteAttributes DeleteCapacityProvider DeleteCluster DeleteService DeleteTaskDefinitions DeregisterContainerInstance DeregisterTaskDefinition DescribeCapacityProviders DescribeClusters DescribeContainerInstances DescribeServiceDeployments DescribeServiceRevisions DescribeServices DescribeTaskDefinition DescribeTasks GetTaskProtection ListAccountSettings ListAttributes ListClusters ListContainerInstances ListServiceDeployments ListServices ListTagsForResource ListTaskDefinitionFamilies ListTaskDefinitions ListTasks PutAccountSetting PutAccountSettingDefault PutAttributes PutClusterCapacityProviders RegisterContainerInstance RegisterTaskDefinition RunTask StartTask StopServiceDeployment StopTask TagResource UntagResource UpdateCapacityProvider UpdateCluster UpdateClusterSettings UpdateContainerInstancesState UpdateService UpdateTaskProtection',
+    'ContinueServiceDeployment CreateCapacityProvider CreateCluster CreateService DeleteAccountSetting DeleteAttributes DeleteCapacityProvider DeleteCluster DeleteService DeleteTaskDefinitions DeregisterContainerInstance DeregisterTaskDefinition DescribeCapacityProviders DescribeClusters DescribeContainerInstances DescribeServiceDeployments DescribeServiceRevisions DescribeServices DescribeTaskDefinition DescribeTasks GetTaskProtection ListAccountSettings ListAttributes ListClusters ListContainerInstances ListServiceDeployments ListServices ListTagsForResource ListTaskDefinitionFamilies ListTaskDefinitions ListTasks PutAccountSetting PutAccountSettingDefault PutAttributes PutClusterCapacityProviders RegisterContainerInstance RegisterTaskDefinition RunTask StartTask StopServiceDeployment StopTask TagResource UntagResource UpdateCapacityProvider UpdateCluster UpdateClusterSettings UpdateContainerInstancesState UpdateService UpdateTaskProtection',
   refused: [
     { operations: 'ExecuteCommand', code: 'InvalidParameterException', message: EXECUTE },
     {
@@ -62,10 +62,6 @@ export const ecsSupport: ServiceSupport = {
         'Task sets belong to the deployment controllers CODE_DEPLOY and EXTERNAL: services here are of controller ECS.',
     },
     {
-      operations: 'ContinueServiceDeployment',
-      message: 'It answers a lifecycle hook of type PAUSE, and deployments here have no hooks.',
-    },
-    {
       operations:
         'DiscoverPollEndpoint SubmitAttachmentStateChanges SubmitContainerStateChange SubmitTaskStateChange UpdateContainerAgent',
       message:
@@ -77,6 +73,10 @@ export const ecsSupport: ServiceSupport = {
     },
   ],
   structures: {
+    AdvancedConfiguration: {
+      supported: 'alternateTargetGroupArn productionListenerRule testListenerRule',
+      accepted: { roleArn: 'Kept and shown; shifting traffic needs no role.' },
+    },
     Attribute: { supported: 'name value targetType targetId' },
     AutoScalingGroupProvider: {
       supported: '',
@@ -97,6 +97,7 @@ export const ecsSupport: ServiceSupport = {
       },
     },
     AwsVpcConfiguration: { supported: 'subnets securityGroups assignPublicIp' },
+    CanaryConfiguration: { supported: 'canaryPercent canaryBakeTimeInMinutes' },
     CapacityProviderStrategyItem: { supported: 'capacityProvider weight base' },
     ClusterConfiguration: {
       supported: 'executeCommandConfiguration',
@@ -140,6 +141,7 @@ export const ecsSupport: ServiceSupport = {
       accepted: { settings: INSIGHTS, configuration: 'Kept and shown.' },
       refused: { serviceConnectDefaults: SERVICE_CONNECT },
     },
+    ContinueServiceDeploymentRequest: { supported: 'serviceDeploymentArn hookId action' },
     CreateServiceRequest: {
       supported:
         'serviceName cluster taskDefinition loadBalancers desiredCount clientToken capacityProviderStrategy deploymentConfiguration placementConstraints placementStrategy healthCheckGracePeriodSeconds schedulingStrategy deploymentController tags enableECSManagedTags propagateTags availabilityZoneRebalancing',
@@ -174,21 +176,29 @@ export const ecsSupport: ServiceSupport = {
       supported: 'enable rollback resetOnHealthyTask thresholdConfiguration',
     },
     DeploymentConfiguration: {
-      supported: 'deploymentCircuitBreaker maximumPercent minimumHealthyPercent',
+      supported:
+        'deploymentCircuitBreaker maximumPercent minimumHealthyPercent lifecycleHooks linearConfiguration canaryConfiguration',
       accepted: {
-        strategy: 'ROLLING; others are refused.',
-        bakeTimeInMinutes: 'Kept and shown; it belongs to the other strategies.',
-        alarms: 'Kept and shown: there is no CloudWatch whose alarms could end a deployment.',
+        strategy:
+          'All four. Those that shift traffic need Application Load Balancers: advancedConfiguration of each loadBalancers item.',
+        bakeTimeInMinutes: 'Of the strategies that shift traffic; 0 or nothing beside ROLLING.',
+        alarms:
+          'Kept and shown while enable is false; there is no CloudWatch whose alarms could end a deployment, and enable true is refused.',
       },
       refused: {
-        lifecycleHooks: 'Hooks call AWS Lambda.',
-        linearConfiguration: 'Deployments are rolling updates.',
-        canaryConfiguration:
-          "Deployments are rolling updates: weights of a listener's rule do the same by hand.",
         earlySuccessCriteria: 'A deployment is done when all of its tasks are healthy.',
       },
     },
     DeploymentController: { supported: 'type' },
+    DeploymentLifecycleHook: {
+      supported: 'targetType lifecycleStages hookDetails timeoutConfiguration',
+      accepted: {
+        hookTargetArn:
+          'An http or https URL, which is asked with POST and answers as a function would. ARNs of Lambda functions are refused by name.',
+        roleArn: 'Kept and shown; hooks are asked with no rights of AWS.',
+      },
+    },
+    DeploymentLifecycleHookTimeoutConfiguration: { supported: 'timeoutInMinutes action' },
     DeregisterContainerInstanceRequest: { supported: 'containerInstance cluster force' },
     DeregisterTaskDefinitionRequest: { supported: 'taskDefinition' },
     DescribeCapacityProvidersRequest: {
@@ -215,6 +225,7 @@ export const ecsSupport: ServiceSupport = {
     HostVolumeProperties: { supported: 'sourcePath' },
     KernelCapabilities: { supported: 'add drop' },
     KeyValuePair: { supported: 'name value' },
+    LinearConfiguration: { supported: 'stepPercent stepBakeTimeInMinutes' },
     LinuxParameters: {
       supported: 'capabilities initProcessEnabled sharedMemorySize tmpfs',
       refused: {
@@ -256,12 +267,8 @@ export const ecsSupport: ServiceSupport = {
       },
     },
     LoadBalancer: {
-      supported: 'targetGroupArn containerName containerPort',
-      refused: {
-        loadBalancerName: 'There are no Classic Load Balancers: use targetGroupArn.',
-        advancedConfiguration:
-          'It belongs to blue/green deployments: deployments are rolling updates.',
-      },
+      supported: 'targetGroupArn containerName containerPort advancedConfiguration',
+      refused: { loadBalancerName: 'There are no Classic Load Balancers: use targetGroupArn.' },
     },
     LogConfiguration: {
       supported: 'options',

@@ -74,6 +74,8 @@ function readMember(model: ServiceModel, shape: Member, value: unknown, path: st
             readMember(model, shape.item as Member, item, `${path}.${key}`),
           ]),
       );
+    case 'document':
+      return JSON.stringify(value);
     case 'string':
     case 'blob':
       if (typeof value !== 'string') throw wrong(value, 'a String', path);

@@ -47,6 +47,8 @@ function memberJson(model: ServiceModel, shape: Member, value: unknown): unknown
     case 'integer':
     case 'long':
       return Math.trunc(value as number);
+    case 'document':
+      return JSON.parse(value as string) as unknown;
     case 'double':
     case 'boolean':
     case 'blob':

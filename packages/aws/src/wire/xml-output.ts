@@ -53,6 +53,7 @@ function memberXml(model: ServiceModel, shape: Member, value: unknown, item: str
         .join('');
     case 'timestamp':
       return new Date(value as number).toISOString();
+    case 'document':
     case 'string':
     case 'integer':
     case 'long':
