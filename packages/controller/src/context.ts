@@ -9,6 +9,7 @@ import type { StateCache } from '@berth/store/state.ts';
 import type { CommitResult, Store, Transaction } from '@berth/store/store.ts';
 
 import type { ReplicaCounts } from './deployment-certificates/replica-counts.ts';
+import type { EventBudget } from './event-budget.ts';
 import type { ControllerMetrics } from './metrics.ts';
 import type { Observations } from './observations.ts';
 import type { PlacementHolds } from './placement-holds.ts';

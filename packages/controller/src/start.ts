@@ -13,10 +13,10 @@ import { collections } from '@berth/store/keys.ts';
 import type { StateCache } from '@berth/store/state.ts';
 import type { Store } from '@berth/store/store.ts';
 
-import { EventBudget } from './event-budget.ts';
 import { ReplicaCounts } from './deployment-certificates/replica-counts.ts';
 import type { TermContext } from './context.ts';
 import { type HookCaller, httpHookCaller } from './hook-caller.ts';
+import { EventBudget } from './event-budget.ts';
 import { controllerMetrics } from './metrics.ts';
 import { observe } from './observations.ts';
 import { PlacementHolds } from './placement-holds.ts';
