@@ -75,6 +75,8 @@ describe('codec', () => {
       kind: '',
       subject: '',
       message: '',
+      resources: [],
+      sequence: 0,
     });
   });
 
