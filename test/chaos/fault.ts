@@ -13,6 +13,8 @@ export interface Extent {
 export interface Fault {
   /** The command line names it. */
   readonly name: string;
+  /** What must hold. */
+  readonly title: string;
   /** Also in `npm test`. */
   readonly reduced: boolean;
   readonly run: (ground: Ground, extent: Extent) => Promise<void>;

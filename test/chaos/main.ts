@@ -2,7 +2,7 @@
 // Arguments name faults (default: all); --reduced takes the short form of `npm test`; a run of some faults writes no file.
 import { faults } from './faults/all.ts';
 import { Ground, type Row } from './ground.ts';
-import { REDUCED } from './sizes.ts';
+import { FULL, REDUCED, REQUESTS_PER_SECOND } from './sizes.ts';
 import { tableOf } from './table.ts';
 
 const words = process.argv.slice(2);
@@ -27,7 +27,11 @@ const begin = Date.now();
 const say = (text: string): void =>
   console.log(`${((Date.now() - begin) / 1000).toFixed(0).padStart(5)} s  ${text}`);
 const rows: Row[] = [];
-const ground = await Ground.open({ ...REDUCED, name: 'chaos' }, 300, over.signal);
+const ground = await Ground.open(
+  { ...(reduced ? REDUCED : FULL), name: 'chaos' },
+  REQUESTS_PER_SECOND,
+  over.signal,
+);
 say('the lab is at rest');
 try {
   for (const { name, run } of wanted) {

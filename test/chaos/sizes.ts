@@ -1,6 +1,18 @@
 import type { LabOptions } from '@berth/cli/lab/plan.ts';
 
-export const HOST_LOST_AFTER_MS = 8_000;
+/** Over all proxies. */
+export const REQUESTS_PER_SECOND = 300;
+const SHORT_LOST_AFTER_MS = 8_000;
+const DEFAULT_LOST_AFTER_MS = 20_000;
+
+/** When a lab's controllers count a host as lost. */
+export function hostLostAfterMs({ serverFlags }: LabOptions): number {
+  const given = serverFlags.map((flag) => /^--host-lost-after=(\d+)ms$/.exec(flag)?.[1]);
+  return Number(given.find((ms) => ms !== undefined) ?? DEFAULT_LOST_AFTER_MS);
+}
+
+/** The default one of `npm run lab`. */
+export const FULL: Partial<LabOptions> = { hosts: 5, servers: 3, etcd: 3, proxies: 2 };
 
 /** As small as all faults still show something. */
 export const REDUCED: Partial<LabOptions> = {
@@ -8,5 +20,5 @@ export const REDUCED: Partial<LabOptions> = {
   servers: 3,
   etcd: 3,
   proxies: 2,
-  serverFlags: [`--host-lost-after=${HOST_LOST_AFTER_MS}ms`],
+  serverFlags: [`--host-lost-after=${SHORT_LOST_AFTER_MS}ms`],
 };

@@ -198,16 +198,18 @@ export interface Answer {
 }
 
 /** One request on a connection of its own. */
-export function ask(url: string, method = 'GET', body?: string): Promise<Answer> {
+export function ask(url: string, method = 'GET', body?: string, timeout = 10_000): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const outgoing = request(url, { method, agent: false, timeout: 10_000 }, (incoming) => {
+    const outgoing = request(url, { method, agent: false, timeout }, (incoming) => {
       let text = '';
       incoming.setEncoding('utf8');
       incoming.on('data', (chunk: string) => (text += chunk));
       incoming.once('end', () => resolve({ status: incoming.statusCode ?? 0, body: text }));
       incoming.once('error', reject);
     });
-    outgoing.once('timeout', () => outgoing.destroy(new Error(`${url} did not answer in 10 s`)));
+    outgoing.once('timeout', () =>
+      outgoing.destroy(new Error(`${url} did not answer in ${timeout} ms`)),
+    );
     outgoing.once('error', reject);
     outgoing.end(body);
   });

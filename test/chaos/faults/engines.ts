@@ -14,19 +14,48 @@ import { SERVICE } from '../watcher.ts';
 import { untilOnlyWanted } from './hosts.ts';
 
 const HOST = 'h1';
-const ALL = ['h1', 'h2', 'h3'];
 const PATIENCE_MS = 120_000;
 const GRACE_MS = 30_000;
 const HUNG_MS = 20_000;
 const STEPS_S = [3_600, -3_600, 86_400];
 
 export const engines: readonly Fault[] = [
-  { name: 'agent-killed', reduced: false, run: (ground) => killAgent(ground) },
-  { name: 'engine-restart', reduced: false, run: (ground) => restartEngine(ground) },
-  { name: 'engine-restart-all', reduced: false, run: (ground) => restartWithContainers(ground) },
-  { name: 'engine-hung', reduced: false, run: (ground) => hangEngine(ground) },
-  { name: 'disk-full', reduced: false, run: (ground) => fillDisk(ground) },
-  { name: 'clock', reduced: false, run: (ground) => stepClock(ground) },
+  {
+    name: 'agent-killed',
+    title: 'containers and requests do not notice that an agent dies',
+    reduced: false,
+    run: (ground) => killAgent(ground),
+  },
+  {
+    name: 'engine-restart',
+    title: 'containers and requests do not notice a restart of their engine with live-restore',
+    reduced: false,
+    run: (ground) => restartEngine(ground),
+  },
+  {
+    name: 'engine-restart-all',
+    title: 'what an engine stops without live-restore runs again',
+    reduced: false,
+    run: (ground) => restartWithContainers(ground),
+  },
+  {
+    name: 'engine-hung',
+    title: 'containers and requests do not notice that an engine hangs',
+    reduced: false,
+    run: (ground) => hangEngine(ground),
+  },
+  {
+    name: 'disk-full',
+    title: 'a deployment gets through though a host has no room',
+    reduced: false,
+    run: (ground) => fillDisk(ground),
+  },
+  {
+    name: 'clock',
+    title: 'tasks and sessions do not notice that a clock is stepped',
+    reduced: false,
+    run: (ground) => stepClock(ground),
+  },
 ];
 
 async function killAgent(ground: Ground): Promise<void> {
@@ -93,7 +122,7 @@ async function restartWithContainers(ground: Ground): Promise<void> {
       await lab.untilReady(HOST, 'engine');
       await ground.steady();
       m.recovered();
-      await untilOnlyWanted(ground, ALL);
+      await untilOnlyWanted(ground);
       m.note(
         'the engine stops its containers and tells nobody; requests under way on them are lost',
       );
@@ -131,7 +160,7 @@ async function hangEngine(ground: Ground): Promise<void> {
     m.recovered();
     await ground.deploy();
     await ground.steady();
-    await untilOnlyWanted(ground, ALL);
+    await untilOnlyWanted(ground);
     m.note('time since it goes on');
   });
   assertNoneLost(row);
@@ -152,7 +181,7 @@ async function fillDisk(ground: Ground): Promise<void> {
       await m.inject(() => Promise.resolve());
       await ground.steady([], PATIENCE_MS);
       m.recovered();
-      await untilOnlyWanted(ground, ALL);
+      await untilOnlyWanted(ground);
       m.note('time since there is room again');
     },
   );

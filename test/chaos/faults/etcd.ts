@@ -15,12 +15,42 @@ const QUOTA_BYTES = 16 * 1024 * 1024;
 const FILLER_BYTES = 100_000;
 
 export const etcd: readonly Fault[] = [
-  { name: 'etcd-member', reduced: true, run: (ground) => loseMember(ground) },
-  { name: 'etcd-isolated', reduced: true, run: (ground) => isolate(ground) },
-  { name: 'etcd-disk', reduced: false, run: (ground) => replaceDisk(ground) },
-  { name: 'etcd-all', reduced: false, run: (ground, extent) => loseAll(ground, extent) },
-  { name: 'etcd-compaction', reduced: false, run: (ground) => fallBehind(ground) },
-  { name: 'etcd-nospace', reduced: false, run: (ground) => fill(ground) },
+  {
+    name: 'etcd-member',
+    title: 'no request is lost with the member that leads etcd',
+    reduced: true,
+    run: (ground) => loseMember(ground),
+  },
+  {
+    name: 'etcd-isolated',
+    title: 'a member that is cut off from the others holds nobody up',
+    reduced: true,
+    run: (ground) => isolate(ground),
+  },
+  {
+    name: 'etcd-disk',
+    title: 'a member is replaced by a new one',
+    reduced: false,
+    run: (ground) => replaceDisk(ground),
+  },
+  {
+    name: 'etcd-all',
+    title: 'tasks and routing go on without etcd, and all catches up',
+    reduced: false,
+    run: (ground, extent) => loseAll(ground, extent),
+  },
+  {
+    name: 'etcd-compaction',
+    title: 'a replica that has missed dropped history lists again',
+    reduced: false,
+    run: (ground) => fallBehind(ground),
+  },
+  {
+    name: 'etcd-nospace',
+    title: 'a full etcd is a clear error with a way out',
+    reduced: false,
+    run: (ground) => fill(ground),
+  },
 ];
 
 let writes = 0;

@@ -2,23 +2,49 @@
 import assert from 'node:assert/strict';
 
 import { type Extent, type Fault, assertNoneLost, assertWithin } from '../fault.ts';
-import type { Ground, Measuring } from '../ground.ts';
+import type { Ground, Measuring, Row } from '../ground.ts';
 import { metric } from '../metrics.ts';
-import { HOST_LOST_AFTER_MS } from '../sizes.ts';
+import { hostLostAfterMs } from '../sizes.ts';
 
 const HOST = 'h3';
-const REPLACED_MS = HOST_LOST_AFTER_MS + 5_000;
+/** Beyond the time after which a host counts as lost. */
+const REPLACED_MS = 5_000;
 /** Proxies find out about a dead host with the first request: what is sent after that must not fail. */
 const PASSIVE_MS = 3_000;
 const PATIENCE_MS = 60_000;
 const TASK_LABEL = 'berth.task';
 
 export const hosts: readonly Fault[] = [
-  { name: 'host-killed', reduced: true, run: (ground) => lose(ground, 'killed') },
-  { name: 'host-cut', reduced: false, run: (ground) => lose(ground, 'cut') },
-  { name: 'host-control', reduced: true, run: (ground) => cutFromControl(ground) },
-  { name: 'proxy-control', reduced: true, run: (ground) => cutProxy(ground) },
-  { name: 'control-halves', reduced: false, run: (ground, extent) => halves(ground, extent) },
+  {
+    name: 'host-killed',
+    title: 'a dead host is passed over at once and its tasks are replaced',
+    reduced: true,
+    run: (ground) => lose(ground, 'killed'),
+  },
+  {
+    name: 'host-cut',
+    title: 'so is one that is cut off, and its stale containers are stopped when it is back',
+    reduced: false,
+    run: (ground) => lose(ground, 'cut'),
+  },
+  {
+    name: 'host-control',
+    title: 'no request is lost while a host is cut off from the control plane',
+    reduced: true,
+    run: (ground) => cutFromControl(ground),
+  },
+  {
+    name: 'proxy-control',
+    title: 'a proxy that is cut off serves on from its last table and says so',
+    reduced: true,
+    run: (ground) => cutProxy(ground),
+  },
+  {
+    name: 'control-halves',
+    title: 'the larger half of the control plane leads, and no task is touched',
+    reduced: false,
+    run: (ground, extent) => halves(ground, extent),
+  },
 ];
 
 async function lose(ground: Ground, how: 'killed' | 'cut'): Promise<void> {
@@ -27,14 +53,14 @@ async function lose(ground: Ground, how: 'killed' | 'cut'): Promise<void> {
   const what = how === 'killed' ? 'SIGKILL of all of a host' : 'The network of a host is cut';
   const row = await ground.measure(what, async (m) => {
     await m.inject(() =>
-      how === 'killed' ? lab.kill(HOST) : lab.partition(HOST, 'etcd,servers,proxies,h1,h2'),
+      how === 'killed' ? lab.kill(HOST) : lab.partition(HOST, others(lab, HOST)),
     );
     await untilReplaced(ground, m);
     if (how === 'killed') await lab.restart(HOST);
     else await lab.heal();
     await returned(ground, m);
   });
-  assertWithin('replacements run', row.recoveredMs, REPLACED_MS);
+  assertReplaced(ground, row);
   assert.ok((row.lastFailedMs ?? 0) <= PASSIVE_MS, `requests failed for too long: ${row.how}`);
 }
 
@@ -52,18 +78,15 @@ async function untilReplaced({ watcher }: Ground, m: Measuring): Promise<void> {
 async function returned(ground: Ground, m: Measuring): Promise<void> {
   const from = performance.now();
   await ground.steady();
-  await untilOnlyWanted(ground, [HOST]);
+  await untilOnlyWanted(ground);
   m.note(
     `${((performance.now() - from) / 1000).toFixed(1)} s after its return nothing runs there that should not`,
   );
 }
 
 /** What runs on hosts is what should run there, once each. */
-export async function untilOnlyWanted(
-  { lab, watcher }: Ground,
-  names: readonly string[],
-): Promise<void> {
-  for (const name of names) {
+export async function untilOnlyWanted({ lab, watcher }: Ground): Promise<void> {
+  for (const { name } of lab.select('hosts')) {
     const begin = performance.now();
     for (;;) {
       const command = ['docker', 'ps', '--format', `{{.Label "${TASK_LABEL}"}}`] as const;
@@ -97,7 +120,7 @@ async function cutFromControl(ground: Ground): Promise<void> {
     await returned(ground, m);
   });
   assertNoneLost(row);
-  assertWithin('replacements run', row.recoveredMs, REPLACED_MS);
+  assertReplaced(ground, row);
 }
 
 /** It serves on from its last table and says so. */
@@ -156,4 +179,13 @@ async function halves(ground: Ground, { rounds }: Extent): Promise<void> {
   });
   assertNoneLost(row);
   assert.equal(ground.untouched(), before, 'tasks were touched');
+}
+
+function assertReplaced({ lab }: Ground, { recoveredMs }: Row): void {
+  assertWithin('replacements run', recoveredMs, hostLostAfterMs(lab.plan.options) + REPLACED_MS);
+}
+
+function others({ plan }: Ground['lab'], node: string): string {
+  const names = plan.nodes.map(({ name }) => name);
+  return names.filter((name) => name !== node).join();
 }

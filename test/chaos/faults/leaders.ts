@@ -15,16 +15,32 @@ const TRIES = 3;
 
 export const leaders: readonly Fault[] = [
   ...(['scheduler', 'controller'] as const).flatMap((role) => [
-    fault(`kill-${role}`, true, (ground, extent) => lose(ground, extent, role, 'SIGKILL')),
-    fault(`stop-${role}`, false, (ground, extent) => lose(ground, extent, role, 'SIGSTOP')),
+    fault(
+      `kill-${role}`,
+      `another ${role} leads soon, and nobody notices`,
+      true,
+      (ground, extent) => lose(ground, extent, role, 'SIGKILL'),
+    ),
+    fault(`stop-${role}`, `also where it only stops`, false, (ground, extent) =>
+      lose(ground, extent, role, 'SIGSTOP'),
+    ),
   ]),
-  fault('kill-api', true, (ground, extent) => lose(ground, extent, 'api', 'SIGKILL')),
-  fault('stop-api', false, (ground, extent) => lose(ground, extent, 'api', 'SIGSTOP')),
-  fault('refused-write', true, (ground) => refusedWrite(ground)),
+  fault(
+    'kill-api',
+    'agents and proxies of a dead api are soon with another',
+    true,
+    (ground, extent) => lose(ground, extent, 'api', 'SIGKILL'),
+  ),
+  fault('stop-api', 'also where it only stops', false, (ground, extent) =>
+    lose(ground, extent, 'api', 'SIGSTOP'),
+  ),
+  fault('refused-write', 'a resumed old leader can not write', true, (ground) =>
+    refusedWrite(ground),
+  ),
 ];
 
-function fault(name: string, reduced: boolean, run: Fault['run']): Fault {
-  return { name, reduced, run };
+function fault(name: string, title: string, reduced: boolean, run: Fault['run']): Fault {
+  return { name, title, reduced, run };
 }
 
 /** Rounds of losing the server that has the role; of an api one that holds sessions. */

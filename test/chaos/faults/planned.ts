@@ -13,10 +13,30 @@ const PATIENCE_MS = 90_000;
 const { hosts: HOSTS, services: SERVICES } = collections;
 
 export const planned: readonly Fault[] = [
-  { name: 'drain', reduced: true, run: (ground) => drain(ground) },
-  { name: 'remove', reduced: false, run: (ground) => remove(ground) },
-  { name: 'rolling-restart', reduced: true, run: (ground) => restartControl(ground) },
-  { name: 'upgrade', reduced: false, run: (ground) => upgradeAll(ground) },
+  {
+    name: 'drain',
+    title: 'a host drains with its replacements first, and no request is lost',
+    reduced: true,
+    run: (ground) => drain(ground),
+  },
+  {
+    name: 'remove',
+    title: 'a drained host is removed, and comes back',
+    reduced: false,
+    run: (ground) => remove(ground),
+  },
+  {
+    name: 'rolling-restart',
+    title: 'no request is lost while the control plane restarts during a rolling update',
+    reduced: true,
+    run: (ground) => restartControl(ground),
+  },
+  {
+    name: 'upgrade',
+    title: 'no request is lost while every role is upgraded during a rolling update',
+    reduced: false,
+    run: (ground) => upgradeAll(ground),
+  },
 ];
 
 async function drained(ground: Ground, host: string): Promise<void> {
@@ -51,7 +71,7 @@ async function drain(ground: Ground): Promise<void> {
     await api.ecs.UpdateHostsState({ cluster, hosts: ['h2'], status: 'ACTIVE' });
     await ground.deploy();
     await ground.steady();
-    await untilOnlyWanted(ground, ['h1', 'h2', 'h3']);
+    await untilOnlyWanted(ground);
   });
   assertNoneLost(row);
 }
@@ -88,7 +108,7 @@ async function restartControl(ground: Ground): Promise<void> {
       for (const { name } of lab.select('servers')) await lab.restart(name);
       await ground.steady();
       m.recovered();
-      await untilOnlyWanted(ground, ['h1', 'h2', 'h3']);
+      await untilOnlyWanted(ground);
     },
   );
   assertNoneLost(row);

@@ -12,7 +12,14 @@ const SHORT = { ms: 40_000, deployEveryMs: 15_000 };
 const CONVERGED_MS = 180_000;
 const SEED = 20_261_121;
 
-export const storm: readonly Fault[] = [{ name: 'storm', reduced: true, run: blow }];
+export const storm: readonly Fault[] = [
+  {
+    name: 'storm',
+    title: 'every invariant holds through random faults, and the cluster converges',
+    reduced: true,
+    run: blow,
+  },
+];
 
 /** Breaks something, and mends it when it has been broken for long enough. */
 interface Trouble {
@@ -50,10 +57,7 @@ async function blow(ground: Ground, { full }: Extent): Promise<void> {
       await m.inject(() => Promise.resolve());
       await ground.steady([], CONVERGED_MS);
       m.recovered();
-      await untilOnlyWanted(
-        ground,
-        lab.select('hosts').map(({ name }) => name),
-      );
+      await untilOnlyWanted(ground);
       m.note(
         `seed ${seed}: ${done.length} faults and deployments; well again: since the last fault ended; ` +
           `${watcher.invariants.checked} changes checked, ${watcher.invariants.violations.length} violations`,
@@ -87,8 +91,8 @@ async function trouble(
 }
 
 function controlTrouble({ lab }: Ground, draws: Draws): Trouble {
-  const server = draws.pick(['s1', 's2', 's3']);
-  const member = draws.pick(['e1', 'e2', 'e3']);
+  const server = draws.pick(namesOf(lab, 'servers'));
+  const member = draws.pick(namesOf(lab, 'etcd'));
   const node = draws.pick([server, member]);
   const others = lab
     .select('servers,etcd')
@@ -106,8 +110,8 @@ function controlTrouble({ lab }: Ground, draws: Draws): Trouble {
 }
 
 function dataTrouble({ lab }: Ground, draws: Draws): Trouble {
-  const host = draws.pick(['h1', 'h2', 'h3']);
-  const proxy = draws.pick(['p1', 'p2']);
+  const host = draws.pick(namesOf(lab, 'hosts'));
+  const proxy = draws.pick(namesOf(lab, 'proxies'));
   return draws.pick<Trouble>([
     killed(lab, host),
     {
@@ -139,6 +143,10 @@ function dataTrouble({ lab }: Ground, draws: Draws): Trouble {
 }
 
 type Lab = Ground['lab'];
+
+function namesOf(lab: Lab, nodes: string): string[] {
+  return lab.select(nodes).map(({ name }) => name);
+}
 
 function killed(lab: Lab, node: string): Trouble {
   return { name: `kill ${node}`, act: () => lab.kill(node), mend: () => lab.restart(node) };

@@ -1,0 +1,39 @@
+// The faults of the short form, in `npm test`: one small lab for all of them, each fault once, and no bound but those that
+// Berth promises. `npm run test:chaos` has all of them in full.
+import { faults } from './faults/all.ts';
+import { Ground } from './ground.ts';
+import { REDUCED, REQUESTS_PER_SECOND } from './sizes.ts';
+
+describe('a cluster of many hosts under load', () => {
+  let ground: Ground;
+  let broken = false;
+
+  before(async function () {
+    this.timeout(150_000);
+    ground = await Ground.open({ ...REDUCED, name: 'chaostst' }, REQUESTS_PER_SECOND);
+  });
+
+  beforeEach(async function () {
+    this.timeout(150_000);
+    if (broken) await ground.restore();
+    broken = false;
+  });
+
+  afterEach(function () {
+    broken = this.currentTest?.state === 'failed';
+  });
+
+  after(async function () {
+    this.timeout(60_000);
+    const problems = await ground.close();
+    if (problems.length > 0) throw new Error(`the lab left behind: ${problems.join('; ')}`);
+  });
+
+  for (const { name, title, reduced, run } of faults) {
+    if (!reduced) continue;
+    it(`${name}: ${title}`, async function () {
+      this.timeout(240_000);
+      await run(ground, { rounds: 1, full: false });
+    });
+  }
+});
