@@ -140,8 +140,10 @@ export function judge(
   const good = primary.rollbackOf === undefined ? sourceOf(old) : undefined;
   if (!undoes || !good) return { deployments: [failed, ...old], failed: primary.id, cause };
   const undoing = rollbackDeployment(primary, good, cause, desired, now);
+  // Tasks that it has adopted already may be all that is left of a plan that was cut short: they are its own, not a stray's.
+  const others = old.filter(({ id }) => id !== undoing.id);
   return {
-    deployments: [undoing, demote(failed, now), ...old],
+    deployments: [undoing, demote(failed, now), ...others],
     failed: primary.id,
     cause,
     rolledBackTo: good.id,
