@@ -68,7 +68,7 @@ function progressOf(
 ): ServiceProgress {
   const { cache, realm, clock } = deps;
   const now = clock.now();
-  const view = serviceView(cache, realm, service);
+  const view = serviceView(cache, realm, service, now);
   return {
     service: view,
     tasks: shownTasks(cache, service, now).map((task) => taskProgressView(cache, realm, task, now)),

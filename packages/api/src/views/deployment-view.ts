@@ -3,6 +3,7 @@
 import type {
   CapacityProviderStrategyItem,
   Deployment,
+  DeploymentProgress,
   DeploymentRecord,
   LaunchSettings,
   LifecycleHookDetail,
@@ -11,19 +12,29 @@ import type {
   TaskRecord,
 } from '@berth/model/generated/messages.ts';
 import { withWanted } from '@berth/model/deployment/deployments.ts';
+import { secondsLeft } from '@berth/model/deployment/estimate.ts';
 import { revisionOf } from '@berth/model/deployment/history.ts';
+import { delayMs } from '@berth/model/deployment/targets.ts';
 import { arn, type Realm } from '@berth/model/resources/arn.ts';
 import { isFargate } from '@berth/model/validation/launch.ts';
 import { collections } from '@berth/store/keys.ts';
 import type { State, Stored } from '@berth/store/state.ts';
 
-import { countTasks } from './task-status.ts';
+import { countTasks, lastStatusOf, type TaskCounts } from './task-status.ts';
 
-/** Newest first, PRIMARY at index 0. An INACTIVE service has none. */
-export function deploymentView(state: State, realm: Realm, service: ServiceRecord): Deployment[] {
+/**
+ * Newest first, PRIMARY at index 0. An INACTIVE service has none.
+ * @param now by the api's clock
+ */
+export function deploymentView(
+  state: State,
+  realm: Realm,
+  service: ServiceRecord,
+  now: number,
+): Deployment[] {
   const tasks = [...state.tasksByService(service.cluster, service.name)];
   return deploymentsOf(state, service).map((deployment) =>
-    show(state, realm, deployment, tasks, launchOf(state, service, deployment)),
+    show(state, realm, deployment, tasks, launchOf(state, service, deployment), now),
   );
 }
 
@@ -106,6 +117,7 @@ function show(
   deployment: DeploymentRecord,
   tasks: readonly Stored<TaskRecord>[],
   launch: LaunchSettings | undefined,
+  now: number,
 ): Deployment {
   const counts = countTasks(
     state,
@@ -124,5 +136,47 @@ function show(
     rolloutState: deployment.rolloutState,
     rolloutStateReason: deployment.rolloutStateReason,
     ...launchView(launch),
+    progress: progressView(state, deployment, counts, tasks, now),
   };
+}
+
+/** Where a PRIMARY deployment that is under way is, and what it waits for. */
+function progressView(
+  state: State,
+  deployment: DeploymentRecord,
+  { running, pending }: TaskCounts,
+  tasks: readonly Stored<TaskRecord>[],
+  now: number,
+): DeploymentProgress | undefined {
+  const { id, shift, rolloutState, status, createdAt, desiredCount: desired } = deployment;
+  if (rolloutState !== 'IN_PROGRESS' || status !== 'PRIMARY') return undefined;
+  const others = tasks
+    .map(({ value }) => value)
+    .filter((task) => task.owner !== id && lastStatusOf(state, task) !== 'STOPPED');
+  const waits =
+    running < desired || others.length === 0
+      ? `healthy tasks: ${running} of ${desired} run, ${pending} pending`
+      : `the end of ${others.length} older tasks`;
+  const counts = { desired, running, others: others.length, drainedAt: drainedAt(state, others) };
+  return {
+    phase: shift?.stage ?? 'ROLLING',
+    since: shift?.stageSince ?? createdAt,
+    waitsFor: deployment.waitsFor ?? waits,
+    secondsLeft: secondsLeft(deployment, counts, now),
+    productionWeight: shift && shift.productionWeight / 10,
+    testWeight: shift && shift.testWeight / 10,
+    hooks: (shift?.hooks ?? []).map(hookView),
+  };
+}
+
+/** When the last target of the tasks that drains has drained at the latest. */
+function drainedAt(state: State, tasks: readonly TaskRecord[]): number | undefined {
+  const times = tasks
+    .flatMap(({ id }) => Array.from(state.targetsByTask(id), ({ value }) => value))
+    .flatMap(({ group, drainingSince }) =>
+      drainingSince === undefined
+        ? []
+        : [drainingSince + delayMs(state.get(collections.targetGroups, group)?.value)],
+    );
+  return times.length === 0 ? undefined : Math.max(...times);
 }

@@ -16,10 +16,16 @@ import { countTasks } from './task-status.ts';
 
 const MOST_EVENTS = 100;
 
-export function serviceView(state: State, realm: Realm, record: ServiceRecord): Service {
+/** @param now by the api's clock */
+export function serviceView(
+  state: State,
+  realm: Realm,
+  record: ServiceRecord,
+  now: number,
+): Service {
   const { cluster, name } = record;
   const counts = countTasks(state, state.tasksByService(cluster, name));
-  const deployments = deploymentView(state, realm, record);
+  const deployments = deploymentView(state, realm, record, now);
   const isReplica = record.schedulingStrategy === 'REPLICA';
   return {
     serviceArn: arn.service(realm, cluster, name),

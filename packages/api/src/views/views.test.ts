@@ -286,10 +286,12 @@ describe('the deployments of a service', () => {
     await put('2', service.deploymentId, 'RUNNING', true);
     await put('3', service.deploymentId, 'STOPPED');
     await put('4', 'ecs-svc/0', 'RUNNING');
-    const [primary] = deploymentView(bench.cache, realm, service);
+    const [primary] = deploymentView(bench.cache, realm, service, bench.clock.now());
     assert.equal(primary?.runningCount, 1);
     assert.equal(primary.pendingCount, 0);
     assert.equal(primary.desiredCount, 3);
+    assert.equal(primary.progress?.phase, 'ROLLING');
+    assert.equal(primary.progress.waitsFor, 'healthy tasks: 1 of 3 run, 0 pending');
     const { services } = await bench.ecs('DescribeServices', { services: ['web'] });
     assert.equal(services[0]?.runningCount, 2);
   });

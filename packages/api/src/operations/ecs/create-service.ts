@@ -81,7 +81,9 @@ function decide(
   };
   if (existing && existing.value.status !== 'INACTIVE') {
     refuseUnlessRepeated(existing.value, record);
-    return { result: (seen) => ({ service: serviceView(seen, on.realm, existing.value) }) };
+    return {
+      result: (seen) => ({ service: serviceView(seen, on.realm, existing.value, on.clock.now()) }),
+    };
   }
   // Deleting the cluster or a target group meanwhile must fail: see `touch`.
   const cluster = touch(collections.clusters, place.cluster);
@@ -98,7 +100,7 @@ function decide(
       cluster.put,
       ...touched.map(({ put }) => put),
     ],
-    result: (seen) => ({ service: serviceView(seen, on.realm, record) }),
+    result: (seen) => ({ service: serviceView(seen, on.realm, record, on.clock.now()) }),
   };
 }
 

@@ -36,7 +36,9 @@ export async function deleteService(
       );
     }
     if (current.status === 'DRAINING') {
-      return { result: (seen) => ({ service: serviceView(seen, on.realm, current) }) };
+      return {
+        result: (seen) => ({ service: serviceView(seen, on.realm, current, on.clock.now()) }),
+      };
     }
     if (request.force !== true) refuseActive(state, current);
     const record: ServiceRecord = {
@@ -50,7 +52,7 @@ export async function deleteService(
     return {
       guards: [guard],
       puts: [put],
-      result: (seen) => ({ service: serviceView(seen, on.realm, record) }),
+      result: (seen) => ({ service: serviceView(seen, on.realm, record, on.clock.now()) }),
     };
   });
 }

@@ -46,7 +46,7 @@ export function describeServices(
     const deletedAt = record?.status === 'INACTIVE' ? (record.deletedAt ?? 0) : undefined;
     const forgotten = deletedAt !== undefined && on.clock.now() - deletedAt > INACTIVE_SHOWN_MS;
     if (record && !forgotten) {
-      const service = serviceView(on.cache, on.realm, record);
+      const service = serviceView(on.cache, on.realm, record, on.clock.now());
       services.set(record.name, tags ? service : { ...service, tags: [] });
     } else {
       const missing = text.startsWith('arn:') ? text : arn.service(on.realm, place.name, text);

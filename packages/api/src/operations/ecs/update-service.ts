@@ -93,7 +93,9 @@ function decide(
   const moved = !sameLoadBalancers(loadBalancers, current.loadBalancers);
   refuseLosingTraffic(place, current, wanted, { loadBalancers: moved, redeploys });
   if (!redeploys && sameSettings(wanted, current)) {
-    return { result: (seen) => ({ service: serviceView(seen, on.realm, current) }) };
+    return {
+      result: (seen) => ({ service: serviceView(seen, on.realm, current, on.clock.now()) }),
+    };
   }
   const record: ServiceRecord = {
     ...wanted,
@@ -117,7 +119,7 @@ function decide(
       ...touched.map((each) => each.guard),
     ],
     puts: [put, ...touched.map((each) => each.put)],
-    result: (seen) => ({ service: serviceView(seen, on.realm, record) }),
+    result: (seen) => ({ service: serviceView(seen, on.realm, record, on.clock.now()) }),
   };
 }
 

@@ -1,5 +1,10 @@
 // For tests: a service whose deployments shift traffic between the groups blue and green.
-import type { DeploymentConfiguration, ServiceRecord } from '../../generated/messages.ts';
+import type {
+  DeploymentConfiguration,
+  DeploymentRecord,
+  ServiceRecord,
+  TrafficShift,
+} from '../../generated/messages.ts';
 import { groupRecord, World } from '../testing.ts';
 
 export function shiftingWorld(
@@ -49,4 +54,38 @@ export function percentOn(world: World, group: string, rule: string): number {
   const total = weights.reduce((sum, { weight }) => sum + weight, 0);
   const own = weights.find((each) => each.group === group)?.weight ?? 0;
   return total === 0 ? 0 : (100 * own) / total;
+}
+
+/** A deployment that began at time 0, with a shift where there is anything to say of it. */
+export function advanced(
+  change: Partial<DeploymentRecord>,
+  shift?: Partial<TrafficShift>,
+): DeploymentRecord {
+  return {
+    id: 'ecs-svc/d1',
+    status: 'PRIMARY',
+    taskDefinition: 'app:1',
+    desiredCount: 1,
+    createdAt: 0,
+    updatedAt: 0,
+    rolloutState: 'IN_PROGRESS',
+    rolloutStateReason: '',
+    failedTasks: 0,
+    countedTaskIds: [],
+    reachedRunning: false,
+    launchFailures: 0,
+    loadBalancers: [],
+    ...change,
+    shift: shift && {
+      stage: 'PRE_SCALE_UP',
+      stageSince: 0,
+      step: 0,
+      productionWeight: 0,
+      testWeight: 0,
+      source: 'ecs-svc/d0',
+      back: false,
+      hooks: [],
+      ...shift,
+    },
+  };
 }
