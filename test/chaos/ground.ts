@@ -8,47 +8,12 @@ import { type Lab, openLab } from '@berth/cli/lab/lab.ts';
 import type { LabOptions } from '@berth/cli/lab/plan.ts';
 import type { Api } from '@berth/cli/connection.ts';
 
-import { type Summary, summarize } from './load/fate.ts';
-import { startLoad } from './load/load.ts';
+import { type Measuring, type Row, measureUnderLoad } from './measure.ts';
 import { SERVICE, type Watcher, watch } from './watcher.ts';
 
 const DEFINITION = fileURLToPath(new URL('../../deploy/sample/hello.json', import.meta.url));
 const STEADY_MS = 90_000;
-/** After this a client gives up, and the request has failed. */
-const TIMEOUT_MS = 20_000;
-const LOAD_SECONDS = 3_600;
-const MOST_OPEN = 4_000;
-/** Of load before the fault and after the recovery, so that failures next to them are seen. */
-const BEFORE_MS = 1_500;
-const AFTER_MS = 1_500;
 const TASKS = 6;
-
-/** What a fault did. Times in ms since it began. */
-export interface Row {
-  readonly fault: string;
-  readonly requests: number;
-  readonly failed: number;
-  readonly how: string;
-  /** When the last request was to be sent that failed, since the fault began; nothing where none failed. */
-  readonly lastFailedMs: number | undefined;
-  /** Of each round. */
-  readonly detectedMs: readonly number[];
-  readonly recoveredMs: readonly number[];
-  readonly p99Ms: number;
-  readonly notes: readonly string[];
-}
-
-export interface Measuring {
-  /** Break it: times count from here, until it is called again. */
-  inject(action: () => Promise<unknown>): Promise<void>;
-  /** ms since the fault began. */
-  since(): number;
-  /** It has just been noticed. */
-  detected(): void;
-  /** All is well again. */
-  recovered(): void;
-  note(text: string): void;
-}
 
 export class Ground {
   readonly lab: Lab;
@@ -166,49 +131,12 @@ export class Ground {
   /** Measure one fault under load: what it did is kept in `rows`. */
   async measure(fault: string, run: (measuring: Measuring) => Promise<void>): Promise<Row> {
     const urls = this.lab.plan.proxyUrls.map((url) => `${url}/hello`);
-    const load = await startLoad({
-      urls,
-      requestsPerSecond: this.requestsPerSecond,
-      timeoutMs: TIMEOUT_MS,
-      seconds: LOAD_SECONDS,
-      mostOpen: MOST_OPEN,
-    });
-    const broken = this.watcher.invariants.violations.length;
-    const notes: string[] = [];
-    const detectedMs: number[] = [];
-    const recoveredMs: number[] = [];
-    const rest = { fault, detectedMs, recoveredMs, notes };
-    let began = Date.now();
-    const since = (): number => Date.now() - began;
-    let failure: Error | undefined;
-    try {
-      await pause(BEFORE_MS);
-      await run({
-        inject: async (action) => {
-          began = Date.now();
-          await action();
-        },
-        since,
-        detected: () => void detectedMs.push(since()),
-        recovered: () => void recoveredMs.push(since()),
-        note: (text) => notes.push(text),
-      });
-      await pause(AFTER_MS);
-    } catch (error) {
-      failure = error instanceof Error ? error : new Error(String(error));
-    }
-    const summary = summarize(await load.stop());
-    const row: Row = {
-      ...rest,
-      requests: summary.requests,
-      failed: summary.failed,
-      how: howText(summary, began),
-      lastFailedMs: summary.last ? summary.last.at - began : undefined,
-      p99Ms: summary.p99Ms,
-    };
+    const { requestsPerSecond, watcher } = this;
+    const broken = watcher.invariants.violations.length;
+    const { row, failure } = await measureUnderLoad({ urls, requestsPerSecond }, fault, run);
     this.rows.push(row);
     if (failure !== undefined) throw failure;
-    const found = this.watcher.invariants.violations.slice(broken);
+    const found = watcher.invariants.violations.slice(broken);
     if (found.length > 0) throw new Error(`${fault}: ${found.join('\n')}`);
     return row;
   }
@@ -231,29 +159,6 @@ export class Ground {
     this.api.close();
     return await this.lab.down();
   }
-}
-
-/** Time for the load; never waited for to have something happen. */
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-/** "3 reset, 1 time-out, from +0.1 to +0.4 s: ECONNRESET" */
-function howText({ how, first, last }: Summary, began: number): string {
-  if (!first || !last) return '';
-  const counts = how.map(([outcome, many]) => `${many} ${outcome}`).join(', ');
-  const [from, to] = [first.at, last.at].map((at) => ((at - began) / 1000).toFixed(1));
-  return `${counts}, sent from ${from} to ${to} s: ${first.kind} ${plain(first.detail ?? '')}`.trim();
-}
-
-/** Without the markup of a page, and short. */
-function plain(detail: string): string {
-  return detail
-    .replace(/<title>.*?<\/title>/s, '')
-    .replace(/<[^>]*>/g, ' ')
-    .replace(/\s+/g, ' ')
-    .slice(0, 80)
-    .trim();
 }
 
 /** Health checks come and go in a container; its server stays. */

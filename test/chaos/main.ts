@@ -1,20 +1,37 @@
-// `npm run test:chaos`: every fault in full, each measured under load in a lab of its own, and the table of them in docs/chaos.md.
-// Arguments name faults (default: all); --reduced takes the short form of `npm test`; a run of some faults writes no file.
+// `npm run test:chaos`: every fault in full, each measured under load in one lab, then those that a Docker Swarm can be given too
+// in a lab with one, and docs/chaos.md. Arguments name faults, those of the swarm as swarm/NAME or `swarm` for all of them, in
+// the order in which they are to be run; their figures replace the earlier ones, all others stay. --rounds N takes another number
+// of rounds where many are measured; --reduced takes the short form of `npm test`, in its lab, and writes nothing.
 import { faults } from './faults/all.ts';
-import { Ground, type Row } from './ground.ts';
+import { Ground } from './ground.ts';
+import type { Row } from './measure.ts';
+import { writePage } from './page.ts';
+import { type Result, describeMachine, keepResult } from './results.ts';
 import { FULL, REDUCED, REQUESTS_PER_SECOND } from './sizes.ts';
+import { swarmFaults } from './swarm/faults.ts';
+import { Swarm } from './swarm/swarm.ts';
 import { tableOf } from './table.ts';
+
+const ROUNDS = 20;
+const SWARM = 'swarm';
 
 const words = process.argv.slice(2);
 const reduced = words.includes('--reduced');
-const names = words.filter((word) => !word.startsWith('--'));
-const wanted = faults.filter((fault) =>
-  names.length === 0 ? fault.reduced || !reduced : names.includes(fault.name),
+const roundsAt = words.indexOf('--rounds');
+const rounds = roundsAt < 0 ? (reduced ? 1 : ROUNDS) : Number(words[roundsAt + 1]);
+const given = words.filter(
+  (word, at) => !word.startsWith('--') && (roundsAt < 0 || at !== roundsAt + 1),
 );
-const unknown = names.filter((name) => !faults.some((fault) => fault.name === name));
-if (unknown.length > 0) {
+const theirNames = swarmFaults.map(({ name }) => `${SWARM}/${name}`);
+const ourNames = faults.flatMap(({ name, reduced: also }) => (also || !reduced ? [name] : []));
+const names = (given.length > 0 ? given : [...ourNames, ...(reduced ? [] : [SWARM])]).flatMap(
+  (name) => (name === SWARM ? theirNames : [name]),
+);
+const known = [...faults.map(({ name }) => name), ...theirNames];
+const unknown = names.filter((name) => !known.includes(name));
+if (unknown.length > 0 || !Number.isSafeInteger(rounds) || rounds < 1) {
   console.error(
-    `No such fault: ${unknown.join(', ')}. There are ${faults.map(({ name }) => name).join(', ')}.`,
+    `No such fault: ${unknown.join(', ')}. There are ${[...known, SWARM].join(', ')}; --rounds is a number from 1 on.`,
   );
   process.exit(2);
 }
@@ -26,34 +43,71 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 const begin = Date.now();
 const say = (text: string): void =>
   console.log(`${((Date.now() - begin) / 1000).toFixed(0).padStart(5)} s  ${text}`);
-const rows: Row[] = [];
-const ground = await Ground.open(
-  { ...(reduced ? REDUCED : FULL), name: 'chaos' },
-  REQUESTS_PER_SECOND,
-  over.signal,
-);
-say('the lab is at rest');
-try {
-  for (const { name, run } of wanted) {
-    if (over.signal.aborted) break;
-    const before = ground.rows.length;
-    let failed = false;
-    try {
-      await run(ground, { rounds: reduced ? 1 : 20, full: !reduced });
-      say(`ok      ${name}`);
-    } catch (error) {
-      process.exitCode = 1;
-      failed = true;
-      say(
-        `FAILED  ${name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
-      );
-    }
-    if (failed) await ground.restore();
-    for (const row of ground.rows.slice(before)) console.log(`          ${JSON.stringify(row)}`);
-  }
-} finally {
-  rows.push(...ground.rows);
-  const problems = await ground.close();
-  for (const problem of problems) say(`left behind: ${problem}`);
+const results: Result[] = [];
+const machine = describeMachine();
+
+/** A place where faults are measured. */
+interface Stage {
+  readonly rows: readonly Row[];
+  restore(): Promise<void>;
+  close(): Promise<readonly string[]>;
 }
-console.log(tableOf(rows));
+
+async function runAll(
+  who: Result['who'],
+  stage: Stage,
+  wanted: readonly { readonly name: string; readonly run: () => Promise<void> }[],
+): Promise<void> {
+  say('the lab is at rest');
+  try {
+    for (const { name, run } of wanted) {
+      if (over.signal.aborted) break;
+      const before = stage.rows.length;
+      let broke: string | undefined;
+      try {
+        await run();
+        say(`ok      ${name}`);
+      } catch (error) {
+        process.exitCode = 1;
+        broke = error instanceof Error ? error.message : String(error);
+        say(`FAILED  ${name}: ${error instanceof Error ? (error.stack ?? broke) : broke}`);
+      }
+      const rows = stage.rows.slice(before);
+      for (const row of rows) console.log(`          ${JSON.stringify(row)}`);
+      const result = { who, name, at: new Date().toISOString(), machine, rows };
+      results.push({ ...result, ...(broke === undefined ? {} : { broke }) });
+      if (!reduced && !over.signal.aborted) keepResult(results.at(-1) ?? result);
+      if (broke !== undefined) await stage.restore();
+    }
+  } finally {
+    for (const problem of await stage.close()) say(`left behind: ${problem}`);
+  }
+}
+
+const ours = names.flatMap((name) => faults.find((fault) => fault.name === name) ?? []);
+const theirs = names.flatMap(
+  (name) => swarmFaults.find((fault) => `${SWARM}/${fault.name}` === name) ?? [],
+);
+if (ours.length > 0) {
+  const size = { ...(reduced ? REDUCED : FULL), name: 'chaos' };
+  const ground = await Ground.open(size, REQUESTS_PER_SECOND, over.signal);
+  const extent = { rounds, full: !reduced, leniency: 1 };
+  await runAll(
+    ...(['berth', ground] as const),
+    ours.map(({ name, run }) => ({ name, run: () => run(ground, extent) })),
+  );
+}
+if (theirs.length > 0 && !over.signal.aborted) {
+  const swarm = await Swarm.open(REQUESTS_PER_SECOND, over.signal);
+  await runAll(
+    ...(['swarm', swarm] as const),
+    theirs.map(({ name, run }) => ({ name, run: () => run(swarm) })),
+  );
+}
+console.log(
+  tableOf(
+    faults.map(({ name }) => name),
+    results,
+  ),
+);
+if (!reduced) writePage();

@@ -4,6 +4,9 @@ import { faults } from './faults/all.ts';
 import { Ground } from './ground.ts';
 import { REDUCED, REQUESTS_PER_SECOND } from './sizes.ts';
 
+/** Machines that build and test are slow at times; the full run holds to the promises as they are. */
+const LENIENCY = 4;
+
 describe('a cluster of many hosts under load', () => {
   let ground: Ground;
   let broken = false;
@@ -33,7 +36,7 @@ describe('a cluster of many hosts under load', () => {
     if (!reduced) continue;
     it(`${name}: ${title}`, async function () {
       this.timeout(240_000);
-      await run(ground, { rounds: 1, full: false });
+      await run(ground, { rounds: 1, full: false, leniency: LENIENCY });
     });
   }
 });

@@ -27,6 +27,12 @@ export const engines: readonly Fault[] = [
     run: (ground) => killAgent(ground),
   },
   {
+    name: 'agent-upgrade',
+    title: 'nor that it is upgraded',
+    reduced: false,
+    run: (ground) => upgradeAgent(ground),
+  },
+  {
     name: 'engine-restart',
     title: 'containers and requests do not notice a restart of their engine with live-restore',
     reduced: false,
@@ -68,6 +74,19 @@ async function killAgent(ground: Ground): Promise<void> {
     );
     m.detected();
     await lab.restart(HOST, 'agent');
+    await ground.steady();
+    m.recovered();
+  });
+  assertNoneLost(row);
+  assert.equal(ground.untouched(), before, 'tasks were touched');
+}
+
+/** Another process takes its place, as when the program is updated. */
+async function upgradeAgent(ground: Ground): Promise<void> {
+  const { lab } = ground;
+  const before = ground.untouched();
+  const row = await ground.measure('An agent is upgraded', async (m) => {
+    await m.inject(() => lab.restart(HOST, 'agent'));
     await ground.steady();
     m.recovered();
   });

@@ -6,7 +6,8 @@ import { startProcess } from '@berth/cli/lab/processes.ts';
 
 import { etcdctl, memberId, memberNodes, raftLeader, statuses, withWords } from '../etcd.ts';
 import { type Extent, type Fault, assertNoneLost } from '../fault.ts';
-import type { Ground, Measuring } from '../ground.ts';
+import type { Ground } from '../ground.ts';
+import type { Measuring } from '../measure.ts';
 import { metric } from '../metrics.ts';
 import { SERVICE } from '../watcher.ts';
 

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 
 import { type Extent, type Fault, assertNoneLost, assertWithin } from '../fault.ts';
-import type { Ground, Measuring, Row } from '../ground.ts';
+import type { Ground } from '../ground.ts';
+import type { Measuring, Row } from '../measure.ts';
 import { metric } from '../metrics.ts';
 import { hostLostAfterMs } from '../sizes.ts';
 
@@ -19,19 +20,19 @@ export const hosts: readonly Fault[] = [
     name: 'host-killed',
     title: 'a dead host is passed over at once and its tasks are replaced',
     reduced: true,
-    run: (ground) => lose(ground, 'killed'),
+    run: (ground, extent) => lose(ground, extent, 'killed'),
   },
   {
     name: 'host-cut',
     title: 'so is one that is cut off, and its stale containers are stopped when it is back',
     reduced: false,
-    run: (ground) => lose(ground, 'cut'),
+    run: (ground, extent) => lose(ground, extent, 'cut'),
   },
   {
     name: 'host-control',
     title: 'no request is lost while a host is cut off from the control plane',
     reduced: true,
-    run: (ground) => cutFromControl(ground),
+    run: (ground, extent) => cutFromControl(ground, extent),
   },
   {
     name: 'proxy-control',
@@ -47,7 +48,7 @@ export const hosts: readonly Fault[] = [
   },
 ];
 
-async function lose(ground: Ground, how: 'killed' | 'cut'): Promise<void> {
+async function lose(ground: Ground, extent: Extent, how: 'killed' | 'cut'): Promise<void> {
   const { lab } = ground;
   await ground.spread();
   const what = how === 'killed' ? 'SIGKILL of all of a host' : 'The network of a host is cut';
@@ -60,8 +61,12 @@ async function lose(ground: Ground, how: 'killed' | 'cut'): Promise<void> {
     else await lab.heal();
     await returned(ground, m);
   });
-  assertReplaced(ground, row);
-  assert.ok((row.lastFailedMs ?? 0) <= PASSIVE_MS, `requests failed for too long: ${row.how}`);
+  assertReplaced(ground, extent, row);
+  const { lastFailedMs = 0 } = row;
+  assert.ok(
+    lastFailedMs <= PASSIVE_MS * extent.leniency,
+    `requests failed for too long: ${row.how}`,
+  );
 }
 
 /** Its session is gone; then others run and serve what it ran. */
@@ -110,7 +115,7 @@ export async function untilOnlyWanted({ lab, watcher }: Ground): Promise<void> {
 }
 
 /** Proxies still reach its tasks: they are replaced as those of a lost host, and no request is lost. */
-async function cutFromControl(ground: Ground): Promise<void> {
+async function cutFromControl(ground: Ground, extent: Extent): Promise<void> {
   const { lab } = ground;
   await ground.spread();
   const row = await ground.measure('A host is cut off from the control plane only', async (m) => {
@@ -120,7 +125,7 @@ async function cutFromControl(ground: Ground): Promise<void> {
     await returned(ground, m);
   });
   assertNoneLost(row);
-  assertReplaced(ground, row);
+  assertReplaced(ground, extent, row);
 }
 
 /** It serves on from its last table and says so. */
@@ -181,8 +186,9 @@ async function halves(ground: Ground, { rounds }: Extent): Promise<void> {
   assert.equal(ground.untouched(), before, 'tasks were touched');
 }
 
-function assertReplaced({ lab }: Ground, { recoveredMs }: Row): void {
-  assertWithin('replacements run', recoveredMs, hostLostAfterMs(lab.plan.options) + REPLACED_MS);
+function assertReplaced({ lab }: Ground, { leniency }: Extent, { recoveredMs }: Row): void {
+  const limit = hostLostAfterMs(lab.plan.options) + REPLACED_MS;
+  assertWithin('replacements run', recoveredMs, limit * leniency);
 }
 
 function others({ plan }: Ground['lab'], node: string): string {

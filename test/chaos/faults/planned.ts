@@ -26,6 +26,12 @@ export const planned: readonly Fault[] = [
     run: (ground) => remove(ground),
   },
   {
+    name: 'update',
+    title: 'no request is lost during a rolling update',
+    reduced: false,
+    run: (ground) => update(ground),
+  },
+  {
     name: 'rolling-restart',
     title: 'no request is lost while the control plane restarts during a rolling update',
     reduced: true,
@@ -95,6 +101,17 @@ async function remove(ground: Ground): Promise<void> {
     await ground.steady();
     m.recovered();
     m.note('well again: its agent was started, and it is a host again');
+  });
+  assertNoneLost(row);
+}
+
+/** With nothing broken, for comparison. */
+async function update(ground: Ground): Promise<void> {
+  const row = await ground.measure('A rolling update', async (m) => {
+    await m.inject(() => ground.deploy());
+    await ground.steady();
+    m.recovered();
+    await untilOnlyWanted(ground);
   });
   assertNoneLost(row);
 }
