@@ -21,7 +21,7 @@ const EVENT: EventRecord = {
 describe('envelopes of events', () => {
   it('are as EventBridge makes them, with the number besides', () => {
     const { id, ...event } = eventBridgeEvent(EVENT, REALM);
-    assert.match(String(id), /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+    assert.match(id as string, /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
     assert.deepEqual(event, {
       version: '0',
       'detail-type': 'ECS Service Action',

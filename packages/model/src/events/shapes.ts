@@ -9,6 +9,7 @@ import type {
   TaskStatusRecord,
 } from '../generated/messages.ts';
 import { arn, type Realm } from '../resources/arn.ts';
+import { gpuIdsOf } from '../resources/gpus.ts';
 import { uuidOf } from '../resources/ids.ts';
 import type { Json, JsonObject } from './pattern.ts';
 
@@ -159,6 +160,7 @@ export function taskChange(facts: TaskFacts): EventShape {
     containers: (reported.length > 0 ? reported : names).map((container) => {
       const defined = definition?.containerDefinitions.find(({ name }) => name === container.name);
       const known = 'lastStatus' in container ? container : undefined;
+      const gpuIds = gpuIdsOf(task, definition, container.name);
       return {
         containerArn: arn.container(realm, cluster, id, uuidOf(`${id} ${container.name}`)),
         lastStatus: known?.lastStatus ?? 'PENDING',
@@ -174,6 +176,7 @@ export function taskChange(facts: TaskFacts): EventShape {
         cpu: String(defined?.cpu ?? 0),
         memory: textOf(defined?.memory),
         memoryReservation: textOf(defined?.memoryReservation),
+        ...(gpuIds.length > 0 ? { gpuIds } : {}),
       };
     }),
     cpu: textOf(task.reserved?.cpu),
@@ -239,13 +242,13 @@ export function hostChange(facts: HostFacts): EventShape {
 }
 
 /** As ECS lists the resources of a container instance. Source: ECS reference, section 7.2. */
-function resourcesOf({ cpu, memory, ports, portsUdp }: Resources): Json[] {
+function resourcesOf({ cpu, memory, ports, portsUdp, gpuIds }: Resources): Json[] {
   const integer = (name: string, integerValue: number): JsonObject => ({
     name,
     type: 'INTEGER',
     integerValue,
   });
-  const set = (name: string, values: readonly number[]): JsonObject => ({
+  const set = (name: string, values: readonly (number | string)[]): JsonObject => ({
     name,
     type: 'STRINGSET',
     stringSetValue: values.map(String),
@@ -255,6 +258,7 @@ function resourcesOf({ cpu, memory, ports, portsUdp }: Resources): Json[] {
     integer('MEMORY', memory),
     set('PORTS', ports),
     set('PORTS_UDP', portsUdp),
+    ...(gpuIds.length > 0 ? [set('GPU', gpuIds)] : []),
   ];
 }
 
