@@ -94,7 +94,7 @@ describe('the stream of events, on etcd', function () {
       Array.from({ length: WRITERS }, async (_, writer) => {
         // Each by a clock of its own: what they write is not in the order of its ids.
         const now = (): number => realClock.now() + writer * 60_000;
-        const nextId = ulidSource({ now }, Math.random);
+        const nextId = ulidSource({ ...realClock, now }, Math.random);
         const store = etcd.open();
         for (let at = 0; at < COMMITS; at += 1) {
           const count = 1 + (at % MOST_A_COMMIT);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 
 import { rolloutReason, serviceEvent, text } from '../deployment/events.ts';
-import type { HostRecord, TaskRecord, TaskStatusRecord } from '../generated/messages.ts';
+import type { HostRecord, Resources, TaskRecord, TaskStatusRecord } from '../generated/messages.ts';
 import { arn } from '../resources/arn.ts';
 import { hostChange, serviceAction, shapeOf, taskChange } from './shapes.ts';
 
@@ -184,7 +184,12 @@ describe('shapes of events', () => {
         registeredResources: { cpu: 1024, memory: 2048, ports: [22], portsUdp: [] },
       } as unknown as HostRecord,
       connected: true,
-      remaining: { cpu: 768, memory: 1024, ports: [22, 8080], portsUdp: [], gpuIds: [] },
+      remaining: {
+        cpu: 768,
+        memory: 1024,
+        ports: [22, 8080],
+        portsUdp: [],
+      } as unknown as Resources,
       version: 3,
       now: PLACE.now,
       status: 'DRAINING',
