@@ -8,7 +8,8 @@ import { complete } from '@berth/rpc/codec.ts';
 import { actionOf } from './action-flags.ts';
 import { type Environment, Flags } from './flags.ts';
 import { withImages } from './image.ts';
-import { loadBalancersOf, placementOf } from './placement-flags.ts';
+import { placementOf } from './placement-flags.ts';
+import { loadBalancersOf, rolloutOf } from './rollout-flags.ts';
 import {
   apiAddresses,
   portRange,
@@ -59,8 +60,70 @@ describe('flags', () => {
     assert.deepEqual(loadBalancersOf(flagsOf(`service create x --load-balancer ${arn}:b:80`)), [
       { targetGroupArn: arn, containerName: 'b', containerPort: 80 },
     ]);
+    const shifted = flagsOf(
+      'service create x --load-balancer a:b:80 --alternate-group c --production-rule p --test-rule t',
+    );
+    assert.deepEqual(loadBalancersOf(shifted)?.[0]?.advancedConfiguration, {
+      alternateTargetGroupArn: 'c',
+      productionListenerRule: 'p',
+      testListenerRule: 't',
+    });
     assert.deepEqual(placementOf(flagsOf('service create x')), {});
     assert.equal(loadBalancersOf(flagsOf('service create x')), undefined);
+  });
+});
+
+describe('how deployments go', () => {
+  const rollout = (line: string, file = {}) => rolloutOf(flagsOf(`service update x ${line}`), file);
+
+  it('is said by flags, over what the file says', () => {
+    assert.deepEqual(rollout('--shift canary:5:10m --bake 90s --progress-deadline 5m'), {
+      strategy: 'CANARY',
+      canaryConfiguration: { canaryPercent: 5, canaryBakeTimeInSeconds: 600 },
+      bakeTimeInMinutes: undefined,
+      bakeTimeInSeconds: 90,
+      progressDeadlineInSeconds: 300,
+    });
+    assert.deepEqual(rollout('--shift linear:12.5%', { maximumPercent: 150 }), {
+      strategy: 'LINEAR',
+      linearConfiguration: { stepPercent: 12.5, stepBakeTimeInSeconds: undefined },
+      maximumPercent: 150,
+    });
+    assert.deepEqual(rollout('--bake 0', { bakeTimeInMinutes: 5 }), {
+      bakeTimeInMinutes: undefined,
+      bakeTimeInSeconds: 0,
+    });
+    const hooks = '--hook post-scale-up,pre-production-traffic-shift=https://x/y=1';
+    assert.deepEqual(rollout(`${hooks} --pause POST_TEST_TRAFFIC_SHIFT`)?.lifecycleHooks?.items, [
+      {
+        targetType: 'AWS_LAMBDA',
+        hookTargetArn: 'https://x/y=1',
+        lifecycleStages: ['POST_SCALE_UP', 'PRE_PRODUCTION_TRAFFIC_SHIFT'],
+      },
+      { targetType: 'PAUSE', lifecycleStages: ['POST_TEST_TRAFFIC_SHIFT'] },
+    ]);
+    assert.deepEqual(rollout('--count 3', { maximumPercent: 150 }), { maximumPercent: 150 });
+  });
+
+  for (const [line, message] of [
+    ['--shift sideways', /rolling, blue-green, linear.* found "sideways"/],
+    ['--shift blue-green:5', /found "blue-green:5"/],
+    ['--shift canary:x', /found "canary:x"/],
+    ['--shift linear:10:1m:2', /found "linear:10:1m:2"/],
+    ['--bake 1500ms', /--bake must be a duration of whole seconds/],
+    ['--hook http://x/', /STAGE=URL, found "http:\/\/x\/"/],
+  ] as const) {
+    it(`is refused: ${line}`, () => {
+      assert.throws(() => rollout(line), message);
+    });
+  }
+
+  it('needs one load balancer, its two groups and its rule to shift traffic', () => {
+    const wrong = (line: string, message: RegExp): void => {
+      assert.throws(() => loadBalancersOf(flagsOf(`service create x ${line}`)), message);
+    };
+    wrong('--alternate-group c --production-rule p', /belong to one --load-balancer/);
+    wrong('--load-balancer a:b:80 --test-rule t', /are needed together/);
   });
 });
 

@@ -17,6 +17,7 @@ export const modules: Readonly<Record<string, () => Promise<{ readonly handlers:
   cluster: () => import('./commands/cluster.ts'),
   dev: () => import('./commands/dev.ts'),
   env: () => import('./commands/env.ts'),
+  deployment: () => import('./commands/deployment.ts'),
   'deployment-certificate': () => import('./commands/deployment-certificate.ts'),
   'event-sink': () => import('./commands/event-sink.ts'),
   events: () => import('./commands/events.ts'),

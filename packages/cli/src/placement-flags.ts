@@ -1,9 +1,5 @@
-// --strategy, --constraint and --load-balancer, as ECS's JSON has them.
-import type {
-  LoadBalancer,
-  PlacementConstraint,
-  PlacementStrategy,
-} from '@berth/model/generated/messages.ts';
+// --strategy and --constraint, as ECS's JSON has them.
+import type { PlacementConstraint, PlacementStrategy } from '@berth/model/generated/messages.ts';
 
 import type { Flags } from './flags.ts';
 
@@ -35,18 +31,4 @@ export function placementOf(flags: Flags): {
     ...(strategies.length > 0 ? { placementStrategy: strategies } : {}),
     ...(constraints.length > 0 ? { placementConstraints: constraints } : {}),
   };
-}
-
-/** @throws UsageError; undefined where the flag is not given */
-export function loadBalancersOf(flags: Flags): readonly LoadBalancer[] | undefined {
-  const texts = flags.texts('load-balancer');
-  if (texts.length === 0) return undefined;
-  return texts.map((text) => {
-    const match = /^(.+):([^:]+):(\d+)$/.exec(text);
-    const [, targetGroupArn, containerName, port] = match ?? [];
-    if (targetGroupArn === undefined || containerName === undefined) {
-      throw flags.wrong(`--load-balancer must be GROUP:CONTAINER:PORT, found "${text}"`);
-    }
-    return { targetGroupArn, containerName, containerPort: Number(port) };
-  });
 }

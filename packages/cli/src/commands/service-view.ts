@@ -4,6 +4,7 @@ import type { Deployment, Service, Task } from '@berth/model/generated/messages.
 import type { Context } from '../context.ts';
 import { facts, table } from '../output/table.ts';
 import { age, lastOf } from '../output/text.ts';
+import { progressRows, strategyText } from './deployment-view.ts';
 import { lastEvents } from './event-view.ts';
 import { taskTable } from './task-view.ts';
 
@@ -51,9 +52,10 @@ export function serviceLines(service: Service, tasks: readonly Task[], context: 
           `${service.desiredCount} desired, ${service.runningCount} running, ${service.pendingCount} pending`,
         ],
         [
-          'Rolling',
-          `min ${settings?.minimumHealthyPercent ?? '?'}% max ${settings?.maximumPercent ?? '?'}%, circuit breaker ${breaker?.enable ? (breaker.rollback ? 'rollback' : 'on') : 'off'}`,
+          'Rollout',
+          `${strategyText(settings)}, circuit breaker ${breaker?.enable ? (breaker.rollback ? 'rollback' : 'on') : 'off'}`,
         ],
+        ...progressRows(service.deployments[0]?.progress, now),
         [
           'Targets',
           service.loadBalancers

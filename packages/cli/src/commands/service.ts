@@ -8,37 +8,18 @@ import type { Input } from '@berth/rpc/api.ts';
 
 import { type Context, type Handlers, argument, confirm, printedAsJson, show } from '../context.ts';
 import { CommandError, exitCodes } from '../failure.ts';
-import type { Flags } from '../flags.ts';
 import { registerWithImages } from '../image.ts';
 import { readMessage } from '../json-file.ts';
 import { say } from '../output/terminal.ts';
 import { count, duration, lastOf } from '../output/text.ts';
-import { loadBalancersOf, placementOf } from '../placement-flags.ts';
+import { placementOf } from '../placement-flags.ts';
 import { DEFAULT_TIMEOUT_MS, followDeployment } from '../progress/follow.ts';
 import { describeService, listServices, listTasks } from '../queries.ts';
+import { loadBalancersOf, rolloutOf } from '../rollout-flags.ts';
 import { serviceLines, serviceTable } from './service-view.ts';
 
 const COUNT = { min: 0, max: 100_000 };
 const DELETE_POLL_MS = 500;
-
-/** Members of DeploymentConfiguration whose flags are given, over those of the file. */
-function deploymentOf(
-  flags: Flags,
-  file: Input<CreateServiceRequest>['deploymentConfiguration'],
-): Input<CreateServiceRequest>['deploymentConfiguration'] {
-  const breaker = flags.word('circuit-breaker', ['off', 'on', 'rollback']);
-  const given = {
-    minimumHealthyPercent: flags.integer('min-healthy-percent', { min: 0, max: 100 }),
-    maximumPercent: flags.integer('max-percent', { min: 0, max: 10_000 }),
-    deploymentCircuitBreaker: breaker && {
-      enable: breaker !== 'off',
-      rollback: breaker === 'rollback',
-    },
-  };
-  const members = Object.entries(given).filter(([, value]) => value !== undefined);
-  if (members.length === 0) return file;
-  return { ...file, ...Object.fromEntries(members) };
-}
 
 /** Without members that are undefined, so that they do not hide those of a file. */
 function defined<T extends object>(value: T): Partial<T> {
@@ -66,7 +47,7 @@ async function createRequest(context: Context): Promise<Input<CreateServiceReque
       ...placement,
     }),
     cluster: flags.text('cluster') ?? file.cluster ?? context.cluster,
-    deploymentConfiguration: deploymentOf(flags, file.deploymentConfiguration),
+    deploymentConfiguration: rolloutOf(flags, file.deploymentConfiguration),
   };
   if (!request.serviceName) throw flags.wrong('Missing NAME, or serviceName in the file');
   if (!request.taskDefinition) {
@@ -94,7 +75,7 @@ async function updateRequest(context: Context): Promise<Input<UpdateServiceReque
     }),
     service: argument(context, 0),
     cluster: flags.text('cluster') ?? file.cluster ?? context.cluster,
-    deploymentConfiguration: deploymentOf(flags, file.deploymentConfiguration),
+    deploymentConfiguration: rolloutOf(flags, file.deploymentConfiguration),
   };
 }
 

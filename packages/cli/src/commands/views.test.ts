@@ -47,9 +47,21 @@ const tasks = [
     ],
   }),
 ];
+const DEPLOYMENTS = 'arn:aws:ecs:us-east-1:000000000000:service-deployment/default/hello';
+const REVISIONS = 'arn:aws:ecs:us-east-1:000000000000:service-revision/default/hello';
 const service = testService({
+  currentServiceDeployment: `${DEPLOYMENTS}/kQ3v_9xTb0LmN2pRs4uWy`,
   deployments: [
-    testDeployment('ecs-svc/1234567890123456789', { rolloutState: 'IN_PROGRESS', runningCount: 1 }),
+    testDeployment('ecs-svc/1234567890123456789', {
+      rolloutState: 'IN_PROGRESS',
+      runningCount: 1,
+      progress: {
+        phase: 'ROLLING',
+        since: NOW - 60_000,
+        waitsFor: 'healthy tasks: 1 of 2 (1 starting)',
+        secondsLeft: 60,
+      },
+    }),
     testDeployment('ecs-svc/9876543210987654321', { status: 'ACTIVE' }),
   ],
   loadBalancers: [
@@ -68,6 +80,64 @@ const service = testService({
       message: `(service hello) has started 1 tasks: (task ${id('a')}).`,
     },
   ],
+});
+const hooked = {
+  hookId: 'ecs-pause-00000000deadbeef',
+  targetType: 'PAUSE',
+  status: 'AWAITING_ACTION',
+  lifecycleStage: 'POST_TEST_TRAFFIC_SHIFT',
+  expiresAt: NOW + 3_600_000,
+  timeoutAction: 'ROLLBACK',
+};
+const shifting = complete('ServiceDeployment', {
+  serviceDeploymentArn: `${DEPLOYMENTS}/kQ3v_9xTb0LmN2pRs4uWy`,
+  serviceArn: service.serviceArn,
+  createdAt: NOW - 95_000,
+  startedAt: NOW - 94_000,
+  status: 'IN_PROGRESS',
+  deploymentConfiguration: {
+    strategy: 'CANARY',
+    bakeTimeInMinutes: 5,
+    canaryConfiguration: { canaryPercent: 2.5, canaryBakeTimeInSeconds: 90 },
+    progressDeadlineInSeconds: 300,
+  },
+  deploymentCircuitBreaker: { status: 'MONITORING', failureCount: 1, threshold: 3 },
+  targetServiceRevision: {
+    arn: `${REVISIONS}/7000000000000000002`,
+    requestedTaskCount: 2,
+    runningTaskCount: 2,
+    requestedProductionTrafficWeight: 0,
+    requestedTestTrafficWeight: 100,
+  },
+  sourceServiceRevisions: [
+    {
+      arn: `${REVISIONS}/7000000000000000001`,
+      runningTaskCount: 2,
+      requestedProductionTrafficWeight: 100,
+      requestedTestTrafficWeight: 0,
+    },
+  ],
+  lifecycleStage: 'POST_TEST_TRAFFIC_SHIFT',
+  lifecycleHookDetails: [
+    {
+      ...hooked,
+      hookId: 'ecs-hook-00000000cafebabe',
+      targetType: 'AWS_LAMBDA',
+      targetArn: 'https://hooks.example.com/smoke',
+      status: 'SUCCEEDED',
+      lifecycleStage: 'POST_SCALE_UP',
+    },
+    hooked,
+  ],
+});
+const rolledBack = complete('ServiceDeployment', {
+  ...shifting,
+  serviceDeploymentArn: `${DEPLOYMENTS}/aaaa_9xTb0LmN2pRs4uWy`,
+  createdAt: NOW - 7_200_000,
+  startedAt: NOW - 7_200_000,
+  finishedAt: NOW - 7_080_000,
+  status: 'ROLLBACK_SUCCESSFUL',
+  statusReason: 'ECS deployment was stopped by a user.',
 });
 const host = complete('Host', {
   hostId: id('c'),
@@ -260,6 +330,10 @@ const api = {
       failures: [],
     }),
     ListServices: answer({ serviceArns: ['x'] }),
+    ListServiceDeployments: answer({ serviceDeployments: [shifting, rolledBack] }),
+    DescribeServiceDeployments: answer({ serviceDeployments: [shifting], failures: [] }),
+    ContinueServiceDeployment: (request: object) => Promise.resolve(request),
+    StopServiceDeployment: (request: object) => Promise.resolve(request),
     DescribeServices: answer({ services: [service], failures: [] }),
     ListTasks: answer({ taskArns: ['x'] }),
     DescribeTasks: (request: { tasks: string[] }) =>
@@ -373,6 +447,11 @@ const shown: readonly (readonly string[])[] = [
   ['host', 'show', 'x'],
   ['service', 'list'],
   ['service', 'show', 'hello'],
+  ['deployment', 'list', 'hello'],
+  ['deployment', 'show', 'hello', 'kQ3v'],
+  ['deployment', 'continue', 'hello'],
+  ['deployment', 'rollback', 'hello', '--hook', 'ecs-pause-00000000deadbeef'],
+  ['deployment', 'stop', 'hello'],
   ['task', 'list'],
   ['task', 'show', 'a3'],
   ['task-definition', 'list'],
@@ -429,6 +508,12 @@ describe('what commands print', () => {
     const text = (await outputOf(['service', 'show', 'hello', '--json'])).output();
     const { services } = JSON.parse(text) as { services: { createdAt: number }[] };
     assert.equal(services[0]?.createdAt, NOW - 3_600_000);
+  });
+
+  it('names the deployments that a name could mean, or that there is none', async () => {
+    await assert.rejects(outputOf(['deployment', 'show', 'hello', 'zz']), /no deployment "zz"/);
+    const both = outputOf(['deployment', 'stop', 'default/hello/']);
+    await assert.rejects(both, /2 deployments of service hello begin with ""/);
   });
 
   it('says when more was left out', async () => {

@@ -56,8 +56,8 @@ export interface ProgressState {
   readonly failedRequests: number;
   /** The newest event since the beginning that says that a task could not be placed. */
   readonly unplaced: string | undefined;
-  /** The deployment was seen to have failed. */
-  readonly failed: boolean;
+  /** Why the deployment failed, where it was seen to, or to be undone by another. */
+  readonly failure: string | undefined;
   /** Failed tasks of the deployment before it was followed. */
   readonly failedBefore: number;
   readonly traffic: { readonly requests: number; readonly failed: number } | undefined;
@@ -109,11 +109,20 @@ export function advance(
         event && event.createdAt >= beganAt && UNPLACED.test(event.message)
           ? event.message
           : state?.unplaced,
-      failed: state?.failed === true || ours?.rolloutState === 'FAILED',
+      failure: state?.failure ?? failureOf(service, deploymentId),
       failedBefore: state?.failedBefore ?? ours?.failedTasks ?? 0,
       traffic: traffic ?? last,
     },
   };
+}
+
+/** One of which no task is left when it is undone is on the list no more: then the other says why. */
+function failureOf(service: Service, deploymentId: string): string | undefined {
+  const ours = deploymentOf(service, deploymentId);
+  if (ours?.rolloutState === 'FAILED') return ours.rolloutStateReason || 'it failed';
+  const [primary] = service.deployments;
+  if (!primary || primary.id === deploymentId) return undefined;
+  return /^(.+): rolling back to deploymentId /.exec(primary.rolloutStateReason)?.[1];
 }
 
 /** How much a counter has grown; a proxy that starts anew counts from zero. */

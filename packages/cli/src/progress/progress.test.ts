@@ -5,7 +5,7 @@ import { VirtualClock } from '@berth/control/virtual-clock.ts';
 
 import { type Followed, followDeployment } from './follow.ts';
 import { type ProgressState, advance } from './model.ts';
-import { block, changeLine } from './render.ts';
+import { block, changeLine, heartbeatLine } from './render.ts';
 import { verdictOf } from './verdict.ts';
 import { matchesGolden } from '../testing/golden.ts';
 import {
@@ -143,6 +143,22 @@ describe('the progress of a deployment', () => {
     matchesGolden('progress-block.txt', `${frames.join('\n\n')}\n`);
   });
 
+  it('says at which stage a shift of traffic is', () => {
+    const progress = {
+      phase: 'BAKE_TIME',
+      since: 0,
+      waitsFor: 'the bake time',
+      secondsLeft: 90,
+      productionWeight: 100,
+      testWeight: 100,
+    };
+    const state = fold([testProgress(0, rolling({}, { progress }), [])]);
+    const lines = block(state, state.at + 30_000, { width: 79, color: false, title: 'x' });
+    const text = 'BAKE_TIME 100 %; waits for the bake time; about 1 min left';
+    assert.ok(lines.includes(`  stage    ${text}`), lines.join('\n'));
+    assert.ok(heartbeatLine(state, state.at + 30_000).includes(text));
+  });
+
   it('reads well as lines', () => {
     let state: ProgressState | undefined;
     const lines: string[] = [];
@@ -198,12 +214,35 @@ describe('a deployment that fails', () => {
     assert.equal(verdictOf(failing, failing.at).kind, 'going');
     const rolledBack = fold([
       testProgress(0, rolling({ deploymentConfiguration }), []),
-      testProgress(1, rolling({ deploymentConfiguration }, { rolloutState: 'FAILED' }), []),
+      testProgress(
+        1,
+        rolling(
+          { deploymentConfiguration },
+          { rolloutState: 'FAILED', rolloutStateReason: 'ECS deployment circuit breaker: x.' },
+        ),
+        [],
+      ),
       testProgress(2, testService({ deployments: [testDeployment('ecs-svc/3')] }), []),
     ]);
     assert.deepEqual(verdictOf(rolledBack, rolledBack.at), {
       kind: 'failed',
-      reason: 'rolled back by the circuit breaker',
+      reason: 'rolled back: ECS deployment circuit breaker: x',
+    });
+  });
+
+  it('is told from one that another took the place of, though nothing is left of it', () => {
+    const undoing = {
+      rolloutState: 'IN_PROGRESS',
+      rolloutStateReason: 'ECS deployment failed: hook x: rolling back to deploymentId ecs-svc/1.',
+    };
+    const state = fold([
+      testProgress(0, rolling(), []),
+      testProgress(1, testService({ deployments: [testDeployment('ecs-svc/3', undoing)] }), []),
+      testProgress(2, testService({ deployments: [testDeployment('ecs-svc/3')] }), []),
+    ]);
+    assert.deepEqual(verdictOf(state, state.at), {
+      kind: 'failed',
+      reason: 'rolled back: ECS deployment failed: hook x',
     });
   });
 

@@ -32,6 +32,7 @@ export function block(state: ProgressState, now: number, scene: Scene): string[]
     ['serving', serving(state)],
     ['drain', phase(state, 'drain', now)],
     ['stop', phase(state, 'stop', now)],
+    ...stageRow(state, now),
     ['requests', requests(state)],
     ['failed', state.troubles.size > 0 ? failures(state) : '-'],
     ['event', event && event.createdAt >= state.beganAt ? event.message : '-'],
@@ -48,6 +49,22 @@ export function block(state: ProgressState, now: number, scene: Scene): string[]
       return `  ${label}${bad ? paint(scene.color, 'bad', shown) : shown}`;
     }),
   ];
+}
+
+/** Of a deployment that shifts traffic: at which stage it is, with how much of it, and what it waits for. */
+function stageRow(state: ProgressState, now: number): [string, string][] {
+  const stage = stageText(state, now);
+  return stage === undefined ? [] : [['stage', stage]];
+}
+
+function stageText(state: ProgressState, now: number): string | undefined {
+  const { progress } = state.service.deployments[0] ?? {};
+  if (!progress || progress.phase === 'ROLLING') return undefined;
+  const { phase: stage, productionWeight, waitsFor, secondsLeft } = progress;
+  const left = secondsLeft === undefined ? undefined : secondsLeft * 1000 - (now - state.at);
+  const weight = productionWeight === undefined ? '' : ` ${productionWeight} %`;
+  const about = left === undefined ? '' : `; about ${duration(Math.max(0, left))} left`;
+  return `${stage}${weight}; waits for ${waitsFor}${about}`;
 }
 
 /** Who is in this phase and for how long, then who has passed it and how long it took. */
@@ -122,8 +139,9 @@ export function heartbeatLine(state: ProgressState, now: number): string {
     .map((step) => [step, inStep(state, step)] as const)
     .filter(([, tasks]) => tasks.length > 0)
     .map(([step, tasks]) => `${step} ${tasks.map((task) => named(task)).join(' ')}`);
+  const stage = stageText(state, now);
   return (
-    `${elapsed(state, now).padStart(8)}  serving ${serving(state).replaceAll('   ', ', ')}; requests ${requests(state).replaceAll('   ', ', ')}` +
+    `${elapsed(state, now).padStart(8)}  ${stage === undefined ? '' : `${stage}; `}serving ${serving(state).replaceAll('   ', ', ')}; requests ${requests(state).replaceAll('   ', ', ')}` +
     (waiting.length > 0 ? `; waiting: ${waiting.join(', ')}` : '')
   );
 }

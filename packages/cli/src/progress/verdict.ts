@@ -29,14 +29,14 @@ export function verdictOf(state: ProgressState, now: number): Verdict {
   const [primary] = service.deployments;
   const alone = service.deployments.length === 1 && quiet(state);
   if (!ours || (primary && primary.id !== deploymentId)) {
-    if (!state.failed) {
+    if (state.failure === undefined) {
       return {
         kind: 'failed',
         reason: `another deployment (${primary?.id ?? '?'}) took its place`,
       };
     }
     return alone && primary?.rolloutState === 'COMPLETED'
-      ? { kind: 'failed', reason: 'rolled back by the circuit breaker' }
+      ? { kind: 'failed', reason: `rolled back: ${state.failure.replace(/\.$/, '')}` }
       : going;
   }
   const breaker = service.deploymentConfiguration?.deploymentCircuitBreaker;

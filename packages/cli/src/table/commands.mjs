@@ -69,7 +69,7 @@ export const sections = [
 export const groupSummaries = {
   lab: 'Build a cluster of many hosts on this machine, and break it',
   service: 'Keep tasks running, update and scale them',
-  deployment: 'What became of a deployment',
+  deployment: 'Look at deployments, let them go on, send them back',
   'event-sink': 'Send events to webhooks and files',
   task: 'Run, list and stop tasks',
   'task-definition': 'Register and list what tasks are made from',

@@ -15,6 +15,18 @@ const DEPLOYMENT = [
     'register this port of the tasks in a target group; may be repeated',
     { multiple: true },
   ),
+  flag('shift', 'STRATEGY', 'rolling, blue-green, linear:PERCENT:EVERY or canary:PERCENT:FOR', {
+    complete: ['rolling', 'blue-green', 'linear', 'canary'],
+  }),
+  flag('alternate-group', 'GROUP', 'shift traffic between this target group and the other'),
+  flag('production-rule', 'RULE', 'the rule whose traffic is shifted', { complete: 'rule' }),
+  flag('test-rule', 'RULE', 'a rule that leads to the new tasks first', { complete: 'rule' }),
+  flag('bake', 'DURATION', 'how long the old tasks stay once all traffic is shifted'),
+  flag('hook', 'STAGE=URL', 'ask this URL before going on; may be repeated', { multiple: true }),
+  flag('pause', 'STAGE', 'wait for berth deployment continue; may be repeated', {
+    multiple: true,
+  }),
+  flag('progress-deadline', 'DURATION', 'a deployment without headway for so long fails'),
   ...PLACEMENT,
 ];
 
@@ -22,6 +34,11 @@ const FILE = flag('file', 'FILE', 'an ECS JSON file (- for standard input); flag
   short: 'f',
   complete: 'file',
 });
+
+const DEPLOYMENT_NAMES =
+  'DEPLOYMENT is the beginning of an id that berth deployment list shows; without it the newest is meant. ' +
+  'SERVICE can also be CLUSTER/SERVICE/DEPLOYMENT, or the ARN of a service deployment.';
+const HOOK = flag('hook', 'ID', 'which of the hooks that wait (default: the only one)');
 
 export const serviceCommands = [
   command('service create [NAME]', 'Create a service and follow its first deployment', {
@@ -41,6 +58,7 @@ export const serviceCommands = [
     examples: [
       'berth service create web --task-definition web:1 --count 3 --load-balancer web:app:8080',
       'berth service create -f service.json',
+      'berth service create web --task-definition web:1 --load-balancer blue:app:8080 --alternate-group green --production-rule 0a1b2c3d --shift canary:5:10m --bake 5m',
     ],
   }),
   command('service update SERVICE', 'Change a service and follow the deployment that this starts', {
@@ -77,6 +95,47 @@ export const serviceCommands = [
     flags: [WATCH, CLUSTER, JSON_FLAG],
     complete: { SERVICE: 'service' },
   }),
+  command('deployment list SERVICE', 'List the deployments of a service, the newest first', {
+    flags: [WATCH, CLUSTER, JSON_FLAG],
+    complete: { SERVICE: 'service' },
+  }),
+  command(
+    'deployment show SERVICE [DEPLOYMENT]',
+    'Show where a deployment is, what it waits for, and who gets the traffic',
+    {
+      flags: [WATCH, CLUSTER, JSON_FLAG],
+      complete: { SERVICE: 'service' },
+      details: DEPLOYMENT_NAMES,
+      examples: ['berth deployment show web --watch'],
+    },
+  ),
+  command(
+    'deployment continue SERVICE [DEPLOYMENT]',
+    'Let a deployment go on that waits for somebody’s word',
+    {
+      flags: [HOOK, CLUSTER, JSON_FLAG],
+      complete: { SERVICE: 'service' },
+      details: DEPLOYMENT_NAMES,
+    },
+  ),
+  command(
+    'deployment rollback SERVICE [DEPLOYMENT]',
+    'Send a deployment back that waits for somebody’s word',
+    {
+      flags: [HOOK, CLUSTER, JSON_FLAG],
+      complete: { SERVICE: 'service' },
+      details: DEPLOYMENT_NAMES,
+    },
+  ),
+  command(
+    'deployment stop SERVICE [DEPLOYMENT]',
+    'Stop a deployment, and go back to the last that was complete',
+    {
+      flags: [YES, CLUSTER, JSON_FLAG],
+      complete: { SERVICE: 'service' },
+      details: DEPLOYMENT_NAMES,
+    },
+  ),
   command('service delete SERVICE', 'Delete a service and stop its tasks', {
     flags: [
       flag('force', '', 'even if its count is above zero'),
