@@ -5,13 +5,15 @@ import assert from 'node:assert/strict';
 import type { Task } from '@berth/model/generated/messages.ts';
 
 import { type Load, startLoad } from '../support/load.ts';
-import { ask, berth, berthJson, eventually, newPlace } from './cluster.ts';
+import { certifiesUpdate, startSecondProxy } from './certificate.ts';
+import { type Running, ask, berth, berthJson, eventually, newPlace } from './cluster.ts';
 import { type SeparateRoles, type RoleName, startSeparateRoles } from './separate-roles.ts';
 
 describe('roles as separate processes', () => {
   const place = newPlace(5);
   let roles: SeparateRoles;
   let load: Load;
+  let second: Running | undefined;
 
   before(async function () {
     this.timeout(240_000);
@@ -27,6 +29,7 @@ describe('roles as separate processes', () => {
   after(async function () {
     this.timeout(120_000);
     await roles.end();
+    await second?.end('SIGTERM', 20_000);
     place.remove();
   });
 
@@ -104,5 +107,12 @@ describe('roles as separate processes', () => {
     await works();
     await load.stop();
     assert.deepEqual(load.failures().slice(0, 5), []);
+  });
+
+  it('the certificate of a deployment counts each request at two proxies once, and names the one that failed', async function () {
+    this.timeout(240_000);
+    await load.stop();
+    second = await startSecondProxy(place);
+    await certifiesUpdate(place);
   });
 });

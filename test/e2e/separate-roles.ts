@@ -143,7 +143,11 @@ function commandsOf(place: Place, tls: string, engine: BorrowedEngine): Record<R
       '--data-dir',
       data('agent'),
     ),
-    proxy: role('proxy', 14, '--api', port(0), '--id', 'p1', '--data-dir', data('proxy')),
+    proxy: role(
+      'proxy',
+      14,
+      ...['--api', port(0), '--id', 'p1', '--bind', '127.0.0.1', '--data-dir', data('proxy')],
+    ),
   };
 }
 

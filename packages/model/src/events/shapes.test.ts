@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 
 import { rolloutReason, serviceEvent, text } from '../deployment/events.ts';
-import type { HostRecord, Resources, TaskRecord, TaskStatusRecord } from '../generated/messages.ts';
+import type { HostRecord, TaskRecord, TaskStatusRecord } from '../generated/messages.ts';
 import { arn } from '../resources/arn.ts';
 import { hostChange, serviceAction, shapeOf, taskChange } from './shapes.ts';
 
@@ -13,6 +13,7 @@ const ID = 'a'.repeat(32);
 const HOST = 'b'.repeat(32);
 const CLUSTER_ARN = arn.cluster(REALM, 'c');
 const SERVICE_ARN = arn.service(REALM, 'c', 'web');
+const REMAINING = { cpu: 768, memory: 1024, ports: [22, 8080], portsUdp: [], gpuIds: [] };
 const ZONES = new Map([
   ['a', 3],
   ['b', 1],
