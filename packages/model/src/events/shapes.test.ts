@@ -185,12 +185,7 @@ describe('shapes of events', () => {
         registeredResources: { cpu: 1024, memory: 2048, ports: [22], portsUdp: [] },
       } as unknown as HostRecord,
       connected: true,
-      remaining: {
-        cpu: 768,
-        memory: 1024,
-        ports: [22, 8080],
-        portsUdp: [],
-      } as unknown as Resources,
+      remaining: REMAINING,
       version: 3,
       now: PLACE.now,
       status: 'DRAINING',
