@@ -15,13 +15,14 @@ const ENGINE: EngineDescription = {
 
 describe('what a host registers', () => {
   it('is its size without what is kept back, and the ports that are taken', () => {
-    assert.deepEqual(hostResources(ENGINE, 512), {
+    assert.deepEqual(hostResources(ENGINE, 512, new Map([['GPU-1', []]])), {
       cpu: 4096,
       memory: 8192 - 512,
       ports: [22, 2375, 2376, 51678, 51679, 51680],
       portsUdp: [],
+      gpuIds: ['GPU-1'],
     });
-    assert.equal(hostResources(ENGINE, 100_000).memory, 0);
+    assert.equal(hostResources(ENGINE, 100_000, new Map()).memory, 0);
   });
 
   it('are the attributes that it has, the operator’s over its own', () => {

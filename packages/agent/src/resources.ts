@@ -2,6 +2,7 @@
 // at. Pure. Source: ECS reference, sections 3.10, 5.6, 7.1 and 11.7.
 import type { Attribute, Resources } from '@berth/model/generated/messages.ts';
 
+import type { Gpus } from './gpus.ts';
 import type { EngineDescription } from './runtime/runtime.ts';
 
 /** SSH, Docker, and the ports of ECS's own agent. */
@@ -12,13 +13,21 @@ const MIB = 1024 * 1024;
 const OLDEST_REMOTE_API = 17;
 const CAPABILITY = 'com.amazonaws.ecs.capability';
 
-/** @param reservedMemoryMiB kept back for what runs beside the tasks */
-export function hostResources(engine: EngineDescription, reservedMemoryMiB: number): Resources {
+/**
+ * @param reservedMemoryMiB kept back for what runs beside the tasks
+ * @param gpus that tasks may be given
+ */
+export function hostResources(
+  engine: EngineDescription,
+  reservedMemoryMiB: number,
+  gpus: Gpus,
+): Resources {
   return {
     cpu: engine.cpus * CPU_UNITS_PER_VCPU,
     memory: Math.max(0, Math.floor(engine.memoryBytes / MIB) - reservedMemoryMiB),
     ports: RESERVED_TCP_PORTS,
     portsUdp: [],
+    gpuIds: [...gpus.keys()],
   };
 }
 

@@ -15,6 +15,7 @@ import { diskFiles, type Files } from './durable-file.ts';
 import { EngineWatch } from './engine-watch.ts';
 import { ImagePins } from './image-pins.ts';
 import { ImageQuestions } from './image-questions.ts';
+import { findGpus, type Gpus, type GpuSettings } from './gpus.ts';
 import { hostLabels } from './labels.ts';
 import { LocalState } from './local-state.ts';
 import { agentGauges, agentMetrics, type AgentMetrics } from './metrics.ts';
@@ -48,6 +49,8 @@ export interface AgentOptions {
   readonly attributes: readonly Attribute[];
   /** At its end the agent stops and removes all of its tasks' containers. */
   readonly stopTasksOnExit: boolean;
+  /** Default: none. */
+  readonly gpus?: GpuSettings;
   /** MiB that placement may not use; default 0. */
   readonly reservedMemoryMiB?: number;
 }
@@ -90,6 +93,7 @@ interface Parts {
   readonly runtime: Runtime;
   readonly reporter: Reporter;
   readonly questions: ImageQuestions;
+  readonly gpus: Gpus;
 }
 
 /**
@@ -196,6 +200,7 @@ async function partsOf(
   const state = new LocalState(options.dataDirectory, io.files);
   const hostId = await state.hostId();
   const metrics = agentMetrics(surroundings.metrics);
+  const logger = surroundings.logger.child({ component: 'agent', hostId });
   return {
     io,
     options,
@@ -203,10 +208,13 @@ async function partsOf(
     hostId,
     metrics,
     state,
-    logger: surroundings.logger.child({ component: 'agent', hostId }),
+    logger,
     runtime: io.runtime(clock, metrics.dockerCall),
     reporter: new Reporter(clock),
     questions: new ImageQuestions(),
+    gpus: options.gpus
+      ? await findGpus(options.gpus, logger)
+      : new Map<string, readonly string[]>(),
   };
 }
 
@@ -222,7 +230,7 @@ async function workshopOf(parts: Parts): Promise<Workshop> {
     clock,
     images,
     pins: new ImagePins({ runtime, images, clock, questions: parts.questions }),
-    host: { id: hostId, cluster: options.cluster, address: options.address },
+    host: { id: hostId, cluster: options.cluster, address: options.address, gpus: parts.gpus },
     starts: new Semaphore(MAX_STARTS),
     stops: new Semaphore(MAX_STOPS),
     async saveUsedPorts() {
@@ -290,7 +298,7 @@ async function sessionOf(parts: Parts, engine: EngineDescription, tasks: Tasks):
 }
 
 async function helloOf(
-  { io, options, hostId }: Parts,
+  { io, options, hostId, gpus }: Parts,
   engine: EngineDescription,
 ): Promise<Omit<AgentHello, 'tasks'>> {
   return {
@@ -301,7 +309,7 @@ async function helloOf(
     bootId: await io.bootId(),
     agentVersion: AGENT_VERSION,
     engineVersion: engine.version,
-    resources: hostResources(engine, options.reservedMemoryMiB ?? 0),
+    resources: hostResources(engine, options.reservedMemoryMiB ?? 0, gpus),
     attributes: hostAttributes(engine, options.attributes),
   };
 }

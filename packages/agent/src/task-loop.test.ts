@@ -53,7 +53,7 @@ class World {
     clock: this.clock,
     images: createImages(this.runtime, () => undefined),
     pins: { pinOf: (_task, image) => Promise.reject(new Error(`nobody asks for ${image}`)) },
-    host: { id: HOST_ID, cluster: 'default', address: '10.0.0.1' },
+    host: { id: HOST_ID, cluster: 'default', address: '10.0.0.1', gpus: new Map() },
     starts: new Semaphore(4),
     stops: new Semaphore(4),
     saveUsedPorts: () => Promise.resolve(),

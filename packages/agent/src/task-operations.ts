@@ -4,6 +4,7 @@ import type { Clock } from '@berth/control/clock.ts';
 import type { Logger } from '@berth/control/logger.ts';
 import type { Semaphore } from '@berth/control/semaphore.ts';
 import type { ContainerDefinition, PortMapping } from '@berth/model/generated/messages.ts';
+import { gpuIdsOf } from '@berth/model/resources/gpus.ts';
 
 import { effectiveContainers } from './effective-containers.ts';
 import { needsPin, pinnedName, type ImagePins } from './image-pins.ts';
@@ -135,6 +136,7 @@ async function create(
   const { task, definition } = context.memory();
   const defined = definitionOf(context);
   const container = { ...defined, image: context.container().pinnedImage ?? defined.image };
+  checkGpus(workshop, context);
   const bindings = await reservePorts(workshop, context, container);
   // The same number as long as no container of it is known: a create that was thought lost then meets itself.
   const attempt = Math.max(1, context.container().attempt);
@@ -148,6 +150,15 @@ async function create(
     runtime.create(spec, context.signal),
   );
   context.commit({ runtimeId, phase: 'CREATED', uncertain: false });
+}
+
+/** @throws RuntimeError invalid where a GPU was taken from the host since the task was placed */
+function checkGpus({ host }: Workshop, context: OperationContext): void {
+  const { task, definition } = context.memory();
+  for (const id of gpuIdsOf(task, definition, context.container().name)) {
+    if (host.gpus.has(id)) continue;
+    throw new RuntimeError('invalid', 'create', `GPU ${id} is not on this host any more`);
+  }
 }
 
 async function reservePorts(

@@ -56,7 +56,7 @@ class Host {
       clock: this.clock,
       images: createImages(runtime, () => undefined),
       pins: { pinOf: (_task, image) => Promise.reject(new Error(`nobody asks for ${image}`)) },
-      host: { id: HOST_ID, cluster: 'default', address: '10.0.0.1' },
+      host: { id: HOST_ID, cluster: 'default', address: '10.0.0.1', gpus: new Map() },
       starts: new Semaphore(4),
       stops: new Semaphore(4),
       saveUsedPorts: () => Promise.resolve(),

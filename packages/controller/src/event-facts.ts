@@ -62,12 +62,13 @@ export function hostShape(state: State, host: HostRecord, { realm, now }: Around
   });
 }
 
-/** CPU and memory that are free; ports that are in use, as in ECS. */
+/** CPU, memory and GPUs that are free; ports that are in use, as in ECS. */
 function remainingOn(state: State, host: HostRecord): Resources {
   let cpu = host.registeredResources?.cpu ?? 0;
   let memory = host.registeredResources?.memory ?? 0;
   const ports = new Set(host.registeredResources?.ports);
   const portsUdp = new Set(host.registeredResources?.portsUdp);
+  const gpuIds = new Set(host.registeredResources?.gpuIds);
   for (const { value: task } of state.tasksByHost(host.id)) {
     const status = state.get(collections.taskStatus, task.cluster, task.id)?.value;
     const charge = chargeOf(task, status);
@@ -76,7 +77,8 @@ function remainingOn(state: State, host: HostRecord): Resources {
     memory -= charge.memory;
     for (const port of charge.ports) ports.add(port);
     for (const port of charge.portsUdp) portsUdp.add(port);
+    for (const id of charge.gpuIds ?? []) gpuIds.delete(id);
   }
   const sorted = (from: ReadonlySet<number>): number[] => [...from].sort((a, b) => a - b);
-  return { cpu, memory, ports: sorted(ports), portsUdp: sorted(portsUdp) };
+  return { cpu, memory, ports: sorted(ports), portsUdp: sorted(portsUdp), gpuIds: [...gpuIds] };
 }

@@ -113,7 +113,13 @@ async function run(list: readonly Step[]): Promise<void> {
           break;
         case 'host': {
           const { id, memory, draining } = step;
-          const registeredResources = { cpu: 1000, memory, ports: [memory + 1], portsUdp: [] };
+          const registeredResources = {
+            cpu: 1000,
+            memory,
+            ports: [memory + 1],
+            portsUdp: [],
+            gpuIds: [],
+          };
           await world.host(id, { status: draining ? 'DRAINING' : 'ACTIVE', registeredResources });
           break;
         }

@@ -125,15 +125,17 @@ function hostIdsOf({ onlyHosts }: PlacementSpec): string[] {
 /** No host was given more than it has, by the same rules that the planner chose by. */
 function verify(plan: PlacementPlan, { requirements }: PlacementSpec, ledger: Ledger): void {
   const { cpu, memory, ports, portsUdp } = requirements;
-  const asked = { CPU: cpu > 0, MEMORY: memory > 0 };
-  for (const { hostId } of plan.assignments) {
+  const asked = { CPU: cpu > 0, MEMORY: memory > 0, GPU: false };
+  for (const { hostId, gpuIds } of plan.assignments) {
     const host = ledger.host(hostId);
     for (const lacking of host ? overdrafts(host) : []) {
       // What is lacking since before, because the host registered anew with less, is no fault of this plan.
       const mine =
         'port' in lacking
           ? (lacking.resource === 'PORTS' ? ports : portsUdp).includes(lacking.port)
-          : asked[lacking.resource];
+          : 'gpuId' in lacking
+            ? gpuIds.includes(lacking.gpuId)
+            : asked[lacking.resource];
       invariant(!mine, `host ${hostId} was given more ${lacking.resource} than it has`);
     }
   }

@@ -174,7 +174,7 @@ describe('the scheduler', () => {
         owner: 'ecs-svc/1',
         service: 'web',
         desiredStatus: 'RUNNING',
-        reserved: { cpu: 256, memory: 512, ports: [], portsUdp: [] },
+        reserved: { cpu: 256, memory: 512, ports: [], portsUdp: [], gpuIds: [] },
         tags: [{ key: 'k', value: 'v' }],
         holdPorts: true,
         drainBeforeStop: true,
@@ -186,7 +186,7 @@ describe('the scheduler', () => {
     const scheduler = await leader();
     const { client } = scheduler;
     await world.host('a', {
-      registeredResources: { cpu: 4096, memory: 1024, ports: [], portsUdp: [] },
+      registeredResources: { cpu: 4096, memory: 1024, ports: [], portsUdp: [], gpuIds: [] },
     });
     await world.host('b', { status: 'DRAINING' });
     await world.put(collections.hosts, [CLUSTER, 'c'], testHostRecord('c'));
@@ -388,7 +388,7 @@ describe('the scheduler', () => {
 
   it('splits a large request over transactions', async () => {
     const { client } = await leader();
-    const plenty = { cpu: 1e6, memory: 1e6, ports: [], portsUdp: [] };
+    const plenty = { cpu: 1e6, memory: 1e6, ports: [], portsUdp: [], gpuIds: [] };
     for (const id of ['a', 'b', 'c']) await world.host(id, { registeredResources: plenty });
     const answer = await client.Place(request({ count: 250 }));
     assert.equal(answer.tasks.length, 250);
@@ -399,7 +399,7 @@ describe('the scheduler', () => {
 
   it('goes on with the rest when a later transaction of a large request is refused', async () => {
     const { client, store } = await leader();
-    const plenty = { cpu: 1e6, memory: 1e6, ports: [], portsUdp: [] };
+    const plenty = { cpu: 1e6, memory: 1e6, ports: [], portsUdp: [], gpuIds: [] };
     for (const id of ['a', 'b']) await world.host(id, { registeredResources: plenty });
     let commits = 0;
     store.faults.before = async (operation) => {

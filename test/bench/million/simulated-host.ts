@@ -49,7 +49,7 @@ export class SimulatedHost {
         bootId: 'simulated',
         agentVersion: '0.1.0',
         engineVersion: '28.0.0',
-        resources: { cpu, memory, ports: [22], portsUdp: [] },
+        resources: { cpu, memory, ports: [22], portsUdp: [], gpuIds: [] },
         attributes: [{ name: 'ecs.availability-zone', value: zone }],
       }),
       reporter: this.#reporter,

@@ -16,7 +16,16 @@ import type { CreateBody } from './create-body.ts';
 import { neededVolumes } from './volumes.ts';
 
 const MIB = 1024 * 1024;
-const HOST = { id: HOST_ID, cluster: 'default', address: '10.0.0.9' };
+const HOST = {
+  id: HOST_ID,
+  cluster: 'default',
+  address: '10.0.0.9',
+  gpus: new Map([
+    ['GPU-1', []],
+    ['GPU-2', []],
+    ['card', ['/dev/dri/card0', '/dev/dri/renderD128']],
+  ]),
+};
 
 interface Input_ {
   readonly container: Input<ContainerDefinition>;

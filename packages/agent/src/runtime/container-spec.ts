@@ -13,11 +13,14 @@ import type {
   TaskRecord,
   Tmpfs,
 } from '@berth/model/generated/messages.ts';
+import { gpuIdsOf } from '@berth/model/resources/gpus.ts';
 
 import { mergeByName, stopTimeoutSeconds, taskLimits } from '../effective-containers.ts';
+import type { Gpus } from '../gpus.ts';
 import { LABEL } from '../labels.ts';
 import type {
   CreateBody,
+  DeviceBody,
   HealthcheckBody,
   HostConfigBody,
   PortBinding,
@@ -36,6 +39,7 @@ export interface HostFacts {
   readonly id: string;
   readonly cluster: string;
   readonly address: string;
+  readonly gpus: Gpus;
 }
 
 export interface SpecInput {
@@ -116,6 +120,7 @@ function hostConfig(input: SpecInput): HostConfigBody {
     ),
     CapAdd: linux?.capabilities?.add ?? [],
     CapDrop: linux?.capabilities?.drop ?? [],
+    ...devices(input),
     ...given('ShmSize', scaled(linux?.sharedMemorySize, MIB)),
     Tmpfs: Object.fromEntries(
       (linux?.tmpfs ?? []).map((mount) => [mount.containerPath, tmpfsOptions(mount)]),
@@ -215,6 +220,34 @@ function mounts({
 /** A bind, unlike a mount, makes the host's directory where it is missing, as ECS promises. */
 function bind(path: string, mount: MountPoint): string {
   return `${path}:${mount.containerPath}${mount.readOnly === true ? ':ro' : ''}`;
+}
+
+/** Those that the definition names, and the GPUs that placement gave to this container. */
+function devices({ container, definition, task, host }: SpecInput): Partial<HostConfigBody> {
+  const named = (container.linuxParameters?.devices ?? []).map(
+    ({ hostPath, containerPath, permissions }) =>
+      device(hostPath, containerPath || hostPath, permissions),
+  );
+  const ids = gpuIdsOf(task, definition, container.name);
+  const nodes = ids.flatMap((id) => host.gpus.get(id) ?? []).map((path) => device(path, path, []));
+  const ofNvidia = ids.filter((id) => host.gpus.get(id)?.length === 0);
+  const all = [...named, ...nodes];
+  return {
+    ...(all.length > 0 ? { Devices: all } : {}),
+    ...(ofNvidia.length > 0
+      ? { DeviceRequests: [{ Driver: 'nvidia', DeviceIDs: ofNvidia, Capabilities: [['gpu']] }] }
+      : {}),
+  };
+}
+
+const PERMISSIONS = ['read', 'write', 'mknod'];
+
+function device(path: string, inside: string, permissions: readonly string[]): DeviceBody {
+  const words = PERMISSIONS.filter(
+    (word) => permissions.length === 0 || permissions.includes(word),
+  );
+  const CgroupPermissions = words.map((word) => word.charAt(0)).join('');
+  return { PathOnHost: path, PathInContainer: inside, CgroupPermissions };
 }
 
 function tmpfsOptions(mount: Tmpfs): string {

@@ -28,6 +28,20 @@ export interface HealthcheckBody {
   readonly StartPeriod?: number;
 }
 
+export interface DeviceBody {
+  readonly PathOnHost: string;
+  readonly PathInContainer: string;
+  /** Of r, w and m. */
+  readonly CgroupPermissions: string;
+}
+
+/** Asks a driver for devices by their ids. */
+export interface DeviceRequestBody {
+  readonly Driver: 'nvidia';
+  readonly DeviceIDs: readonly string[];
+  readonly Capabilities: readonly (readonly string[])[];
+}
+
 export interface HostConfigBody {
   readonly NetworkMode: string;
   readonly PortBindings: Readonly<Record<string, readonly PortBinding[]>>;
@@ -50,6 +64,8 @@ export interface HostConfigBody {
   readonly Sysctls: Readonly<Record<string, string>>;
   readonly CapAdd: readonly string[];
   readonly CapDrop: readonly string[];
+  readonly Devices?: readonly DeviceBody[];
+  readonly DeviceRequests?: readonly DeviceRequestBody[];
   readonly ShmSize?: number;
   readonly Tmpfs: Readonly<Record<string, string>>;
 }

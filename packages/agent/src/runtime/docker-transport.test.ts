@@ -146,7 +146,7 @@ describe('the Docker adapter with a misbehaving engine', () => {
       environment: [{ name: 'PASSWORD', value: secret }],
     });
     const definition = sampleDefinition([container]);
-    const host = { id: 'h', cluster: 'default', address: '' };
+    const host = { id: 'h', cluster: 'default', address: '', gpus: new Map() };
     const task = sampleTask();
     const spec = containerSpec({ task, definition, container, bindings: [], host, attempt: 1 });
     assert.equal(await runtime.create(spec, signal), 'abc');

@@ -87,7 +87,12 @@ export function runtimeContract(name: string, open: () => Promise<ContractSubjec
           hostPort === undefined
             ? []
             : [{ bindIp: '0.0.0.0', containerPort: 80, hostPort, protocol: 'tcp' }],
-        host: { id: subject.hostId, cluster: subject.cluster, address: '127.0.0.1' },
+        host: {
+          id: subject.hostId,
+          cluster: subject.cluster,
+          address: '127.0.0.1',
+          gpus: new Map(),
+        },
         attempt: 1,
       });
       return { id: await runtime.create(spec, signal), taskId, name: spec.name };

@@ -70,7 +70,7 @@ async function answer(
   signal: AbortSignal,
 ): Promise<ExplainPlacementResponse> {
   const definition = definitionOf(cache, place.taskDefinition);
-  const { cpu, memory, ports, portsUdp } = specOf(place, definition).requirements;
+  const { cpu, memory, ports, portsUdp, gpus } = specOf(place, definition).requirements;
   const common = {
     servedHostIds: [],
     rulesForgotten: false,
@@ -78,7 +78,7 @@ async function answer(
     cluster,
     taskDefinition: place.taskDefinition,
     group: place.group,
-    asked: { cpu, memory, ports, portsUdp },
+    asked: { cpu, memory, ports, portsUdp, gpuIds: [], gpus: gpus || undefined },
     placementConstraints: [
       ...(definition?.placementConstraints ?? []),
       ...place.placementConstraints,

@@ -111,7 +111,7 @@ describe('placement, asked about', function () {
 
   it('says of a service what the controller would be told', async () => {
     await world.host('a', {
-      registeredResources: { cpu: 4096, memory: 300, ports: [], portsUdp: [] },
+      registeredResources: { cpu: 4096, memory: 300, ports: [], portsUdp: [], gpuIds: [] },
     });
     await world.host('b', { status: 'DRAINING' });
     await service('web', {

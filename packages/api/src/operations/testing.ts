@@ -179,7 +179,7 @@ export class Bench {
       address: `10.0.0.${index}`,
       status: 'ACTIVE',
       registeredAt: this.clock.now(),
-      registeredResources: { cpu: 2048, memory: 4096, ports: [22], portsUdp: [] },
+      registeredResources: { cpu: 2048, memory: 4096, ports: [22], portsUdp: [], gpuIds: [] },
       agentVersion: '1.0.0',
     });
     await this.put(collections.sessions, ['host', id], { id, kind: 'host' });
@@ -272,7 +272,7 @@ export class Bench {
       desiredStatus: 'RUNNING',
       createdAt: this.clock.now(),
       overrides: request.overrides,
-      reserved: { cpu: 128, memory: 64, ports: [], portsUdp: [] },
+      reserved: { cpu: 128, memory: 64, ports: [], portsUdp: [], gpuIds: [] },
       tags: request.tags,
       launchType: request.launchType,
       capacityProviderName: request.capacityProviderStrategy[0]?.capacityProvider,

@@ -2,6 +2,7 @@
 // the host and the agent must not undo. Pure.
 import { BerthError } from '@berth/model/errors.ts';
 import type { AgentHello, Attribute, HostRecord } from '@berth/model/generated/messages.ts';
+import { checkGpuIds } from '@berth/model/resources/gpus.ts';
 
 const HOST_ID = /^[0-9a-f]{32}$/;
 const CLUSTER_NAME = /^[A-Za-z0-9_-]{1,255}$/;
@@ -27,6 +28,7 @@ export function checkHello(hello: AgentHello): void {
       'CPU units and MiB of memory above 0',
     );
   }
+  checkGpuIds(resources.gpuIds, (found, expected) => wrong('resources: GPU', found, expected));
   if (attributes.length > ATTRIBUTE_LIMIT) {
     throw wrong('attributes', `${attributes.length} of them`, `at most ${ATTRIBUTE_LIMIT}`);
   }

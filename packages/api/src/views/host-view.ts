@@ -55,13 +55,14 @@ export function hostHealth(state: State, record: HostRecord): HostHealthStatus {
   return { overallStatus: status, details };
 }
 
-/** CPU and memory that are free; ports that are in use, as in ECS. */
+/** CPU, memory and GPUs that are free; ports that are in use, as in ECS. */
 function remaining(state: State, record: HostRecord): Resources {
   const registered = record.registeredResources;
   let cpu = registered?.cpu ?? 0;
   let memory = registered?.memory ?? 0;
   const ports = new Set(registered?.ports);
   const portsUdp = new Set(registered?.portsUdp);
+  const gpuIds = new Set(registered?.gpuIds);
   for (const { value } of state.tasksByHost(record.id)) {
     const charge = chargeOf(value, reportedStatus(state, value));
     if (!charge) continue;
@@ -69,8 +70,9 @@ function remaining(state: State, record: HostRecord): Resources {
     memory -= charge.memory;
     for (const port of charge.ports) ports.add(port);
     for (const port of charge.portsUdp) portsUdp.add(port);
+    for (const id of charge.gpuIds ?? []) gpuIds.delete(id);
   }
-  return { cpu, memory, ports: sorted(ports), portsUdp: sorted(portsUdp) };
+  return { cpu, memory, ports: sorted(ports), portsUdp: sorted(portsUdp), gpuIds: [...gpuIds] };
 }
 
 function sorted(ports: ReadonlySet<number>): number[] {

@@ -12,6 +12,7 @@ import type {
 } from '@berth/model/generated/messages.ts';
 import { arn, type Realm } from '@berth/model/resources/arn.ts';
 import { isBuiltInProvider } from '@berth/model/resources/capacity-provider.ts';
+import { gpuIdsOf } from '@berth/model/resources/gpus.ts';
 import { uuidOf } from '@berth/model/resources/ids.ts';
 import { collections } from '@berth/store/keys.ts';
 import type { State } from '@berth/store/state.ts';
@@ -124,6 +125,7 @@ function containersOf(
       cpu: String(by?.cpu ?? defined?.cpu ?? 0),
       memory: textOf(by?.memory ?? defined?.memory),
       memoryReservation: textOf(by?.memoryReservation ?? defined?.memoryReservation),
+      gpuIds: gpuIdsOf(record, definition, name),
     };
   });
 }
@@ -152,7 +154,7 @@ function overridesOf(
   const containers = definition?.containerDefinitions ?? [];
   const others = containers
     .filter(({ name }) => !given.some((override) => override.name === name))
-    .map(({ name }) => ({ name, command: [], environment: [] }));
+    .map(({ name }) => ({ name, command: [], environment: [], resourceRequirements: [] }));
   return {
     ...overrides,
     containerOverrides: [...given, ...others],

@@ -383,6 +383,7 @@ function definitionRecord(
         dockerLabels: {},
         ulimits: [],
         systemControls: [],
+        resourceRequirements: [],
         ...container,
       },
     ],

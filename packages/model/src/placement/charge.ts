@@ -26,5 +26,6 @@ export function chargeOf(
     memory: task.reserved?.memory ?? 0,
     ports,
     portsUdp,
+    gpuIds: task.reserved?.gpuIds ?? [],
   };
 }

@@ -55,7 +55,10 @@ export function decisionRecord(decided: Decided): PlacementDecisionRecord {
 
 /** Tells outcomes apart. */
 export function resultOf({ assignments, unplaced }: PlacementPlan): string {
-  return fingerprint(JSON.stringify([assignments.map(({ hostId }) => hostId), unplaced ?? null]));
+  const given = assignments.map(({ hostId, gpuIds }) =>
+    gpuIds.length === 0 ? hostId : [hostId, ...gpuIds],
+  );
+  return fingerprint(JSON.stringify([given, unplaced ?? null]));
 }
 
 /** The commands and environments of overrides decide nothing, and may be nobody else's business. */
@@ -63,7 +66,10 @@ function sizesOf(overrides: TaskOverride | undefined): TaskOverride | undefined 
   if (!overrides) return undefined;
   const { cpu, memory } = overrides;
   const containerOverrides = overrides.containerOverrides
-    .filter((one) => (one.cpu ?? one.memory ?? one.memoryReservation) !== undefined)
+    .filter(
+      ({ cpu: units, memory: limit, memoryReservation, resourceRequirements }) =>
+        (units ?? limit ?? memoryReservation) !== undefined || resourceRequirements.length > 0,
+    )
     .map((one) => ({
       name: one.name,
       command: [],
@@ -71,6 +77,7 @@ function sizesOf(overrides: TaskOverride | undefined): TaskOverride | undefined 
       cpu: one.cpu,
       memory: one.memory,
       memoryReservation: one.memoryReservation,
+      resourceRequirements: one.resourceRequirements,
     }));
   return { cpu, memory, containerOverrides };
 }

@@ -2,7 +2,7 @@
 // constraints; cheap ones before dear ones. The first that refuses is the reason.
 // Source: ECS reference, sections 5.1, 2.9 and 6.11.
 import { whyNot } from '../query/why.ts';
-import { cpuShortage, memoryShortage, portShortage } from './fit.ts';
+import { cpuShortage, gpuShortage, memoryShortage, portShortage } from './fit.ts';
 import type { Shortage } from './fit.ts';
 import type { HostAccount } from './ledger.ts';
 import type { PlacementSpec } from './spec.ts';
@@ -14,6 +14,7 @@ export type RefusalReason =
   | 'RESOURCE:CPU'
   | 'RESOURCE:MEMORY'
   | 'RESOURCE:PORTS'
+  | 'RESOURCE:GPU'
   | 'ATTRIBUTE'
   | 'DISTINCT_INSTANCE'
   | 'MEMBER_OF';
@@ -93,6 +94,17 @@ const ports: Filter = {
   },
 };
 
+const gpu: Filter = {
+  reason: 'RESOURCE:GPU',
+  event: 'has insufficient GPU resource available',
+  applies: ({ requirements }) => requirements.gpus > 0,
+  lasts: () => false,
+  passes: (host, { requirements }) => gpuShortage(requirements, host) === undefined,
+  explain: (host, { requirements }) =>
+    `gpu: ${requirements.gpus} asked, ${host.freeGpuIds.length} of ${host.view.gpuIds.length} free`,
+  deficit: (host, { requirements }) => requirements.gpus - host.freeGpuIds.length,
+};
+
 const attributes: Filter = {
   reason: 'ATTRIBUTE',
   event: 'is missing an attribute required by your task',
@@ -138,6 +150,7 @@ export const FILTERS: readonly Filter[] = [
   cpu,
   memory,
   ports,
+  gpu,
   attributes,
   distinctInstance,
   memberOf,

@@ -9,6 +9,8 @@ export interface Ask {
   readonly memory: number;
   readonly ports: readonly number[];
   readonly portsUdp: readonly number[];
+  /** How many. */
+  readonly gpus: number;
 }
 
 /** What a host has left; below zero where it registered less than its tasks hold. */
@@ -18,11 +20,16 @@ export interface Room {
   /** How many hold a host port; the host's own reservations count as one. */
   readonly ports: ReadonlyMap<number, number>;
   readonly portsUdp: ReadonlyMap<number, number>;
+  /** Ids of those that nobody holds, in the order in which they were registered. */
+  readonly freeGpuIds: readonly string[];
+  /** How many hold a GPU, by its id. */
+  readonly gpuHolders: ReadonlyMap<string, number>;
 }
 
 export type Shortage =
-  | { readonly resource: 'CPU' | 'MEMORY'; readonly asked: number; readonly free: number }
-  | { readonly resource: 'PORTS' | 'PORTS_UDP'; readonly port: number };
+  | { readonly resource: 'CPU' | 'MEMORY' | 'GPU'; readonly asked: number; readonly free: number }
+  | { readonly resource: 'PORTS' | 'PORTS_UDP'; readonly port: number }
+  | { readonly resource: 'GPU_ID'; readonly gpuId: string };
 
 /** Asking for nothing fits everywhere, also where less than nothing is left. */
 export function cpuShortage(ask: Ask, room: Room): Shortage | undefined {
@@ -42,6 +49,12 @@ export function portShortage(ask: Ask, room: Room): Shortage | undefined {
   return undefined;
 }
 
+export function gpuShortage(ask: Ask, room: Room): Shortage | undefined {
+  if (ask.gpus === 0) return undefined;
+  const free = room.freeGpuIds.length;
+  return ask.gpus <= free ? undefined : { resource: 'GPU', asked: ask.gpus, free };
+}
+
 /** Everything that tasks hold beyond what the host has, e.g. a port twice; empty on a sound host. For verifiers. Pure. */
 export function overdrafts(room: Room): Shortage[] {
   const found: Shortage[] = [];
@@ -51,6 +64,9 @@ export function overdrafts(room: Room): Shortage[] {
     for (const [port, holders] of resource === 'PORTS' ? room.ports : room.portsUdp) {
       if (holders > 1) found.push({ resource, port });
     }
+  }
+  for (const [gpuId, holders] of room.gpuHolders) {
+    if (holders > 1) found.push({ resource: 'GPU_ID', gpuId });
   }
   return found;
 }

@@ -25,6 +25,7 @@ const views: fc.Arbitrary<HostView> = fc
     status: fc.constantFrom('ACTIVE' as const, 'ACTIVE' as const, 'ACTIVE' as const, 'DRAINING'),
     connected: fc.constantFrom(true, true, true, false),
     ports: fc.subarray([80, 8080]),
+    gpuIds: fc.constantFrom([], ['g1'], ['g1', 'g2'], ['g2', 'g1', 'g3']),
     agentVersion: fc.constantFrom('1.0.0', '1.2.0'),
   })
   .map(({ id, zone, rack, ...rest }) => {
@@ -74,6 +75,7 @@ interface Request {
   readonly memory: number;
   readonly ports: readonly number[];
   readonly portsUdp: readonly number[];
+  readonly gpus: number;
   readonly distinctInstance: boolean;
   readonly expressions: readonly string[];
   readonly strategy: readonly PlacementStrategy[];
@@ -86,6 +88,7 @@ const requests: fc.Arbitrary<Request> = fc.record({
   memory: fc.constantFrom(0, 128, 600),
   ports: fc.constantFrom([], [], [8080], [8080, 9090]),
   portsUdp: fc.constantFrom([], [], [53]),
+  gpus: fc.constantFrom(0, 0, 0, 1, 2),
   distinctInstance: fc.constantFrom(false, false, true),
   expressions: fc.subarray(EXPRESSIONS, { maxLength: 2 }),
   strategy: strategies,
@@ -98,16 +101,17 @@ const VARIANTS: readonly ((request: Request) => Request)[] = [
   (request) => request,
   (request) => ({ ...request, memory: request.memory + 128 }),
   (request) => ({ ...request, ports: [80] }),
+  (request) => ({ ...request, gpus: 1 }),
   (request) => ({ ...request, distinctInstance: !request.distinctInstance }),
   (request) => ({ ...request, expressions: ['runningTasksCount < 2'] }),
   (request) => ({ ...request, strategy: request.strategy.slice(1) }),
 ];
 
 function specOf(group: string, request: Request): PlacementSpec {
-  const { cpu, memory, ports, portsUdp, distinctInstance, expressions, ...rest } = request;
+  const { cpu, memory, ports, portsUdp, gpus, distinctInstance, expressions, ...rest } = request;
   return testSpec({
     group,
-    ask: { cpu, memory, ports, portsUdp },
+    ask: { cpu, memory, ports, portsUdp, gpus },
     constraints: [...expressions.map(memberOf), ...(distinctInstance ? [distinct] : [])],
     ...rest,
   });
@@ -121,6 +125,7 @@ const charges: fc.Arbitrary<Charge> = fc.record({
   memory: fc.constantFrom(0, 64, 512),
   ports: fc.subarray([8080, 9090]),
   portsUdp: fc.constantFrom([], [53]),
+  gpuIds: fc.subarray(['g1', 'g2']),
 });
 
 const task = fc.nat(11).map((number) => `old-${number}`);

@@ -16,6 +16,8 @@ export interface HostView {
   /** Host ports that are never given to tasks. */
   readonly ports: readonly number[];
   readonly portsUdp: readonly number[];
+  /** Devices that are given to one task at a time. */
+  readonly gpuIds: readonly string[];
 }
 
 /** @param connected whether a session to the host's agent lives */
@@ -33,6 +35,7 @@ export function hostView(record: HostRecord, connected: boolean): HostView {
     memory: resources?.memory ?? 0,
     ports: resources?.ports ?? [],
     portsUdp: resources?.portsUdp ?? [],
+    gpuIds: resources?.gpuIds ?? [],
   };
 }
 

@@ -113,7 +113,7 @@ describe('what a task holds', () => {
     desiredStatus: 'RUNNING',
     createdAt: 0,
     epoch: 1,
-    reserved: { cpu: 256, memory: 512, ports: [8080], portsUdp: [] },
+    reserved: { cpu: 256, memory: 512, ports: [8080], portsUdp: [], gpuIds: ['g1'] },
     tags: [],
     holdPorts: true,
     drainBeforeStop: true,
@@ -144,7 +144,10 @@ describe('what a task holds', () => {
     const held = chargeOf(task, status('STOPPED'));
     assert.deepEqual([held?.cpu, held?.memory, held?.ports, held?.running], [0, 0, [8080], false]);
     assert.equal(chargeOf({ ...task, holdPorts: false }, status('STOPPED')), undefined);
-    const dynamic = { ...task, reserved: { cpu: 1, memory: 1, ports: [], portsUdp: [] } };
+    const dynamic = {
+      ...task,
+      reserved: { cpu: 1, memory: 1, ports: [], portsUdp: [], gpuIds: [] },
+    };
     assert.equal(chargeOf(dynamic, status('STOPPED')), undefined);
   });
 

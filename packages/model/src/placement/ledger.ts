@@ -9,11 +9,13 @@ import { Journal } from './journal.ts';
 import { ShardedMap } from './sharded-map.ts';
 
 /** What one task holds on its host. */
-export interface Charge extends Ask {
+export interface Charge extends Omit<Ask, 'gpus'> {
   readonly hostId: string;
   readonly group: string;
   /** It shall run: it counts for spreading, for `task:group` and for `distinctInstance`. */
   readonly running: boolean;
+  /** Absent: none. */
+  readonly gpuIds?: readonly string[];
 }
 
 /** A host with what is left of it. Belongs to the ledger, which goes on changing it. */
@@ -28,6 +30,7 @@ class Account implements HostAccount {
   readonly groups = new Map<string, number>();
   readonly ports = new Map<number, number>();
   readonly portsUdp = new Map<number, number>();
+  readonly gpuHolders = new Map<string, number>();
   runningTasksCount = 0;
   cpuHeld = 0;
   memoryHeld = 0;
@@ -46,6 +49,9 @@ class Account implements HostAccount {
   }
   get memoryFree(): number {
     return this.view.memory - this.memoryHeld;
+  }
+  get freeGpuIds(): readonly string[] {
+    return this.view.gpuIds.filter((id) => !this.gpuHolders.has(id));
   }
   get attributes(): ReadonlyMap<string, string> {
     return this.view.attributes;
@@ -161,6 +167,7 @@ export class Ledger {
         held: [account.cpuHeld, account.memoryHeld, account.runningTasksCount, account.charges],
         ports: sorted(account.ports),
         portsUdp: sorted(account.portsUdp),
+        gpus: sorted(account.gpuHolders),
         groups: sorted(account.groups),
       })),
       charges: sorted(new Map(this.#charges.entries())),
@@ -185,6 +192,7 @@ export class Ledger {
     account.cpuHeld += sign * charge.cpu;
     account.memoryHeld += sign * charge.memory;
     reserve(account, charge, sign);
+    if (charge.gpuIds) for (const id of charge.gpuIds) add(account.gpuHolders, id, sign);
     this.journal.add(account.id);
     if (!charge.running) return;
     account.runningTasksCount += sign;

@@ -106,6 +106,25 @@ describe('placement', () => {
     });
   });
 
+  it('gives each task GPUs of its own, those that are registered first, and tells how many are left', () => {
+    const ledger = testLedger([testHost('a', { gpuIds: ['g2', 'g1', 'g3'] }), testHost('b')]);
+    ledger.charge('before', charge('a', { gpuIds: ['g1', 'gone'] }));
+    const plan = planPlacement(ledger, testSpec({ ask: { gpus: 1 } }), ids(3), 1);
+    assert.deepEqual(
+      plan.assignments.map(({ gpuIds }) => gpuIds),
+      [['g2'], ['g3']],
+    );
+    assert.deepEqual(plan.unplaced, {
+      count: 1,
+      refusals: [{ reason: 'RESOURCE:GPU', hosts: 2 }],
+      closestHostId: 'a',
+      closestReason: 'has insufficient GPU resource available',
+    });
+    ledger.release('before');
+    const again = planPlacement(ledger, testSpec({ ask: { gpus: 1 } }), ['again'], 1);
+    assert.deepEqual(again.assignments, [{ taskId: 'again', hostId: 'a', gpuIds: ['g1'] }]);
+  });
+
   it('tells TCP ports from UDP ports', () => {
     const ledger = testLedger([testHost('a', { ports: [53] })]);
     assert.deepEqual(place(ledger, testSpec({ ask: { portsUdp: [53] } }), 2), ['a']);
@@ -194,6 +213,7 @@ describe('placement, as laws', () => {
         status: fc.constantFrom('ACTIVE' as const, 'ACTIVE' as const, 'DRAINING' as const),
         connected: fc.constantFrom(true, true, true, false),
         ports: fc.subarray([80, 8080]),
+        gpuIds: fc.subarray(['g1', 'g2', 'g3']),
       }),
       { minLength: 1, maxLength: 8 },
     )
@@ -207,6 +227,7 @@ describe('placement, as laws', () => {
       cpu: fc.constantFrom(0, 100, 300),
       memory: fc.constantFrom(0, 128, 600),
       ports: fc.subarray([8080, 9090]),
+      gpus: fc.constantFrom(0, 0, 1, 2),
       constraints: fc.subarray([distinct, memberOf('not attribute:ecs.availability-zone == c')]),
       strategy: fc.subarray([
         { type: 'spread', field: 'attribute:ecs.availability-zone' },
@@ -216,11 +237,13 @@ describe('placement, as laws', () => {
       ] as const),
       ofService: fc.boolean(),
     })
-    .map(({ cpu, memory, ports, ...rest }) => testSpec({ ask: { cpu, memory, ports }, ...rest }));
+    .map(({ cpu, memory, ports, gpus, ...rest }) =>
+      testSpec({ ask: { cpu, memory, ports, gpus }, ...rest }),
+    );
   const count = fc.integer({ min: 1, max: 20 });
   const seed = fc.nat(0xffffffff);
 
-  it('never gives more than a host has, nor a port twice, nor work to a host that is not ready', () => {
+  it('never gives more than a host has, nor a port or a GPU twice, nor work to a host that is not ready', () => {
     fc.assert(
       fc.property(
         hostList,
@@ -231,8 +254,11 @@ describe('placement, as laws', () => {
           const ledger = testLedger(hosts);
           for (const [index, spec] of requests.entries()) {
             const names = ids(tasks).map((id) => `${index}-${id}`);
-            for (const { hostId } of planPlacement(ledger, spec, names, draw).assignments) {
+            const { assignments } = planPlacement(ledger, spec, names, draw);
+            for (const { hostId, gpuIds } of assignments) {
               const view = ledger.host(hostId)?.view;
+              assert.equal(gpuIds.length, spec.requirements.gpus);
+              assert.ok(gpuIds.every((id) => view?.gpuIds.includes(id)));
               assert.equal(view?.status, 'ACTIVE');
               assert.ok(view.connected);
             }

@@ -9,6 +9,7 @@ import type { PlacementSpec } from './spec.ts';
 export interface Assignment {
   readonly taskId: string;
   readonly hostId: string;
+  readonly gpuIds: readonly string[];
 }
 
 export interface PlacementPlan {
@@ -37,8 +38,9 @@ export function planPlacement(
     const host = index.best(seed, draw);
     if (!host) break;
     open?.delete(host.id);
-    ledger.charge(taskId, newCharge(spec, host.id));
-    assignments.push({ taskId, hostId: host.id });
+    const charge = newCharge(spec, host);
+    ledger.charge(taskId, charge);
+    assignments.push({ taskId, hostId: host.id, gpuIds: charge.gpuIds });
   }
   const missing = taskIds.length - assignments.length;
   if (missing === 0) return { assignments };

@@ -25,8 +25,9 @@ export function planNaively(
     const fitting = open.filter((host) => passesAll(filters, host, spec));
     const host = choose(fitting, ledger, spec, seed, draw);
     if (!host) break;
-    ledger.charge(taskId, newCharge(spec, host.id));
-    assignments.push({ taskId, hostId: host.id });
+    const charge = newCharge(spec, host);
+    ledger.charge(taskId, charge);
+    assignments.push({ taskId, hostId: host.id, gpuIds: charge.gpuIds });
   }
   const missing = taskIds.length - assignments.length;
   if (missing === 0) return { assignments };

@@ -12,6 +12,7 @@ export const COSTS: Readonly<Record<Kind, number>> = {
   FREE_CPU: 2,
   FREE_MEMORY: 2,
   FREE_PORT: 2,
+  FREE_GPU: 2,
   MOVE_TASKS: 2,
   STOP_TASKS: 2,
   ADD_HOST: 5,
@@ -65,17 +66,24 @@ function describe({
       return `free ${amount} MiB of memory`;
     case 'FREE_PORT':
       return `free host port ${amount}/${protocol ?? 'tcp'}`;
+    case 'FREE_GPU':
+      return `free ${gpus(amount)}`;
     case 'MOVE_TASKS':
       return `move ${tasks(amount)} of ${group ?? ''} elsewhere`;
     case 'STOP_TASKS':
       return `stop ${tasks(amount)}`;
     case 'ADD_HOST': {
-      const { cpu = 0, memory = 0 } = resources ?? {};
+      const { cpu = 0, memory = 0, gpus: devices } = resources ?? {};
       const asked = attributes.map((attribute) => `${attribute.name}=${attribute.value ?? ''}`);
       const having = asked.length > 0 ? ` and ${asked.join(', ')}` : '';
-      return `add a host with ${cpu} CPU units, ${memory} MiB of memory${having}`;
+      const besides = devices === undefined ? '' : `, ${gpus(devices)}`;
+      return `add a host with ${cpu} CPU units, ${memory} MiB of memory${besides}${having}`;
     }
   }
+}
+
+function gpus(count: number): string {
+  return count === 1 ? '1 GPU' : `${count} GPUs`;
 }
 
 function tasks(count: number): string {

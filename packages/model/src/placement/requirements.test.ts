@@ -20,8 +20,15 @@ describe('what a task asks of a host', () => {
 
   it('takes overrides of the task and of its containers', () => {
     const containerOverrides = [
-      { name: 'side', command: [], environment: [], cpu: 10, memoryReservation: 32 },
-      { name: 'main', command: [], environment: [], memory: 1024 },
+      {
+        name: 'side',
+        command: [],
+        environment: [],
+        resourceRequirements: [],
+        cpu: 10,
+        memoryReservation: 32,
+      },
+      { name: 'main', command: [], environment: [], resourceRequirements: [], memory: 1024 },
     ];
     const some = requirementsOf(definition, { containerOverrides });
     assert.deepEqual([some.cpu, some.memory], [266, 160]);

@@ -8,6 +8,7 @@ import type {
   TaskOverride,
 } from '../generated/messages.ts';
 import { parseCpuUnits, parseMemoryMiB } from '../resources/units.ts';
+import { gpusOf } from '../resources/gpus.ts';
 import type { Ask } from './fit.ts';
 
 export interface Requirements extends Ask {
@@ -33,7 +34,7 @@ export function requirementsOf(definition: Definition, overrides?: TaskOverride)
     ),
   );
   const mappings = definition.containerDefinitions.flatMap(({ portMappings }) => portMappings);
-  const total = (key: 'cpu' | 'memory'): number =>
+  const total = (key: 'cpu' | 'memory' | 'gpus'): number =>
     containers.reduce((sum, container) => sum + container[key], 0);
   return {
     cpu: taskSize('cpu', overrides?.cpu || definition.cpu, parseCpuUnits) ?? total('cpu'),
@@ -41,6 +42,7 @@ export function requirementsOf(definition: Definition, overrides?: TaskOverride)
       taskSize('memory', overrides?.memory || definition.memory, parseMemoryMiB) ?? total('memory'),
     ports: staticPorts(definition, mappings, 'tcp'),
     portsUdp: staticPorts(definition, mappings, 'udp'),
+    gpus: total('gpus'),
     attributes: platformAttributes(definition),
   };
 }
@@ -48,11 +50,12 @@ export function requirementsOf(definition: Definition, overrides?: TaskOverride)
 function sizeOf(
   container: ContainerDefinition,
   override: ContainerOverride | undefined,
-): { cpu: number; memory: number } {
+): { cpu: number; memory: number; gpus: number } {
   const reservation = override?.memoryReservation ?? container.memoryReservation;
   return {
     cpu: override?.cpu ?? container.cpu,
     memory: reservation ?? override?.memory ?? container.memory ?? 0,
+    gpus: gpusOf(container, override),
   };
 }
 

@@ -68,6 +68,18 @@ function applied(scene: Scene, made: PlacementChange, hostId: string, spared?: s
         { ...charge, [key]: charge[key].filter((port) => port !== made.amount) },
       ]);
     }
+    case 'FREE_GPU': {
+      const offered = scene.hosts.find(({ id }) => id === hostId)?.gpuIds ?? [];
+      const held = new Set(
+        scene.charges
+          .filter((charge) => charge.hostId === hostId)
+          .flatMap(({ gpuIds = [] }) => gpuIds),
+      );
+      const freed = offered.filter((id) => held.has(id)).slice(0, made.amount);
+      return charges(({ gpuIds = [], ...charge }) => [
+        { ...charge, gpuIds: gpuIds.filter((id) => !freed.includes(id)) },
+      ]);
+    }
     case 'MOVE_TASKS':
       return charges((charge) => (charge.running && charge.group === made.group ? [] : [charge]));
     case 'STOP_TASKS': {
@@ -79,9 +91,10 @@ function applied(scene: Scene, made: PlacementChange, hostId: string, spared?: s
       });
     }
     case 'ADD_HOST': {
-      const { cpu = 0, memory = 0 } = made.resources ?? {};
+      const { cpu = 0, memory = 0, gpus = 0 } = made.resources ?? {};
+      const gpuIds = Array.from({ length: gpus }, (_, index) => `new-${index}`);
       const attributes = new Map(made.attributes.map((one) => [one.name, one.value ?? '']));
-      const added = testHost('added', { cpu, memory, attributes, registeredAt: NOW });
+      const added = testHost('added', { cpu, memory, gpuIds, attributes, registeredAt: NOW });
       return { ...scene, hosts: [...scene.hosts, added] };
     }
   }
@@ -125,6 +138,7 @@ function everyChange(scene: Scene, host: HostView, spec: PlacementSpec): Placeme
     ...(host.connected ? [] : [change('CONNECT_AGENT')]),
     change('FREE_CPU', { amount: 1e9 }),
     change('FREE_MEMORY', { amount: 1e9 }),
+    change('FREE_GPU', { amount: 1e9 }),
     ...[...ports].map((port) => change('FREE_PORT', { amount: port, protocol: 'tcp' })),
     ...(apart ? [change('MOVE_TASKS', { group: spec.group })] : []),
     ...(speaks ? others.map((_, index) => change('STOP_TASKS', { amount: index + 1 })) : []),
@@ -176,6 +190,7 @@ const scenes: fc.Arbitrary<Scene> = fc
       status: fc.constantFrom('ACTIVE' as const, 'ACTIVE' as const, 'DRAINING' as const),
       connected: fc.constantFrom(true, true, false),
       zone: fc.constantFrom('a', 'b'),
+      gpuIds: fc.constantFrom([], ['g1'], ['g1', 'g2']),
       own: fc.dictionary(fc.constantFrom(...NAMES), fc.constantFrom(...VALUES)),
     }),
     { selector: ({ id }) => id, minLength: 1, maxLength: 3 },
@@ -192,6 +207,7 @@ const scenes: fc.Arbitrary<Scene> = fc
       memory: fc.constantFrom(0, 300, 800),
       ports: fc.subarray([80, 81], { maxLength: 1 }),
       portsUdp: fc.constant([]),
+      gpuIds: fc.subarray(['g1', 'g2'], { maxLength: 1 }),
     });
     return fc.array(charge, { maxLength: 4 }).map((charges) => ({ hosts, charges }));
   });
@@ -201,6 +217,7 @@ const specs: fc.Arbitrary<PlacementSpec> = fc
     cpu: fc.constantFrom(0, 256, 900),
     memory: fc.constantFrom(0, 256, 900),
     ports: fc.subarray([80, 81], { maxLength: 1 }),
+    gpus: fc.constantFrom(0, 0, 1, 2),
     expressions: fc.subarray(EXPRESSIONS, { maxLength: 2 }),
     apart: fc.boolean(),
   })
@@ -284,6 +301,21 @@ describe('the smallest change', () => {
       scene: { hosts: [], charges: [] },
       spec: testSpec(),
       text: 'add a host with 256 CPU units, 512 MiB of memory',
+    },
+    {
+      title: 'frees GPUs that others hold',
+      scene: {
+        hosts: [testHost('1', { gpuIds: ['a', 'b'] }), testHost('2', { gpuIds: ['a'] })],
+        charges: [charge('1', { gpuIds: ['b'] })],
+      },
+      spec: testSpec({ ask: { gpus: 2 } }),
+      text: 'free 1 GPU on host host-1',
+    },
+    {
+      title: 'asks for a host with GPUs where none has so many',
+      scene: { hosts: [testHost('1', { gpuIds: ['a'] })], charges: [] },
+      spec: testSpec({ ask: { gpus: 2 } }),
+      text: 'add a host with 256 CPU units, 512 MiB of memory, 2 GPUs',
     },
     {
       title: 'ends a draining sooner than it takes something from others',

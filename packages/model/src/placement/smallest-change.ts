@@ -92,6 +92,7 @@ class Search {
   visit(host: HostAccount): void {
     const { requirements, distinctInstance, group } = this.#spec;
     if (requirements.cpu > host.view.cpu || requirements.memory > host.view.memory) return;
+    if (requirements.gpus > host.view.gpuIds.length) return;
     if (requirements.ports.some((port) => host.view.ports.includes(port))) return;
     if (requirements.portsUdp.some((port) => host.view.portsUdp.includes(port))) return;
     const forced: PlacementChange[] = [];
@@ -136,6 +137,7 @@ class Search {
   /** A host that does not exist yet may be whatever the rules ask for. */
   imagineHost(): void {
     const { requirements } = this.#spec;
+    const gpus = requirements.gpus || undefined;
     const attributes = new Map(requirements.attributes);
     const newest = [...this.#ledger.hosts()].reduce(
       (found, { view }) => (view.registeredAt > found.registeredAt ? view : found),
@@ -163,7 +165,7 @@ class Search {
           .map(([name, value]): Attribute => ({ name, value }));
         const added = change('ADD_HOST', {
           attributes: asked,
-          resources: { cpu, memory, ports: [], portsUdp: [] },
+          resources: { cpu, memory, ports: [], portsUdp: [], gpuIds: [], gpus },
         });
         this.#offer({ changes: [added], cost: COSTS.ADD_HOST, amount: asked.length });
       },
@@ -277,7 +279,18 @@ class Search {
         if (holders > going) freed.push(change('FREE_PORT', { amount: port, protocol }));
       }
     }
+    const gpus = requirements.gpus - this.#gpusWithout(host, leaving);
+    if (requirements.gpus > 0 && gpus > 0) freed.push(change('FREE_GPU', { amount: gpus }));
     return freed;
+  }
+
+  /** How many are free once these tasks have left. */
+  #gpusWithout(host: HostAccount, leaving: readonly Charge[]): number {
+    const holders = new Map(host.gpuHolders);
+    for (const id of leaving.flatMap(({ gpuIds = [] }) => gpuIds)) {
+      holders.set(id, (holders.get(id) ?? 0) - 1);
+    }
+    return host.view.gpuIds.filter((id) => (holders.get(id) ?? 0) === 0).length;
   }
 
   #heldBy(hostId: string, groups: ReadonlySet<string>): Charge[] {
@@ -294,9 +307,10 @@ class Search {
   }
 
   #amountOf(freed: readonly PlacementChange[]): number {
-    const { cpu, memory } = this.#spec.requirements;
+    const { cpu, memory, gpus } = this.#spec.requirements;
     return freed.reduce((sum, { kind, amount }) => {
       if (kind === 'FREE_CPU') return sum + amount / cpu;
+      if (kind === 'FREE_GPU') return sum + amount / gpus;
       return kind === 'FREE_MEMORY' ? sum + amount / memory : sum;
     }, 0);
   }

@@ -8,7 +8,7 @@ import type {
 } from '../generated/messages.ts';
 import { compileConstraints } from './constraints.ts';
 import type { Constraints } from './constraints.ts';
-import type { Charge } from './ledger.ts';
+import type { Charge, HostAccount } from './ledger.ts';
 import { requirementsOf } from './requirements.ts';
 import type { Requirements } from './requirements.ts';
 import { decisive, parseStrategies } from './strategies.ts';
@@ -68,8 +68,14 @@ function shapeOf(
   return JSON.stringify([requirements, expressions, distinctInstance, decisive(strategies)]);
 }
 
-/** What a task of this request holds on the host that it is given. */
-export function newCharge({ group, requirements }: PlacementSpec, hostId: string): Charge {
-  const { cpu, memory, ports, portsUdp } = requirements;
-  return { hostId, group, running: true, cpu, memory, ports, portsUdp };
+const NO_GPUS: readonly string[] = [];
+
+/** What a task of this request holds on the host that it is given: of GPUs those that are free and were registered first. */
+export function newCharge(
+  { group, requirements }: PlacementSpec,
+  host: HostAccount,
+): Required<Charge> {
+  const { cpu, memory, ports, portsUdp, gpus } = requirements;
+  const gpuIds = gpus === 0 ? NO_GPUS : host.freeGpuIds.slice(0, gpus);
+  return { hostId: host.id, group, running: true, cpu, memory, ports, portsUdp, gpuIds };
 }

@@ -16,7 +16,7 @@ export interface TaskMaker {
 /** @param hostProvider the capacity provider that the host belongs to */
 export function taskRecord(
   { request, spec, provider, epoch, now }: TaskMaker,
-  { taskId, hostId }: Assignment,
+  { taskId, hostId, gpuIds }: Assignment,
   hostProvider?: string,
 ): TaskRecord {
   const { cpu, memory, ports, portsUdp } = spec.requirements;
@@ -33,7 +33,7 @@ export function taskRecord(
     createdAt: now,
     epoch,
     overrides: request.overrides,
-    reserved: { cpu, memory, ports, portsUdp },
+    reserved: { cpu, memory, ports, portsUdp, gpuIds },
     tags: request.tags,
     holdPorts: request.loadBalanced,
     drainBeforeStop: request.loadBalanced,

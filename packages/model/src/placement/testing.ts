@@ -27,6 +27,7 @@ export function testHost(id: string, view: Partial<HostView> = {}): HostView {
     memory: 8192,
     ports: [],
     portsUdp: [],
+    gpuIds: [],
     ...view,
   };
 }
@@ -60,6 +61,7 @@ export function testContainer(container: Partial<ContainerDefinition> = {}): Con
     dockerLabels: {},
     ulimits: [],
     systemControls: [],
+    resourceRequirements: [],
     ...container,
   };
 }
@@ -91,14 +93,15 @@ export function testSpec(
   } = {},
 ): PlacementSpec {
   const { ask = {}, constraints = [], strategy = [], ...rest } = request;
-  const { cpu = 256, memory = 512, ports = [], portsUdp = [] } = ask;
+  const { cpu = 256, memory = 512, ports = [], portsUdp = [], gpus = 0 } = ask;
+  const resourceRequirements = gpus > 0 ? [{ type: 'GPU', value: String(gpus) }] : [];
   const portMappings = [
     ...ports.map((port) => ({ containerPort: port, hostPort: port, protocol: 'tcp' as const })),
     ...portsUdp.map((port) => ({ containerPort: port, hostPort: port, protocol: 'udp' as const })),
   ];
   return placementSpec({
     definition: testDefinition({
-      containerDefinitions: [testContainer({ cpu, memory, portMappings })],
+      containerDefinitions: [testContainer({ cpu, memory, portMappings, resourceRequirements })],
     }),
     group: 'service:web',
     ofService: true,
@@ -122,7 +125,7 @@ export function testHostRecord(id: string, record: Partial<HostRecord> = {}): Ho
     address: '10.0.0.1',
     status: 'ACTIVE',
     registeredAt: 0,
-    registeredResources: { cpu: 4096, memory: 8192, ports: [], portsUdp: [] },
+    registeredResources: { cpu: 4096, memory: 8192, ports: [], portsUdp: [], gpuIds: [] },
     attributes: [],
     agentVersion: '0.1.0',
     engineVersion: '20.10.24',

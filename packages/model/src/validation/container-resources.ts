@@ -1,6 +1,6 @@
-// CPU and memory of a task and of its containers, by themselves and together. How much a host has is no
+// CPU, memory and GPUs of a task and of its containers, by themselves and together. How much a host has is no
 // matter of validation but of placement. Pure. Source: ECS reference, sections 3.1, 3.2 and 3.7.
-import type { ContainerDefinition } from '../generated/messages.ts';
+import type { ContainerDefinition, ResourceRequirement } from '../generated/messages.ts';
 import type { TaskDefinitionContent } from '../resources/task-definition.ts';
 import type { Checker } from './check.ts';
 import { shown } from './check.ts';
@@ -12,6 +12,9 @@ export const LEAST_MEMORY_MIB = 6;
 const MOST = 2_147_483_647;
 const TROUBLESHOOTING =
   'For more information, see the Troubleshooting section of the Amazon ECS Developer Guide.';
+
+/** What ECS knows besides. */
+const OTHER_ACCELERATORS = ['InferenceAccelerator', 'NeuronDevice'];
 
 type Sizes = Pick<TaskDefinitionContent, 'cpu' | 'memory' | 'containerDefinitions'>;
 
@@ -73,7 +76,10 @@ export function checkMemoryAndCpu(all: Checker, definition: Sizes): void {
 /** Also for a container with overrides laid over it. */
 export function checkContainerSize(
   all: Checker,
-  container: Pick<ContainerDefinition, 'name' | 'cpu' | 'memory' | 'memoryReservation'>,
+  container: Pick<
+    ContainerDefinition,
+    'name' | 'cpu' | 'memory' | 'memoryReservation' | 'resourceRequirements'
+  >,
   taskHasMemory: boolean,
 ): void {
   const { name, memory, memoryReservation } = container;
@@ -89,4 +95,22 @@ export function checkContainerSize(
   if (memory !== undefined && memoryReservation !== undefined && memory < memoryReservation) {
     check.expected('memoryReservation', memoryReservation, `at most memory, ${memory}`);
   }
+  checkRequirements(check, container.resourceRequirements);
+}
+
+function checkRequirements(check: Checker, requirements: readonly ResourceRequirement[]): void {
+  for (const [index, { type, value }] of requirements.entries()) {
+    const field = `resourceRequirements[${index}]`;
+    if (OTHER_ACCELERATORS.includes(type)) {
+      check.refuse(
+        `${field}: type ${type} is not supported by Berth. Hosts offer devices of any kind as GPU: see berth agent --gpu.`,
+      );
+    }
+    check.word(`${field}.type`, type, ['GPU']);
+    check.text(`${field}.value`, value, /^[1-9]\d{0,2}$/, 'a number of GPUs from 1 to 999');
+  }
+  check.unique(
+    'resourceRequirements: type',
+    requirements.map(({ type }) => type),
+  );
 }

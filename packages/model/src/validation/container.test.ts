@@ -15,7 +15,9 @@ const logs = (
   logDriver: LogConfiguration['logDriver'] = 'json-file',
 ): Fields => ({ logConfiguration: { logDriver, options } });
 const CLOUDWATCH = { 'awslogs-group': '/ecs/web', 'awslogs-region': 'us-east-1' };
-const linux = (fields: object): Fields => ({ linuxParameters: { tmpfs: [], ...fields } });
+const linux = (fields: object): Fields => ({
+  linuxParameters: { tmpfs: [], devices: [], ...fields },
+});
 const tmpfs = (fields: object): Fields =>
   linux({ tmpfs: [{ containerPath: '/t', size: 8, mountOptions: [], ...fields }] });
 

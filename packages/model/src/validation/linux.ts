@@ -1,6 +1,6 @@
-// Kernel settings of containers: capabilities, shared memory, tmpfs, sysctls. Pure.
-// Source: ECS reference, section 3.2 (linuxParameters, systemControls); ECS API reference, KernelCapabilities and Tmpfs.
-import type { LinuxParameters, SystemControl } from '../generated/messages.ts';
+// Kernel settings of containers: capabilities, shared memory, tmpfs, devices, sysctls. Pure.
+// Source: ECS reference, section 3.2 (linuxParameters, systemControls); ECS API reference, KernelCapabilities, Tmpfs and Device.
+import type { Device, LinuxParameters, SystemControl } from '../generated/messages.ts';
 import type { Checker } from './check.ts';
 
 const CAPABILITIES: ReadonlySet<string> = new Set(
@@ -54,6 +54,22 @@ export function checkLinuxParameters(check: Checker, of: LinuxParameters): void 
   check.unique(
     'linuxParameters.tmpfs: containerPath',
     of.tmpfs.map((mount) => mount.containerPath),
+  );
+  checkDevices(check, of.devices);
+}
+
+function checkDevices(check: Checker, devices: readonly Device[]): void {
+  for (const [index, { hostPath, containerPath, permissions }] of devices.entries()) {
+    const field = `linuxParameters.devices[${index}]`;
+    check.text(`${field}.hostPath`, hostPath, /^\//, 'an absolute path');
+    check.text(`${field}.containerPath`, containerPath, /^\//, 'an absolute path');
+    for (const [at, permission] of permissions.entries()) {
+      check.word(`${field}.permissions[${at}]`, permission, ['read', 'write', 'mknod']);
+    }
+  }
+  check.unique(
+    'linuxParameters.devices: containerPath',
+    devices.map(({ hostPath, containerPath }) => containerPath || hostPath),
   );
 }
 

@@ -75,6 +75,7 @@ function overridden(definition: Definition, overrides: TaskOverride): Definition
         cpu: by?.cpu ?? container.cpu,
         memory: by?.memory ?? container.memory,
         memoryReservation: by?.memoryReservation ?? container.memoryReservation,
+        resourceRequirements: by?.resourceRequirements ?? [],
       };
     }),
   };

@@ -280,7 +280,9 @@ describe('a RunTask call is refused', () => {
   const override = (fields: object, task: object = {}): RunTaskRequest =>
     run({
       overrides: {
-        containerOverrides: [{ name: 'web', command: [], environment: [], ...fields }],
+        containerOverrides: [
+          { name: 'web', command: [], environment: [], resourceRequirements: [], ...fields },
+        ],
         ...task,
       },
     });
@@ -323,7 +325,7 @@ describe('a RunTask call is refused', () => {
       'with long overrides': {
         accepts: override({ command: ['x'.repeat(8000)] }),
         refuses: override({ command: ['x'.repeat(8200)] }),
-        message: 'overrides is 8271 characters of JSON; expected at most 8192.',
+        message: 'overrides is 8297 characters of JSON; expected at most 8192.',
       },
       'with an override below the least memory': {
         accepts: override({ memory: 6 }),

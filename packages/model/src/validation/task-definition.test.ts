@@ -193,7 +193,7 @@ describe('a task definition is refused', () => {
     'above 64 KiB': {
       accepts: definition({ containerDefinitions: [container({ command: ['é'.repeat(30_000)] })] }),
       refuses: definition({ containerDefinitions: [container({ command: ['é'.repeat(33_000)] })] }),
-      message: 'The task definition is 66411 bytes of JSON; expected at most 65536 (64 KiB).',
+      message: 'The task definition is 66437 bytes of JSON; expected at most 65536 (64 KiB).',
     },
   };
   describeRules('ClientException', rules, acceptTaskDefinition);

@@ -24,6 +24,7 @@ export function container(fields: Partial<ContainerDefinition> = {}): ContainerD
     dockerLabels: {},
     ulimits: [],
     systemControls: [],
+    resourceRequirements: [],
     ...fields,
   };
 }

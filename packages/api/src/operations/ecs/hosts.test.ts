@@ -26,7 +26,7 @@ describe('hosts', () => {
       hostId: hostId(0),
       cluster: 'default',
       desiredStatus: 'STOPPED',
-      reserved: { cpu: 0, memory: 0, ports: [8080], portsUdp: [53] },
+      reserved: { cpu: 0, memory: 0, ports: [8080], portsUdp: [53], gpuIds: [] },
     });
     const { hosts } = await bench.ecs('DescribeHosts', { hosts: ['h0'] });
     const [host] = hosts;

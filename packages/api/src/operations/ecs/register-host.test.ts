@@ -6,7 +6,7 @@ import { collections } from '@berth/store/keys.ts';
 import { registration } from '../../sessions/registration.ts';
 import { Bench, hostId } from '../testing.ts';
 
-const totalResources = { cpu: 2048, memory: 4096, ports: [], portsUdp: [] };
+const totalResources = { cpu: 2048, memory: 4096, ports: [], portsUdp: [], gpuIds: [] };
 
 describe('registering a host', () => {
   let bench: Bench;

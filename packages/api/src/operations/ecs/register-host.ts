@@ -8,6 +8,7 @@ import type {
   RegisterHostResponse,
   Resources,
 } from '@berth/model/generated/messages.ts';
+import { checkGpuIds } from '@berth/model/resources/gpus.ts';
 import { drawHexId } from '@berth/model/resources/ids.ts';
 import { acceptRegisteredAttributes } from '@berth/model/validation/attributes.ts';
 import { Checker } from '@berth/model/validation/check.ts';
@@ -62,6 +63,7 @@ function accept(request: RegisterHostRequest): Asked {
   for (const list of ['ports', 'portsUdp'] as const) {
     for (const port of total[list]) check.integer(`totalResources: ${list}`, port, PORT);
   }
+  checkGpuIds(total.gpuIds, (found, expected) => check.expected('GPU', found, expected));
   check.text('name', name, /^\S{1,255}$/, '1 to 255 characters without spaces');
   checkTags(check, request.tags);
   const ports = [...new Set([...RESERVED_PORTS, ...total.ports])].sort((a, b) => a - b);
@@ -120,6 +122,12 @@ function registeredAgain(
     throw refused(
       `Container instance type changes are not supported. (host "${value.name}" has ${known?.cpu ?? 0} CPU units and ` +
         `${known?.memory ?? 0} MiB; asked are ${resources.cpu} and ${resources.memory}. Deregister it first.)`,
+    );
+  }
+  const lostGpu = known.gpuIds.find((id) => !resources.gpuIds.includes(id));
+  if (lostGpu !== undefined) {
+    throw refused(
+      `Container instance type changes are not supported. (host "${value.name}" has no GPU ${lostGpu} any more. Deregister it first.)`,
     );
   }
   const names = new Set(attributes.map(({ name }) => name));
