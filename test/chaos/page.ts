@@ -60,8 +60,8 @@ or hang. All nodes are on one machine: a fault that makes it busy (an engine tha
 /** Whether the kernel could do it: it lists its services there, also while there are none. */
 function meshText(): string {
   return existsSync('/proc/net/ip_vs')
-    ? ', and it is left aside here for the sake of kernels that lack it'
-    : ', and the kernel of this machine has none (there is no /proc/net/ip_vs, `CONFIG_IP_VS` is not set)';
+    ? ', which many kernels lack: this run leaves it aside'
+    : ', which the kernel of this machine lacks: its engines say "open /proc/sys/net/ipv4/vs/conn_reuse_mode: no such file or directory", and a port that is published in the mesh refuses connections on every worker';
 }
 
 function span(times: readonly string[]): string {

@@ -2,7 +2,7 @@
 // Berth promises. `npm run test:chaos` has all of them in full.
 import { faults } from './faults/all.ts';
 import { Ground } from './ground.ts';
-import { REDUCED, REQUESTS_PER_SECOND } from './sizes.ts';
+import { REDUCED, REDUCED_REQUESTS_PER_SECOND } from './sizes.ts';
 
 /** Machines that build and test are slow at times; the full run holds to the promises as they are. */
 const LENIENCY = 4;
@@ -13,7 +13,7 @@ describe('a cluster of many hosts under load', () => {
 
   before(async function () {
     this.timeout(150_000);
-    ground = await Ground.open({ ...REDUCED, name: 'chaostst' }, REQUESTS_PER_SECOND);
+    ground = await Ground.open({ ...REDUCED, name: 'chaostst' }, REDUCED_REQUESTS_PER_SECOND);
   });
 
   beforeEach(async function () {

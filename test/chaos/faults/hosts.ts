@@ -31,7 +31,7 @@ export const hosts: readonly Fault[] = [
   {
     name: 'host-control',
     title: 'no request is lost while a host is cut off from the control plane',
-    reduced: true,
+    reduced: false,
     run: (ground, extent) => cutFromControl(ground, extent),
   },
   {

@@ -19,7 +19,7 @@ export const leaders: readonly Fault[] = [
     fault(
       `kill-${role}`,
       `another ${role} leads soon, and nobody notices`,
-      true,
+      role === 'scheduler',
       (ground, extent) => lose(ground, extent, role, 'SIGKILL'),
     ),
     fault(`stop-${role}`, `also where it only stops`, false, (ground, extent) =>

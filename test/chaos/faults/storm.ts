@@ -8,7 +8,7 @@ import { type Draws, drawsFrom } from '../random.ts';
 import { untilOnlyWanted } from './hosts.ts';
 
 const FULL = { ms: 30 * 60_000, deployEveryMs: 60_000 };
-const SHORT = { ms: 40_000, deployEveryMs: 15_000 };
+const SHORT = { ms: 30_000, deployEveryMs: 15_000 };
 const CONVERGED_MS = 180_000;
 const SEED = 20_261_121;
 

@@ -8,7 +8,7 @@ import { startProcess } from '@berth/cli/lab/processes.ts';
 
 const CONFIGURATION = `
 global
-  maxconn 16384
+  maxconn 4096
 defaults
   mode http
   timeout connect 1s
