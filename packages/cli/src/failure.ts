@@ -51,6 +51,7 @@ const outcomes: Readonly<Record<ErrorCode, Outcome>> = {
   ClusterContainsContainerInstancesException: { exitCode: refused, next: 'berth host list' },
   ServiceNotFoundException: { exitCode: notFound, next: 'berth service list' },
   ServiceNotActiveException: { exitCode: refused, next: 'berth service list' },
+  TaskSetNotFoundException: { exitCode: notFound, next: 'berth task-set list' },
   AttributeLimitExceededException: { exitCode: refused },
   TargetNotFoundException: { exitCode: notFound },
   ConflictException: { exitCode: refused },

@@ -101,6 +101,7 @@ function unusedPins(state: State): Garbage[] {
   }
   for (const { value } of state.list(collections.deployments)) {
     for (const each of value.deployments) used.add(`${value.cluster}/${revisionOf(each)}`);
+    for (const { id } of value.taskSets) used.add(`${value.cluster}/${revisionIdOf(id)}`);
   }
   for (const { value } of state.list(collections.tasks)) {
     used.add(`${value.cluster}/${revisionIdOf(value.owner)}`);
@@ -132,6 +133,9 @@ function unusedDefinitions(state: State): Garbage[] {
   }
   for (const { value } of state.list(collections.deployments)) {
     for (const { taskDefinition } of value.deployments) used.add(taskDefinition);
+  }
+  for (const { value } of state.list(collections.taskSets)) {
+    used.add(value.taskDefinition);
   }
   return leaving
     .filter(({ value }) => !used.has(definitionName(value)))

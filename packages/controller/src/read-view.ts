@@ -12,6 +12,7 @@ import {
   type TaskView,
 } from '@berth/model/deployment/view.ts';
 import type {
+  AlarmRecord,
   HostRecord,
   LoadBalancer,
   ServiceDeploymentsRecord,
@@ -22,6 +23,7 @@ import type {
 } from '@berth/model/generated/messages.ts';
 import { hostView } from '@berth/model/placement/host.ts';
 import { Ledger } from '@berth/model/placement/ledger.ts';
+import { alarmKey, watchedAlarms } from '@berth/model/resources/alarm.ts';
 import { nameOf } from '@berth/model/resources/arn.ts';
 import { parseDefinitionName } from '@berth/model/resources/task-definition.ts';
 import {
@@ -54,9 +56,14 @@ export function readView(
   const tasks = [...state.tasksByService(cluster, name)].map((stored) =>
     readTask(state, stored, options.observations),
   );
+  const taskSets = Array.from(
+    state.list(collections.taskSets, cluster, name),
+    ({ value }) => value,
+  );
   const balancers = [
     ...(service?.loadBalancers ?? []),
     ...(record?.deployments ?? []).flatMap(({ loadBalancers }) => loadBalancers),
+    ...taskSets.flatMap(({ loadBalancers }) => loadBalancers),
   ];
   const eligible =
     service?.schedulingStrategy === 'DAEMON' && service.status === 'ACTIVE'
@@ -78,10 +85,13 @@ export function readView(
     name,
     service,
     record,
+    taskSets,
+    alarms: readAlarms(state, service),
     tasks,
     definitions: readDefinitions(state, [
       ...tasks.map(({ task }) => task.taskDefinition),
       ...(service ? [service.taskDefinition] : []),
+      ...taskSets.map(({ taskDefinition }) => taskDefinition),
     ]),
     groups: readGroups(state, balancers, tasks),
     routes: readRoutes(state, balancers),
@@ -220,6 +230,19 @@ function chargeHost(state: State, ledger: Ledger, host: HostRecord): void {
     const charge = chargeOf(task, state.get(collections.taskStatus, task.cluster, task.id)?.value);
     if (charge) ledger.charge(task.id, charge);
   }
+}
+
+/** What the service's deployments look at. */
+function readAlarms(
+  state: State,
+  service: ServiceRecord | undefined,
+): ReadonlyMap<string, AlarmRecord> {
+  const found = new Map<string, AlarmRecord>();
+  for (const name of watchedAlarms(service?.deploymentConfiguration)) {
+    const record = state.get(collections.alarms, alarmKey(name))?.value;
+    if (record) found.set(name, record);
+  }
+  return found;
 }
 
 function readDefinitions(

@@ -44,7 +44,7 @@ export async function reconcileService(
     const now = clock.now();
     const revision = cache.revision;
     const view = readView(cache, cluster, name, { ...context, now });
-    const placementHeldUntil = holds.heldUntil(key, view.service?.deploymentId);
+    const placementHeldUntil = holds.heldUntil(key, wantedOf(view));
     const plan = planDeployment({ ...view, placementHeldUntil }, now);
     const writes = planWrites(cache, cluster, name, plan, {
       guard: leadership.guard,
@@ -62,6 +62,15 @@ export async function reconcileService(
     'Unavailable',
     `Service ${key} changed ${MOST_LOOKS} times while the controller acted on it; it is looked at again soon.`,
   );
+}
+
+/** A newer one lifts the hold that an older one met: the deployment, or the newest task set. */
+function wantedOf({ service, taskSets = [] }: ServiceView): string | undefined {
+  if (!service || service.deploymentId !== '') return service?.deploymentId;
+  return taskSets.reduce<(typeof taskSets)[number] | undefined>(
+    (newest, each) => (newest && newest.createdAt >= each.createdAt ? newest : each),
+    undefined,
+  )?.id;
 }
 
 interface Starting {
@@ -92,6 +101,7 @@ async function startSome(start: Start, starting: Starting): Promise<boolean> {
     name: view.name,
     service: view.service,
     deployments: view.record?.deployments ?? [],
+    taskSet: view.taskSets?.find(({ id }) => id === start.deploymentId),
     definition: view.definitions.get(start.taskDefinition),
     start,
     revision: decidedAt,
@@ -120,7 +130,7 @@ async function startSome(start: Start, starting: Starting): Promise<boolean> {
   // A service has what it needs while its tasks are moved: nothing else of it waits for that.
   if (!refused) holds.placed(key);
   else if (start.rebalancing !== true) {
-    holds.refused(key, view.cluster, view.service?.deploymentId ?? start.deploymentId);
+    holds.refused(key, view.cluster, wantedOf(view) ?? start.deploymentId);
   }
   const started = tasks
     .filter(() => context.eventBudget.allows(view.cluster))

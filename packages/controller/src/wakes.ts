@@ -2,12 +2,14 @@
 // themselves, so one wake too many does no harm.
 import { assertNever } from '@berth/model/assert.ts';
 import type {
+  AlarmRecord,
   HostRecord,
   TargetRecord,
   TaskRecord,
   TaskStatusRecord,
   TrafficWeightsRecord,
 } from '@berth/model/generated/messages.ts';
+import { watchedAlarms } from '@berth/model/resources/alarm.ts';
 import { nameOf } from '@berth/model/resources/arn.ts';
 import { collections } from '@berth/store/keys.ts';
 import type { Change, State } from '@berth/store/state.ts';
@@ -43,6 +45,7 @@ export function* wakesOf(change: Change, state: State): Generator<Wake, void, un
   const changed = (after ?? before)?.value;
   switch (collection) {
     case 'services':
+    case 'taskSets':
     case 'deployments':
       yield { of: 'service', key: serviceKey(first, second) };
       return;
@@ -65,6 +68,9 @@ export function* wakesOf(change: Change, state: State): Generator<Wake, void, un
       yield { of: 'service', key: serviceKey(cluster, service) };
       return;
     }
+    case 'alarms':
+      yield* watchersOf(state, (changed as AlarmRecord).name);
+      return;
     case 'targets':
       yield ofTarget(changed as TargetRecord);
       return;
@@ -196,6 +202,21 @@ function* usersOf(
         ? value.taskDefinition === parts.join(':')
         : value.loadBalancers.some(({ targetGroupArn }) => nameOf(targetGroupArn) === parts[0]);
     if (uses) yield { of: 'service', key: serviceKey(value.cluster, value.name) };
+  }
+  for (const { value } of state.list(collections.taskSets)) {
+    const uses =
+      collection === 'taskDefinitions'
+        ? value.taskDefinition === parts.join(':')
+        : value.loadBalancers.some(({ targetGroupArn }) => nameOf(targetGroupArn) === parts[0]);
+    if (uses) yield { of: 'service', key: serviceKey(value.cluster, value.service) };
+  }
+}
+
+/** The services whose deployments look at an alarm. */
+function* watchersOf(state: State, alarm: string): Generator<Wake, void, undefined> {
+  for (const { value } of state.list(collections.services)) {
+    if (!watchedAlarms(value.deploymentConfiguration).includes(alarm)) continue;
+    yield { of: 'service', key: serviceKey(value.cluster, value.name) };
   }
 }
 

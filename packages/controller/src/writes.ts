@@ -8,6 +8,7 @@ import { historyOf } from '@berth/model/deployment/history.ts';
 import { type EventShape, shapeOf } from '@berth/model/events/shapes.ts';
 import type { EventRecord, ServiceDeploymentsRecord } from '@berth/model/generated/messages.ts';
 import type { Realm } from '@berth/model/resources/arn.ts';
+import { isExternal, taskSetKey } from '@berth/model/resources/task-set.ts';
 import { collections, keyOf } from '@berth/store/keys.ts';
 import { guardAbsent, guardUnchanged, putRecord } from '@berth/store/record.ts';
 import type { State } from '@berth/store/state.ts';
@@ -131,10 +132,13 @@ export function historyWrites(
   record: ServiceDeploymentsRecord | undefined,
   now: number,
 ): Write[] {
+  const service = state.get(collections.services, cluster, name)?.value;
+  // Task sets are no deployments.
+  if (service && isExternal(service)) return [];
   const { deployments, revisions } = historyOf({
     cluster,
     name,
-    service: state.get(collections.services, cluster, name)?.value,
+    service,
     deployments: record?.deployments ?? [],
     known: Array.from(
       state.list(collections.serviceDeployments, cluster, name),
@@ -195,6 +199,11 @@ export function actionWrite(
     }
     case 'removeTarget': {
       const found = state.get(collections.targets, action.target.group, action.target.id);
+      return found ? { guards: [guardUnchanged(found)], deletes: [found.key] } : {};
+    }
+    case 'forgetTaskSet': {
+      const { service, id } = action;
+      const found = state.get(collections.taskSets, cluster, service, taskSetKey(id));
       return found ? { guards: [guardUnchanged(found)], deletes: [found.key] } : {};
     }
     case 'addEvent':

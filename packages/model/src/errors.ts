@@ -13,6 +13,7 @@ export type ErrorCode =
   | 'ClusterContainsContainerInstancesException'
   | 'ServiceNotFoundException'
   | 'ServiceNotActiveException'
+  | 'TaskSetNotFoundException'
   | 'AttributeLimitExceededException'
   | 'TargetNotFoundException'
   | 'ConflictException'

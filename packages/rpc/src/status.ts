@@ -22,6 +22,7 @@ export const GRPC_STATUS = {
   ClusterContainsContainerInstancesException: status.FAILED_PRECONDITION,
   ServiceNotFoundException: status.NOT_FOUND,
   ServiceNotActiveException: status.FAILED_PRECONDITION,
+  TaskSetNotFoundException: status.NOT_FOUND,
   AttributeLimitExceededException: status.RESOURCE_EXHAUSTED,
   TargetNotFoundException: status.NOT_FOUND,
   ConflictException: status.ALREADY_EXISTS,

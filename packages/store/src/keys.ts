@@ -32,6 +32,10 @@ export const collections = {
   services: collection('services', 'ServiceRecord', 2),
   /** C/S - controller */
   deployments: collection('deployments', 'ServiceDeploymentsRecord', 2),
+  /** C/S/ID - api; deleted by controller */
+  taskSets: collection('task-sets', 'TaskSetRecord', 3),
+  /** NAME, percent-encoded - api */
+  alarms: collection('alarms', 'AlarmRecord', 1),
   /** C/S/ID - controller */
   serviceDeployments: collection('service-deployments', 'ServiceDeploymentRecord', 3),
   /** C/S/ID - controller */

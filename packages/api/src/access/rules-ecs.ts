@@ -5,7 +5,8 @@ import type {
   Tag,
 } from '@berth/model/generated/messages.ts';
 import { arn } from '@berth/model/resources/arn.ts';
-import { parseEcsReference } from '@berth/model/resources/reference.ts';
+import { parseEcsReference, parseTaskSetReference } from '@berth/model/resources/reference.ts';
+import { taskSetKey } from '@berth/model/resources/task-set.ts';
 import { collections } from '@berth/store/keys.ts';
 
 import { type Lookup, lookUpHost, lookUpService, lookUpTask } from '../operations/lookup.ts';
@@ -138,9 +139,46 @@ function anything(place: Place, text: string): Resource {
       return definition(place, text);
     case 'capacity-provider':
       return provider(place, text);
+    case 'task-set':
+      return taskSet(place, '', '', text);
     default:
       return { arn: text, tags: [] };
   }
+}
+
+/** Of a service, by id or ARN. */
+function taskSet(place: Place, asked: string, service: string, text: string): Resource {
+  const { realm, state } = place;
+  const reference = parseTaskSetReference(realm, text);
+  if (!reference) return { arn: text === '' ? '*' : text, tags: [] };
+  const { id } = reference;
+  const within = reference.cluster ?? asked;
+  const of = reference.service ?? parseEcsReference(realm, 'service', service)?.name ?? service;
+  const { name } = cluster(place, within);
+  const known = of === '' || of.includes('/') ? [] : [name, of, taskSetKey(id)];
+  const found = known.length > 0 ? state.get(collections.taskSets, ...known) : undefined;
+  return { arn: arn.taskSet(realm, name, of, id), tags: found?.value.tags ?? [] };
+}
+
+function ofService(place: Place, asked: string, text: string): Conditions {
+  const where = within(place, asked, 'service', [text]);
+  return { ...inCluster(place, where), 'ecs:service': service(place, where, text).arn };
+}
+
+function taskSets(
+  action: string,
+  place: Place,
+  request: { readonly cluster: string; readonly service: string },
+  texts: readonly string[],
+): Need[] {
+  const where = within(place, request.cluster, 'service', [request.service]);
+  return texts.map((text) =>
+    need(
+      action,
+      taskSet(place, where, request.service, text),
+      ofService(place, request.cluster, request.service),
+    ),
+  );
 }
 
 const inCluster = (place: Place, text: string | undefined): Conditions => ({
@@ -328,6 +366,33 @@ export const ecsRules: Rules<'Ecs'> = {
   ContinueServiceDeployment: (request) => [
     need('ContinueServiceDeployment', untagged(request.serviceDeploymentArn)),
   ],
+
+  CreateTaskSet: (request, place) => {
+    const where = within(place, request.cluster, 'service', [request.service]);
+    const named = parseEcsReference(place.realm, 'service', request.service)?.name;
+    const made = arn.taskSet(
+      place.realm,
+      cluster(place, where).name,
+      named ?? request.service,
+      'ecs-svc/*',
+    );
+    return [
+      need('CreateTaskSet', untagged(made), {
+        ...ofService(place, request.cluster, request.service),
+        ...launch(place, request),
+        ...requestTags(request.tags),
+      }),
+      ...tagging('CreateTaskSet', made, request.tags),
+    ];
+  },
+  UpdateTaskSet: (request, place) => taskSets('UpdateTaskSet', place, request, [request.taskSet]),
+  DeleteTaskSet: (request, place) => taskSets('DeleteTaskSet', place, request, [request.taskSet]),
+  DescribeTaskSets: (request, place) =>
+    request.taskSets.length > 0
+      ? taskSets('DescribeTaskSets', place, request, request.taskSets)
+      : anywhere('DescribeTaskSets', ofService(place, request.cluster, request.service)),
+  UpdateServicePrimaryTaskSet: (request, place) =>
+    taskSets('UpdateServicePrimaryTaskSet', place, request, [request.primaryTaskSet]),
 
   RunTask: (request, place) => [
     need('RunTask', definition(place, request.taskDefinition), {

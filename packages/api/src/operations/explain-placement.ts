@@ -12,11 +12,13 @@ import type {
 } from '@berth/model/generated/messages.ts';
 import { specOf } from '@berth/model/placement/parts.ts';
 import { checkLaunchOf } from '@berth/model/validation/launch.ts';
+import { isExternal } from '@berth/model/resources/task-set.ts';
 import { acceptRunTask } from '@berth/model/validation/run-task.ts';
 import { collections } from '@berth/store/keys.ts';
 import type { State, Stored } from '@berth/store/state.ts';
 
 import { definitionOf } from '../views/definition.ts';
+import { taskSetsOf } from '../views/task-set-view.ts';
 import { taskView } from '../views/task-view.ts';
 import type { OperationsDeps } from './deps.ts';
 import { placeWish } from './ecs/run-task.ts';
@@ -70,7 +72,7 @@ async function answer(
   signal: AbortSignal,
 ): Promise<ExplainPlacementResponse> {
   const definition = definitionOf(cache, place.taskDefinition);
-  const { cpu, memory, ports, portsUdp, gpus } = specOf(place, definition).requirements;
+  const { cpu, memory, ports, portsUdp } = specOf(place, definition).requirements;
   const common = {
     servedHostIds: [],
     rulesForgotten: false,
@@ -78,7 +80,7 @@ async function answer(
     cluster,
     taskDefinition: place.taskDefinition,
     group: place.group,
-    asked: { cpu, memory, ports, portsUdp, gpuIds: [], gpus: gpus || undefined },
+    asked: { cpu, memory, ports, portsUdp },
     placementConstraints: [
       ...(definition?.placementConstraints ?? []),
       ...place.placementConstraints,
@@ -107,7 +109,10 @@ function aboutService(place: ClusterPlace, text: string): Question {
   const hosts = daemon ? Array.from(state.list(collections.hosts, cluster)) : [];
   const hostIds = hosts.map(({ value }) => value.id).filter((id) => !served.has(id));
   const deployments = state.get(collections.deployments, cluster, service.name)?.value.deployments;
-  const [primary] = deployments ?? [];
+  const [primary] = isExternal(service) ? taskSetsOf(state, service) : (deployments ?? []);
+  if (!primary && isExternal(service)) {
+    throw invalid(`The service "${service.name}" has no task set whose tasks could be placed.`);
+  }
   const start = {
     deploymentId: primary?.id ?? service.deploymentId,
     taskDefinition: primary?.taskDefinition ?? service.taskDefinition,
@@ -144,6 +149,9 @@ function ofService(
     name,
     service,
     deployments: state.get(collections.deployments, cluster, name)?.value.deployments ?? [],
+    taskSet: isExternal(service)
+      ? taskSetsOf(state, service).find(({ id }) => id === start.deploymentId)
+      : undefined,
     definition: definitionOf(state, start.taskDefinition),
     start,
     revision: 0,

@@ -13,6 +13,7 @@ import {
   describeEventSinks,
   redriveEventSink,
 } from './events/sinks.ts';
+import { deleteAlarm, describeAlarms, setAlarmStates } from './alarms.ts';
 import { exec } from './exec.ts';
 import { explainPlacement } from './explain-placement.ts';
 import { replayPlacement } from './placement-decisions.ts';
@@ -49,6 +50,9 @@ export function operationsHandlers(deps: OwnOperationsDeps): Handlers<'Operation
     DescribeEventSinks: on(describeEventSinks),
     DeleteEventSink: on(deleteEventSink),
     RedriveEventSink: on(redriveEventSink),
+    SetAlarmStates: on(setAlarmStates),
+    DescribeAlarms: on(describeAlarms),
+    DeleteAlarm: on(deleteAlarm),
     CountTraffic: () => Promise.resolve({ groups: counted(deps.proxies) }),
   };
 }

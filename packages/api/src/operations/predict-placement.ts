@@ -17,6 +17,7 @@ import type {
   PredictPlacementResponse,
   ServiceRecord,
 } from '@berth/model/generated/messages.ts';
+import { isExternal } from '@berth/model/resources/task-set.ts';
 import { definitionName } from '@berth/model/resources/task-definition.ts';
 import { collections } from '@berth/store/keys.ts';
 import type { State } from '@berth/store/state.ts';
@@ -86,7 +87,13 @@ function changeOf(place: ClusterPlace, request: PredictPlacementRequest): Change
     return { kind: 'scale', service: name, desiredCount };
   }
   if (deploy) {
-    const service = activeService(place, deploy.service).name;
+    const record = activeService(place, deploy.service);
+    const service = record.name;
+    if (isExternal(record)) {
+      throw invalid(
+        `The service "${service}" has a deployment controller of type EXTERNAL: it has task sets and no deployments.`,
+      );
+    }
     const definition = requireActiveDefinition(place, deploy.taskDefinition).value;
     return { kind: 'deploy', service, taskDefinition: definitionName(definition) };
   }
@@ -121,6 +128,10 @@ function clusterNow(state: State, cluster: string, now: number): ClusterNow {
     services: Array.from(state.list(collections.services, cluster), ({ value: service }) => ({
       service,
       record: state.get(collections.deployments, cluster, service.name)?.value,
+      taskSets: Array.from(
+        state.list(collections.taskSets, cluster, service.name),
+        ({ value }) => value,
+      ),
     })).filter(({ service }) => service.status !== 'INACTIVE'),
     definition: (name) => {
       if (!definitions.has(name)) definitions.set(name, definitionOf(state, name));

@@ -9,6 +9,7 @@ import type {
   TrafficCounters,
   WatchServiceRequest,
 } from '@berth/model/generated/messages.ts';
+import { isExternal } from '@berth/model/resources/task-set.ts';
 import { nameOf } from '@berth/model/resources/arn.ts';
 import type { CallContext } from '@berth/rpc/api.ts';
 import { collections } from '@berth/store/keys.ts';
@@ -16,6 +17,7 @@ import type { Change, State, Stored } from '@berth/store/state.ts';
 
 import { lastStatusOf, reportedStatus } from '../views/task-status.ts';
 import { serviceView } from '../views/service-view.ts';
+import { taskSetsOf } from '../views/task-set-view.ts';
 import { taskProgressView } from '../views/task-progress-view.ts';
 import type { OwnOperationsDeps } from './deps-operations.ts';
 import { requireCluster, requireService } from './resolve.ts';
@@ -99,10 +101,12 @@ function shownTasks(state: State, service: ServiceRecord, now: number): TaskReco
 /** Of all of the service's target groups; absent for a service without any. */
 async function trafficOf(
   deps: OwnOperationsDeps,
-  { loadBalancers }: ServiceRecord,
+  service: ServiceRecord,
   signal: AbortSignal,
 ): Promise<TrafficCounters | undefined> {
-  const groups = new Set(loadBalancers.map((item) => nameOf(item.targetGroupArn)));
+  const sets = isExternal(service) ? taskSetsOf(deps.cache, service) : [];
+  const balancers = [service, ...sets].flatMap(({ loadBalancers }) => loadBalancers);
+  const groups = new Set(balancers.map((item) => nameOf(item.targetGroupArn)));
   return groups.size === 0 ? undefined : deps.traffic.counters([...groups], signal);
 }
 

@@ -16,6 +16,7 @@ import { secondsLeft } from '@berth/model/deployment/estimate.ts';
 import { revisionOf } from '@berth/model/deployment/history.ts';
 import { delayMs } from '@berth/model/deployment/targets.ts';
 import { arn, type Realm } from '@berth/model/resources/arn.ts';
+import { isExternal } from '@berth/model/resources/task-set.ts';
 import { isFargate } from '@berth/model/validation/launch.ts';
 import { collections } from '@berth/store/keys.ts';
 import type { State, Stored } from '@berth/store/state.ts';
@@ -91,6 +92,7 @@ export function primaryDeployment(state: State, service: ServiceRecord): Deploym
 }
 
 export function deploymentsOf(state: State, service: ServiceRecord): readonly DeploymentRecord[] {
+  if (isExternal(service)) return [];
   const deployments = known(state, service);
   if (service.status !== 'ACTIVE') return deployments;
   return withWanted(deployments, service, desiredOf(state, service), changedAt(state, service));

@@ -6,12 +6,14 @@ import type {
   ServiceRecord,
 } from '@berth/model/generated/messages.ts';
 import { arn, type Realm } from '@berth/model/resources/arn.ts';
+import { isExternal } from '@berth/model/resources/task-set.ts';
 import { uuidOf } from '@berth/model/resources/ids.ts';
 import type { State } from '@berth/store/state.ts';
 
 import { deploymentView, launchView, primaryDeployment } from './deployment-view.ts';
 import { currentRevisions } from './service-history-view.ts';
 import { serviceBalancerView } from './load-balancing-view.ts';
+import { primaryTaskSet, taskSetsOf, taskSetView } from './task-set-view.ts';
 import { countTasks } from './task-status.ts';
 
 const MOST_EVENTS = 100;
@@ -27,6 +29,7 @@ export function serviceView(
   const counts = countTasks(state, state.tasksByService(cluster, name));
   const deployments = deploymentView(state, realm, record, now);
   const isReplica = record.schedulingStrategy === 'REPLICA';
+  const external = isExternal(record);
   return {
     serviceArn: arn.service(realm, cluster, name),
     serviceName: name,
@@ -40,6 +43,9 @@ export function serviceView(
     schedulingStrategy: record.schedulingStrategy,
     deploymentConfiguration: record.deploymentConfiguration,
     deployments,
+    taskSets: external
+      ? taskSetsOf(state, record).map((set) => taskSetView(state, realm, record, set))
+      : [],
     events: eventsOf(state, record),
     loadBalancers: record.loadBalancers.map((item) => serviceBalancerView(state, realm, item)),
     placementConstraints: record.placementConstraints,
@@ -54,8 +60,30 @@ export function serviceView(
     propagateTags: record.launch?.propagateTags ?? 'NONE',
     enableExecuteCommand: record.launch?.enableExecuteCommand ?? false,
     availabilityZoneRebalancing: record.availabilityZoneRebalancing ?? 'DISABLED',
-    deploymentController: { type: 'ECS' },
-    ...currentRevisions(state, realm, record),
+    deploymentController: { type: external ? 'EXTERNAL' : 'ECS' },
+    ...(external ? servingView(state, realm, record) : currentRevisions(state, realm, record)),
+  };
+}
+
+/** What belongs to task sets a service of theirs has from the one that serves. Source: ECS reference, section 6.9. */
+function servingView(state: State, realm: Realm, record: ServiceRecord) {
+  const { minimumHealthyPercent, maximumPercent } = record.deploymentConfiguration ?? {};
+  const set = primaryTaskSet(state, record);
+  return {
+    currentServiceRevisions: [],
+    deploymentConfiguration: { minimumHealthyPercent, maximumPercent },
+    taskDefinition: set ? arn.taskDefinition(realm, set.taskDefinition) : '',
+    loadBalancers: (set?.loadBalancers ?? []).map((item) =>
+      serviceBalancerView(state, realm, item),
+    ),
+    ...(set
+      ? launchView(set.launch)
+      : {
+          launchType: undefined,
+          capacityProviderStrategy: [],
+          platformVersion: undefined,
+          platformFamily: undefined,
+        }),
   };
 }
 

@@ -107,8 +107,9 @@ function checked(
 function loadBalancersOf(state: State, record: TaskRecord): readonly LoadBalancer[] {
   if (record.service === undefined) return [];
   const at = [record.cluster, record.service] as const;
-  const deployments = state.get(collections.deployments, ...at)?.value.deployments ?? [];
-  const own = deployments.find(({ id }) => id === record.owner);
+  const { deployments = [], taskSets = [] } =
+    state.get(collections.deployments, ...at)?.value ?? {};
+  const own = [...deployments, ...taskSets].find(({ id }) => id === record.owner);
   return own?.loadBalancers ?? state.get(collections.services, ...at)?.value.loadBalancers ?? [];
 }
 

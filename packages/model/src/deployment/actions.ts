@@ -17,6 +17,8 @@ export type Action =
   /** The weights that a shift lays over a rule. */
   | { readonly kind: 'putWeights'; readonly weights: TrafficWeightsRecord }
   | { readonly kind: 'addEvent'; readonly event: PlannedEvent }
+  /** Nothing is left of a task set that was deleted. */
+  | { readonly kind: 'forgetTaskSet'; readonly service: string; readonly id: string }
   /** The last action of a DRAINING service: it becomes INACTIVE. */
   | { readonly kind: 'retireService' }
   | { readonly kind: 'startTasks'; readonly start: Start };

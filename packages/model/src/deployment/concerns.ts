@@ -1,5 +1,5 @@
 // What people should be told about a service as it is now, and when it has passed. Pure.
-import type { ServiceDeploymentsRecord } from '../generated/messages.ts';
+import type { DeploymentRecord, ServiceDeploymentsRecord } from '../generated/messages.ts';
 import type { Concern } from './announcements.ts';
 import { type ActiveTask, type Buckets, membersOf } from './buckets.ts';
 import { text } from './events.ts';
@@ -22,20 +22,31 @@ export interface ConcernsInput {
   readonly unregistered: readonly Unregistered[];
 }
 
-export function concernsOf(input: ConcernsInput): Concern[] {
-  const { view, deployments, buckets, step, steadySince } = input;
+/** What is the same for deployments and task sets. */
+export function shared(
+  view: ServiceView,
+  deployments: readonly DeploymentRecord[],
+  buckets: Buckets,
+  unregistered: readonly Unregistered[],
+): Concern[] {
   const sick = [...buckets.byDeployment.values()].flatMap(({ unhealthy }) => unhealthy);
   const concerns: Concern[] = sick.slice(0, MOST_TASKS).map(({ of, sickness }) => ({
     key: `unhealthy/${of.task.id}`,
     message: text.unhealthy(of.task.id, sickness),
   }));
-  for (const problem of input.unregistered.slice(0, MOST_TASKS)) {
+  for (const problem of unregistered.slice(0, MOST_TASKS)) {
     concerns.push({ key: `unregistered/${problem.task}`, message: unregisteredText(problem) });
   }
   for (const { id, launchFailures } of deployments) {
     if (launchFailures < IMPAIRED_AFTER) continue;
     concerns.push({ key: `impaired/${id}`, message: text.impaired(lastFailure(view, id)) });
   }
+  return concerns;
+}
+
+export function concernsOf(input: ConcernsInput): Concern[] {
+  const { view, deployments, buckets, step, steadySince } = input;
+  const concerns = shared(view, deployments, buckets, input.unregistered);
   const shielded = shieldedInTheWay(input);
   if (shielded.length > 0) {
     const [first] = shielded;

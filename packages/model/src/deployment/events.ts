@@ -26,6 +26,7 @@ const inZones = (zones: Zones): string =>
 /** Messages behind the prefix `(service NAME) `, which `serviceEvent` puts on. */
 export const text = {
   steady: 'has reached a steady state.',
+  stability: (status: string) => `updated state to ${status}.`,
   started: (ids: readonly string[], replacing: number) =>
     `has started ${ids.length} tasks: ${tasks(ids)}.` +
     (replacing > 0 ? ` Amazon ECS replaced ${replacing} tasks due to an unhealthy status.` : ''),
@@ -88,8 +89,11 @@ export const text = {
     `(deployment ${deployment}) deployment failed: stopped by a user.`,
 } as const;
 
-export function serviceEvent(service: string, message: string): string {
-  return `(service ${service}) ${message}`;
+/** @param taskSet the id of the task set that it is about. Source: ECS reference, section 6.9 */
+export function serviceEvent(service: string, message: string, taskSet?: string): string {
+  return taskSet === undefined
+    ? `(service ${service}) ${message}`
+    : `(service ${service}, taskSet ${taskSet}) ${message}`;
 }
 
 /** Texts of deployment state changes. Source: ECS reference, section 10.4. */

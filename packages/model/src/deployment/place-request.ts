@@ -6,6 +6,7 @@ import type {
   PlaceRequest,
   ServiceRecord,
   TaskDefinitionRecord,
+  TaskSetRecord,
 } from '../generated/messages.ts';
 import { taskTags } from '../resources/task-tags.ts';
 import { ZONE } from './rebalancing.ts';
@@ -20,6 +21,8 @@ export interface PlaceRequestInput {
   /** Absent: the record was deleted. */
   readonly service: ServiceRecord | undefined;
   readonly deployments: readonly DeploymentRecord[];
+  /** The one that the start is for; absent: it is for a deployment. */
+  readonly taskSet?: TaskSetRecord | undefined;
   /** The one that the start names. */
   readonly definition: TaskDefinitionRecord | undefined;
   readonly start: Pick<Start, 'deploymentId' | 'taskDefinition' | 'count' | 'hostIds' | 'zone'>;
@@ -28,8 +31,15 @@ export interface PlaceRequestInput {
 }
 
 export function placeRequest(input: PlaceRequestInput): PlaceRequest {
-  const { cluster, name, service, start, revision } = input;
-  const launch = service?.launch;
+  const { cluster, name, service, taskSet, start, revision } = input;
+  // What is said of tags stands with the service, how to launch with the set.
+  const { enableECSManagedTags, propagateTags } = service?.launch ?? {};
+  const launch = taskSet
+    ? {
+        ...taskSet.launch,
+        capacityProviderStrategy: taskSet.launch?.capacityProviderStrategy ?? [],
+      }
+    : service?.launch;
   return {
     cluster,
     taskDefinition: start.taskDefinition,
@@ -44,10 +54,10 @@ export function placeRequest(input: PlaceRequestInput): PlaceRequest {
     tags: taskTags({
       cluster,
       service: name,
-      propagate: launch?.propagateTags,
+      propagate: propagateTags,
       definition: input.definition?.tags,
       ofService: service?.tags,
-      managed: launch?.enableECSManagedTags,
+      managed: enableECSManagedTags,
     }),
     loadBalanced: isBalanced(input),
     hostIds: (start.hostIds ?? []).slice(0, MOST_TASKS),
@@ -64,7 +74,8 @@ function inZone(zone: string | undefined): PlacementConstraint[] {
     : [{ type: 'memberOf', expression: `attribute:${ZONE} == ${JSON.stringify(zone)}` }];
 }
 
-function isBalanced({ service, deployments, start }: PlaceRequestInput): boolean {
+function isBalanced({ service, taskSet, deployments, start }: PlaceRequestInput): boolean {
+  if (taskSet) return taskSet.loadBalancers.length > 0;
   const deployment = deployments.find(({ id }) => id === start.deploymentId);
   return (deployment?.loadBalancers ?? service?.loadBalancers ?? []).length > 0;
 }

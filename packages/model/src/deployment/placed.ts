@@ -57,7 +57,11 @@ export function afterPlacement(
     (key) => key.startsWith(PLACEMENT) && taskIds.length > 0,
     now,
   );
-  messages.push(...said.messages);
+  const taskSet = record.taskSets.find(({ id }) => id === start.deploymentId)?.id;
+  const told = [
+    ...messages.map((message) => serviceEvent(record.service, message, taskSet)),
+    ...said.messages.map((message) => serviceEvent(record.service, message)),
+  ];
   return {
     record: {
       ...record,
@@ -68,11 +72,11 @@ export function afterPlacement(
           : deployment,
       ),
     },
-    events: messages.map((message) => ({
+    events: told.map((message) => ({
       kind: 'service',
       subject: record.service,
       service: record.service,
-      message: serviceEvent(record.service, message),
+      message,
     })),
   };
 }

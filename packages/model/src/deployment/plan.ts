@@ -1,7 +1,6 @@
 // One look at a service: what to do now so that it comes nearer to what was asked for. Everything is decided
 // anew from the view; crashing after any action and planning again reaches the same end. Pure.
 // Source: ECS reference, sections 6 and 7.4; design, section 4.
-import { invariant } from '../assert.ts';
 import type {
   DeploymentRecord,
   ServiceDeploymentsRecord,
@@ -9,12 +8,14 @@ import type {
 } from '../generated/messages.ts';
 import type { Action, DeploymentPlan } from './actions.ts';
 import { announce, REPEAT_AFTER_MS } from './announcements.ts';
-import { type Buckets, earliest, EMPTY_BUCKET } from './buckets.ts';
+import { earliest, EMPTY_BUCKET } from './buckets.ts';
+import { checkLimits } from './check-limits.ts';
 import { chooser } from './choice.ts';
 import { concernsOf, isOver } from './concerns.ts';
 import { planDaemon } from './daemon.ts';
 import { adopted } from './deployments.ts';
 import { countTasks } from './failures.ts';
+import { launchGate } from './launch-gate.ts';
 import { type Limits, limitsOf } from './limits.ts';
 import { isMoving, planRebalance } from './rebalance.ts';
 import { planRolling } from './rolling.ts';
@@ -22,7 +23,9 @@ import { advance, type Rollout } from './rollout.ts';
 import { planShifting } from './shifting/counts.ts';
 import { missingWeights } from './shifting/overlay.ts';
 import type { Step } from './step.ts';
+import { planTaskSets } from './task-sets/plan.ts';
 import { planTargets } from './targets.ts';
+import { isExternal } from '../resources/task-set.ts';
 import {
   patchActions,
   patchesOf,
@@ -31,7 +34,6 @@ import {
   targetMessages,
   tell,
 } from './task-actions.ts';
-import { mayLaunchAt } from './throttle.ts';
 import { nextLoss, type ServiceView } from './view.ts';
 import { windUp } from './wind-up.ts';
 
@@ -44,6 +46,7 @@ const NOTHING: Step = { starts: [], stops: [], kept: new Map(), stuck: false };
 export function planDeployment(view: ServiceView, now: number): DeploymentPlan {
   const { service } = view;
   if (service?.status !== 'ACTIVE') return windUp(view, now);
+  if (isExternal(service)) return planTaskSets(view, service, now);
   const rollout = advance(view, service, now);
   const { buckets } = rollout;
   const adopting = adopted(view, rollout.deployments);
@@ -108,6 +111,7 @@ export function planDeployment(view: ServiceView, now: number): DeploymentPlan {
       steadySince,
       announced: said.announced,
       rebalancing: rebalance.record,
+      taskSets: [],
     },
     wakeAt: [
       buckets.changesAt,
@@ -145,43 +149,6 @@ function decide(
   const step = planRolling({ ...common, desired, choose });
   checkLimits(step, buckets, limits);
   return step;
-}
-
-/** Invariants 1 and 2 of the design: a plan that breaks them is a bug and is not carried out. */
-function checkLimits({ starts, stops }: Step, buckets: Buckets, limits: Limits): void {
-  const starting = starts.reduce((sum, { count }) => sum + count, 0);
-  invariant(
-    starting === 0 || buckets.total + starting <= limits.maxTotal,
-    `a plan would start ${starting} tasks beside ${buckets.total}, of ${limits.maxTotal} allowed`,
-  );
-  const stopping = new Set(stops.map(({ of }) => of.task.id));
-  invariant(stopping.size === stops.length, 'a plan stops a task twice');
-  const healthyStops = [...buckets.byDeployment.values()]
-    .flatMap(({ healthy, leaving }) => [...healthy, ...leaving])
-    .filter(({ of, health }) => health.state === 'healthy' && stopping.has(of.task.id)).length;
-  invariant(
-    healthyStops === 0 || buckets.healthyTotal - healthyStops >= limits.minHealthy,
-    `a plan would stop ${healthyStops} of ${buckets.healthyTotal} healthy tasks, of which ${limits.minHealthy} must stay`,
-  );
-}
-
-/** May a deployment launch tasks now, and, if one that wants to may not, when. */
-function launchGate(
-  view: ServiceView,
-  now: number,
-): { mayLaunch: (of: DeploymentRecord) => boolean; opensAt: () => number | undefined } {
-  let opensAt: number | undefined;
-  const mayLaunch = (deployment: DeploymentRecord): boolean => {
-    const held = view.placementHeldUntil;
-    if (held !== undefined && now < held) {
-      opensAt = earliest(opensAt, held);
-      return false;
-    }
-    if (mayLaunchAt(deployment, now)) return true;
-    opensAt = earliest(opensAt, deployment.nextLaunchAt);
-    return false;
-  };
-  return { mayLaunch, opensAt: () => opensAt };
 }
 
 /** The deployments as the step leaves them: what the old ones keep, and whose tasks failed their checks. */

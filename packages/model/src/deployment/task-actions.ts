@@ -10,9 +10,10 @@ import { isLost, type ServiceView } from './view.ts';
 export interface PatchesInput {
   readonly view: ServiceView;
   readonly stops: readonly Stop[];
-  /** Ids of tasks that pass to `deploymentId`. */
+  /** Ids of tasks that pass to `deploymentId`; none where it is absent. */
   readonly adopting: readonly string[];
-  readonly deploymentId: string;
+  /** Whose doing the stops are; absent: of each task's own task set. */
+  readonly deploymentId: string | undefined;
   readonly targets: TargetsPlan;
   readonly now: number;
 }
@@ -26,12 +27,12 @@ export function patchesOf(input: PatchesInput): Patches {
   const add = (id: string, patch: TaskPatch): void => {
     patches.set(id, { ...patches.get(id), ...patch });
   };
-  for (const id of adopting) add(id, { owner: deploymentId });
+  for (const id of adopting) if (deploymentId !== undefined) add(id, { owner: deploymentId });
   for (const [id, open] of targets.release) add(id, open);
   for (const { of, sickness } of stops) {
     const reason = sickness
       ? stoppedReason.unhealthy(sickness)
-      : stoppedReason.scaling(deploymentId);
+      : stoppedReason.scaling(deploymentId ?? of.task.owner);
     add(of.task.id, stopPatch('ServiceSchedulerInitiated', reason, now));
   }
   for (const of of view.tasks) {
@@ -68,15 +69,15 @@ export function targetActions(targets: TargetsPlan): Action[] {
   ];
 }
 
-/** An event of the service itself. */
-export function tell(view: Pick<ServiceView, 'name'>, message: string): Action {
+/** An event of the service itself, or, where one is given, of its task set. */
+export function tell(view: Pick<ServiceView, 'name'>, message: string, taskSet?: string): Action {
   return {
     kind: 'addEvent',
     event: {
       kind: 'service',
       subject: view.name,
       service: view.name,
-      message: serviceEvent(view.name, message),
+      message: serviceEvent(view.name, message, taskSet),
     },
   };
 }

@@ -1,6 +1,7 @@
 // For tests: one service in a world of plain data. It carries out plans as controller and scheduler would, and
 // lets a test play agents, proxies and time.
 import type {
+  AlarmRecord,
   ContainerStatus,
   HostRecord,
   ServiceDeploymentsRecord,
@@ -10,6 +11,7 @@ import type {
   TargetRecord,
   TaskDefinitionRecord,
   TaskRecord,
+  TaskSetRecord,
   TaskStatusRecord,
 } from '../generated/messages.ts';
 import { ruleNameText } from '../routing/traffic-weights.ts';
@@ -43,6 +45,8 @@ export class World {
   settledAt = 0;
   /** By LISTENER/RULE. */
   readonly routes = new Map<string, RouteView>();
+  readonly taskSets = new Map<string, TaskSetRecord>();
+  readonly alarms = new Map<string, AlarmRecord>();
   eligibleHosts: string[] | undefined;
   /** Tasks may be moved: the controller would say where to. */
   moves = false;
@@ -84,6 +88,8 @@ export class World {
       definitions: this.definitions,
       groups: this.groups,
       routes: this.routes,
+      taskSets: [...this.taskSets.values()],
+      alarms: this.alarms,
       hosts: this.hosts,
       proxies: { live: this.proxies, vanished: this.vanished, settledAt: this.settledAt },
       hostLostAfterMs: 20_000,
@@ -133,6 +139,8 @@ export class World {
         this.routes.set(name, { groups: this.routes.get(name)?.groups ?? [], overlay });
       } else if (action.kind === 'addEvent') {
         if (action.event.kind === 'service') this.messages.push(action.event.message);
+      } else if (action.kind === 'forgetTaskSet') {
+        this.taskSets.delete(action.id);
       } else if (action.kind === 'retireService') {
         if (this.service) this.service = { ...this.service, status: 'INACTIVE' };
       } else {
@@ -164,7 +172,8 @@ export class World {
   #place(hostId: string, start: { deploymentId: string; taskDefinition: string }): void {
     this.#nextTask += 1;
     const id = `t${String(this.#nextTask).padStart(3, '0')}`;
-    const balanced = (this.service?.loadBalancers.length ?? 0) > 0;
+    const set = this.taskSets.get(start.deploymentId);
+    const balanced = ((set ?? this.service)?.loadBalancers.length ?? 0) > 0;
     this.tasks.set(id, {
       task: taskRecord(id, hostId, start, balanced, this.now),
       targets: new Map(),
@@ -383,7 +392,6 @@ function definitionRecord(
         dockerLabels: {},
         ulimits: [],
         systemControls: [],
-        resourceRequirements: [],
         ...container,
       },
     ],

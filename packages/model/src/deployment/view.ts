@@ -2,6 +2,7 @@
 // data, built by the controller from the state, or by a test by hand. Times are milliseconds of the
 // controller's own clock unless a record's comment says otherwise.
 import type {
+  AlarmRecord,
   HostRecord,
   ServiceDeploymentsRecord,
   ServiceRecord,
@@ -10,6 +11,7 @@ import type {
   TargetRecord,
   TaskDefinitionRecord,
   TaskRecord,
+  TaskSetRecord,
   TaskStatusRecord,
 } from '../generated/messages.ts';
 import type { Routes } from './shifting/begin.ts';
@@ -60,6 +62,10 @@ export interface ServiceView {
   readonly service?: ServiceRecord | undefined;
   /** Absent: nothing has been planned for this service yet. */
   readonly record?: ServiceDeploymentsRecord | undefined;
+  /** Of deployment controller EXTERNAL; DRAINING ones too. Absent: none. */
+  readonly taskSets?: readonly TaskSetRecord[] | undefined;
+  /** The alarms that the service's deployments look at, by name; those that exist. Absent: none. */
+  readonly alarms?: ReadonlyMap<string, AlarmRecord> | undefined;
   /** Every task record of the service, stopped ones included. */
   readonly tasks: readonly TaskView[];
   /** By family:revision; those that the tasks and the service name. */

@@ -1,6 +1,6 @@
 // The end of a service: all of its tasks stop, its targets drain, and when nothing is left it becomes INACTIVE.
 // The same for tasks whose service record is gone. Pure.
-import type { ServiceDeploymentsRecord } from '../generated/messages.ts';
+import type { DeploymentRecord, ServiceDeploymentsRecord } from '../generated/messages.ts';
 import type { Action, DeploymentPlan } from './actions.ts';
 import { bucketsOf, earliest, membersOf } from './buckets.ts';
 import type { Stop } from './step.ts';
@@ -17,14 +17,16 @@ import { isGone, nextLoss, type ServiceView } from './view.ts';
 
 /** Decide what is left to do for a service that is not to run any more. */
 export function windUp(view: ServiceView, now: number): DeploymentPlan {
-  const known = view.record?.deployments ?? [];
+  const { deployments = [], taskSets = [] } = view.record ?? {};
+  const known = [...deployments, ...taskSets];
   const targets = planTargets(view, known, now);
   const stops = activeTasks(view, now);
   const patches = patchesOf({
     view,
     stops,
     adopting: [],
-    deploymentId: known[0]?.id ?? view.service?.deploymentId ?? view.name,
+    deploymentId:
+      taskSets.length > 0 ? undefined : (known[0]?.id ?? (view.service?.deploymentId || view.name)),
     targets,
     now,
   });
@@ -34,7 +36,12 @@ export function windUp(view: ServiceView, now: number): DeploymentPlan {
     const messages = [...targetMessages(targets), ...stopMessages(stops)];
     actions.push(...messages.map((message) => tell(view, message)));
   }
-  if (over && view.service?.status === 'DRAINING') actions.push({ kind: 'retireService' });
+  if (over) {
+    for (const { id } of view.taskSets ?? []) {
+      actions.push({ kind: 'forgetTaskSet', service: view.name, id });
+    }
+    if (view.service?.status === 'DRAINING') actions.push({ kind: 'retireService' });
+  }
   return {
     actions,
     record: over ? undefined : scaledDown(view, now),
@@ -44,7 +51,8 @@ export function windUp(view: ServiceView, now: number): DeploymentPlan {
 }
 
 function activeTasks(view: ServiceView, now: number): Stop[] {
-  const buckets = bucketsOf(view, view.record?.deployments ?? [], now);
+  const { deployments = [], taskSets = [] } = view.record ?? {};
+  const buckets = bucketsOf(view, [...deployments, ...taskSets], now);
   return [...buckets.byDeployment.values()]
     .flatMap(membersOf)
     .map(({ of }) => ({ of, running: of.status?.lastStatus === 'RUNNING' }));
@@ -57,10 +65,13 @@ function scaledDown(view: ServiceView, now: number): ServiceDeploymentsRecord | 
     ...record,
     observedGeneration: service?.generation ?? record.observedGeneration,
     steadySince: undefined,
-    deployments: record.deployments.map((deployment) =>
-      deployment.desiredCount === 0
-        ? deployment
-        : { ...deployment, desiredCount: 0, updatedAt: now },
-    ),
+    deployments: emptied(record.deployments, now),
+    taskSets: emptied(record.taskSets, now),
   };
+}
+
+function emptied(deployments: readonly DeploymentRecord[], now: number): DeploymentRecord[] {
+  return deployments.map((deployment) =>
+    deployment.desiredCount === 0 ? deployment : { ...deployment, desiredCount: 0, updatedAt: now },
+  );
 }

@@ -4,12 +4,14 @@ import { placeRequest } from '../deployment/place-request.ts';
 import { daemonSpec, eligibleHosts } from '../deployment/daemon.ts';
 import type { HostView, ServiceView, TaskView } from '../deployment/view.ts';
 import type {
+  DeploymentRecord,
   HostRecord,
   PlaceRequest,
   ServiceDeploymentsRecord,
   ServiceRecord,
   TaskDefinitionRecord,
   TaskRecord,
+  TaskSetRecord,
   TaskStatusRecord,
 } from '../generated/messages.ts';
 import { chargeOf } from '../placement/charge.ts';
@@ -26,6 +28,7 @@ export interface ClusterNow {
   readonly services: readonly {
     readonly service: ServiceRecord;
     readonly record?: ServiceDeploymentsRecord | undefined;
+    readonly taskSets?: readonly TaskSetRecord[] | undefined;
   }[];
   readonly tasks: readonly {
     readonly task: TaskRecord;
@@ -44,6 +47,7 @@ export type Change =
 export interface ServiceCopy {
   service: ServiceRecord;
   record: ServiceDeploymentsRecord | undefined;
+  readonly taskSets: readonly TaskSetRecord[];
   readonly tasks: Map<string, TaskCopy>;
   /** No host fitted: nothing is tried until something is freed. */
   held: boolean;
@@ -81,7 +85,7 @@ export class ClusterCopy {
   static *of(now: ClusterNow): Generator<void, ClusterCopy, undefined> {
     const copy = new ClusterCopy(now);
     for (const { record, connected } of now.hosts) copy.putHost(record, connected);
-    for (const { service, record } of now.services) copy.#addService(service, record);
+    for (const each of now.services) copy.#addService(each);
     for (const [index, { task, status }] of now.tasks.entries()) {
       if (index % TASKS_A_TURN === 0) yield;
       copy.#addTask({ task, status });
@@ -95,15 +99,20 @@ export class ClusterCopy {
   }
 
   /** The deployments as a service's record of them, of which nothing waits for a clock. */
-  #addService(service: ServiceRecord, record: ServiceDeploymentsRecord | undefined): void {
-    const deployments = record?.deployments.map((deployment) => ({
+  #addService({ service, record, taskSets = [] }: ClusterNow['services'][number]): void {
+    const waitless = (deployment: DeploymentRecord): DeploymentRecord => ({
       ...deployment,
       loadBalancers: [],
       nextLaunchAt: undefined,
-    }));
+    });
     this.services.set(service.name, {
       service: { ...service, loadBalancers: [] },
-      record: record && { ...record, deployments: deployments ?? [] },
+      record: record && {
+        ...record,
+        deployments: record.deployments.map(waitless),
+        taskSets: record.taskSets.map(waitless),
+      },
+      taskSets: taskSets.map((set) => ({ ...set, loadBalancers: [] })),
       tasks: new Map(),
       held: false,
     });
@@ -142,7 +151,7 @@ export class ClusterCopy {
 
   /** What a deployment plan is made from. */
   view(name: string, copy: ServiceCopy): ServiceView {
-    const { service, record, held } = copy;
+    const { service, record, taskSets, held } = copy;
     const tasks = Array.from(copy.tasks.values(), ({ task, status }): TaskView => ({
       task,
       status,
@@ -150,7 +159,8 @@ export class ClusterCopy {
       targets: [],
     }));
     const definitions = new Map<string, TaskDefinitionRecord>();
-    for (const each of [service.taskDefinition, ...tasks.map(({ task }) => task.taskDefinition)]) {
+    const named = [...taskSets, ...tasks.map(({ task }) => task)];
+    for (const each of [service.taskDefinition, ...named.map((one) => one.taskDefinition)]) {
       const found = definitions.has(each) ? undefined : this.definition(each);
       if (found) definitions.set(each, found);
     }
@@ -161,6 +171,7 @@ export class ClusterCopy {
       name,
       service,
       record,
+      taskSets,
       tasks,
       definitions,
       groups: new Map(),
@@ -211,12 +222,13 @@ export class ClusterCopy {
     return count;
   }
 
-  requestFor(name: string, { service, record }: ServiceCopy, start: Start): PlaceRequest {
+  requestFor(name: string, { service, record, taskSets }: ServiceCopy, start: Start): PlaceRequest {
     return placeRequest({
       cluster: this.cluster,
       name,
       service,
       deployments: record?.deployments ?? [],
+      taskSet: taskSets.find(({ id }) => id === start.deploymentId),
       definition: this.definition(start.taskDefinition),
       start,
       revision: 0,

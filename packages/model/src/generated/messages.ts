@@ -437,30 +437,12 @@ export interface Tmpfs {
   readonly mountOptions: readonly string[];
 }
 
-/** A device of the host that the container sees. Whoever asks for it shares it; ResourceRequirement gives devices to one alone. */
-export interface Device {
-  readonly hostPath: string;
-  /** default: as on the host */
-  readonly containerPath?: string | undefined;
-  /** read, write, mknod; none: all three */
-  readonly permissions: readonly string[];
-}
-
 export interface LinuxParameters {
   readonly capabilities?: KernelCapabilities | undefined;
   readonly initProcessEnabled?: boolean | undefined;
   /** MiB */
   readonly sharedMemorySize?: number | undefined;
   readonly tmpfs: readonly Tmpfs[];
-  readonly devices: readonly Device[];
-}
-
-/** Devices that a container gets for itself, out of those that hosts register. */
-export interface ResourceRequirement {
-  /** GPU */
-  readonly type: string;
-  /** how many: "1" */
-  readonly value: string;
 }
 
 export interface HostEntry {
@@ -514,7 +496,6 @@ export interface ContainerDefinition {
   readonly disableNetworking?: boolean | undefined;
   /** Tags are pulled as they are each time: Berth does not pin them to digests. */
   readonly versionConsistency?: 'enabled' | 'disabled' | undefined;
-  readonly resourceRequirements: readonly ResourceRequirement[];
 }
 
 export interface RuntimePlatform {
@@ -616,6 +597,14 @@ export interface DeploymentCircuitBreakerThreshold {
   readonly value: number;
 }
 
+/** Of the desired count of a service, what a task set gets. */
+export interface Scale {
+  /** 0-100 */
+  readonly value: number;
+  readonly unit?: 'PERCENT' | undefined;
+}
+
+/** Alarms that end a deployment when they go into ALARM while it is under way. */
 export interface DeploymentAlarms {
   readonly alarmNames: readonly string[];
   readonly enable: boolean;
@@ -723,8 +712,6 @@ export interface ContainerOverride {
   readonly cpu?: number | undefined;
   readonly memory?: number | undefined;
   readonly memoryReservation?: number | undefined;
-  /** instead of all of the container's */
-  readonly resourceRequirements: readonly ResourceRequirement[];
 }
 
 export interface TaskOverride {
@@ -1241,6 +1228,10 @@ export interface ServiceRecord {
   readonly stopRequestedOf?: string | undefined;
   /** What people answered to hooks of type PAUSE; only those of the present deployment. */
   readonly hookDecisions: readonly HookDecision[];
+  /** EXTERNAL: it has task sets in place of deployments; deployment_id and task_definition are empty. Absent: ECS. */
+  readonly deploymentController?: 'ECS' | 'EXTERNAL' | undefined;
+  /** The id of the task set that serves. */
+  readonly primaryTaskSet?: string | undefined;
 }
 
 export interface HookDecision {
@@ -1263,6 +1254,8 @@ export interface ServiceDeploymentsRecord {
   readonly announced: Readonly<Record<string, number>>;
   /** While tasks are moved between zones or hosts though nothing else is to be done. */
   readonly rebalancing?: RebalancingRecord | undefined;
+  /** Of deployment controller EXTERNAL, which has no deployments: its task sets, the primary one first, then the newest. */
+  readonly taskSets: readonly DeploymentRecord[];
 }
 
 /** See model/deployment/rebalance.ts. */
@@ -1312,6 +1305,24 @@ export interface DeploymentRecord {
   readonly headway?: DeploymentHeadway | undefined;
   /** Of one that undoes another: why, where neither the circuit breaker nor a person ended it. */
   readonly rollbackCause?: string | undefined;
+  /** Of one with alarms, from its begin on. */
+  readonly alarms?: DeploymentAlarmWatch | undefined;
+  /** Of task sets. */
+  readonly stabilityStatus?: 'STEADY_STATE' | 'STABILIZING' | undefined;
+  readonly stabilityStatusAt?: number | undefined;
+}
+
+/** The alarms that may end a deployment. Source: ECS reference, section 6.6. */
+export interface DeploymentAlarmWatch {
+  readonly names: readonly string[];
+  /** Those that were in ALARM when the watch began: if there are any, none of all is looked at. */
+  readonly ignoredFor: readonly string[];
+  /** By name: how often it had gone into ALARM then. */
+  readonly entered: Readonly<Record<string, number>>;
+  /** Those that have gone into ALARM since. */
+  readonly triggered: readonly string[];
+  /** Since when the deployment would be done but for its bake time; rolling updates only. */
+  readonly bakeSince?: number | undefined;
 }
 
 export interface DeploymentHeadway {
@@ -1415,6 +1426,13 @@ export interface ServiceDeploymentRecord {
   /** What the target revision gets of the traffic, in tenths of a percent. */
   readonly productionWeight?: number | undefined;
   readonly testWeight?: number | undefined;
+  readonly alarms?: ServiceDeploymentAlarms | undefined;
+}
+
+export interface ServiceDeploymentAlarms {
+  readonly status: 'TRIGGERED' | 'MONITORING' | 'MONITORING_COMPLETE' | 'DISABLED';
+  readonly alarmNames: readonly string[];
+  readonly triggeredAlarmNames: readonly string[];
 }
 
 export interface ServiceDeploymentRollback {
@@ -1444,6 +1462,43 @@ export interface ServiceRevisionRecord {
   readonly loadBalancers: readonly LoadBalancer[];
 }
 
+/** task-sets/C/S/ID, ID without `ecs-svc/` - written by api; deleted by controller once nothing is left of a set that was deleted. */
+export interface TaskSetRecord {
+  readonly cluster: string;
+  readonly service: string;
+  /** ecs-svc/ and 19 digits */
+  readonly id: string;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  /** family:revision */
+  readonly taskDefinition: string;
+  readonly launch?: LaunchSettings | undefined;
+  /** target groups by name */
+  readonly loadBalancers: readonly LoadBalancer[];
+  readonly scale?: Scale | undefined;
+  readonly externalId?: string | undefined;
+  readonly clientToken?: string | undefined;
+  readonly tags: readonly Tag[];
+  /** It is DRAINING. */
+  readonly deletedAt?: number | undefined;
+}
+
+/** alarms/NAME, percent-encoded - written by api. */
+export interface AlarmRecord {
+  readonly name: string;
+  readonly state: 'OK' | 'ALARM' | 'INSUFFICIENT_DATA';
+  readonly reason: string;
+  /** in this state */
+  readonly since: number;
+  /** who said so */
+  readonly source: string;
+  /** how often it has gone into ALARM */
+  readonly entered: number;
+  /** that are in ALARM */
+  readonly causes: readonly string[];
+  readonly updatedAt: number;
+}
+
 /**
  * image-pins/C/REVISION - written by api for agents; deleted by controller. What the tags of a service revision's images stood for
  * when its first task needed them. Source: ECS reference, section 6.10.
@@ -1465,10 +1520,6 @@ export interface Resources {
   readonly ports: readonly number[];
   /** UDP ports in use */
   readonly portsUdp: readonly number[];
-  /** of a host: all, or those that are free; of a task: its own */
-  readonly gpuIds: readonly string[];
-  /** how many are asked for, where none are chosen yet */
-  readonly gpus?: number | undefined;
 }
 
 /** hosts/C/H - written by api, from the agent's hello and from people's orders. */
@@ -2517,6 +2568,8 @@ export interface Service {
   /** ARN */
   readonly currentServiceDeployment?: string | undefined;
   readonly currentServiceRevisions: readonly ServiceCurrentRevisionSummary[];
+  /** of deployment controller EXTERNAL, which has no deployments */
+  readonly taskSets: readonly TaskSet[];
 }
 
 export interface CreateServiceRequest {
@@ -2668,6 +2721,7 @@ export interface ServiceDeployment {
   readonly deploymentCircuitBreaker?: ServiceDeploymentCircuitBreaker | undefined;
   readonly lifecycleStage?: string | undefined;
   readonly lifecycleHookDetails: readonly LifecycleHookDetail[];
+  readonly alarms?: ServiceDeploymentAlarms | undefined;
 }
 
 export interface ServiceDeploymentBrief {
@@ -2790,7 +2844,6 @@ export interface Container {
   readonly cpu: string;
   readonly memory?: string | undefined;
   readonly memoryReservation?: string | undefined;
-  readonly gpuIds: readonly string[];
 }
 
 export interface Task {
@@ -2955,6 +3008,105 @@ export interface UpdateTaskProtectionRequest {
 export interface UpdateTaskProtectionResponse {
   readonly protectedTasks: readonly ProtectedTask[];
   readonly failures: readonly Failure[];
+}
+
+/** A part of a service of deployment controller EXTERNAL: so many tasks of one revision, as a share of the desired count. */
+export interface TaskSet {
+  /** ecs-svc/ and 19 digits */
+  readonly id: string;
+  readonly taskSetArn: string;
+  readonly serviceArn: string;
+  readonly clusterArn: string;
+  readonly externalId?: string | undefined;
+  /** PRIMARY ACTIVE DRAINING */
+  readonly status: string;
+  /** ARN */
+  readonly taskDefinition: string;
+  readonly computedDesiredCount: number;
+  readonly pendingCount: number;
+  readonly runningCount: number;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  readonly launchType?: string | undefined;
+  readonly capacityProviderStrategy: readonly CapacityProviderStrategyItem[];
+  readonly platformVersion?: string | undefined;
+  readonly platformFamily?: string | undefined;
+  readonly networkConfiguration?: NetworkConfiguration | undefined;
+  readonly loadBalancers: readonly LoadBalancer[];
+  readonly scale?: Scale | undefined;
+  /** STEADY_STATE STABILIZING */
+  readonly stabilityStatus: string;
+  readonly stabilityStatusAt: number;
+  /** of describe: with include TAGS */
+  readonly tags: readonly Tag[];
+}
+
+export interface CreateTaskSetRequest {
+  readonly cluster: string;
+  readonly service: string;
+  readonly externalId?: string | undefined;
+  readonly taskDefinition: string;
+  readonly networkConfiguration?: NetworkConfiguration | undefined;
+  readonly loadBalancers: readonly LoadBalancer[];
+  readonly launchType?: 'EC2' | 'FARGATE' | 'EXTERNAL' | undefined;
+  readonly capacityProviderStrategy: readonly CapacityProviderStrategyItem[];
+  readonly platformVersion?: string | undefined;
+  /** default 0 PERCENT */
+  readonly scale?: Scale | undefined;
+  readonly clientToken?: string | undefined;
+  readonly tags: readonly Tag[];
+}
+
+export interface CreateTaskSetResponse {
+  readonly taskSet?: TaskSet | undefined;
+}
+
+export interface UpdateTaskSetRequest {
+  readonly cluster: string;
+  readonly service: string;
+  /** id or ARN */
+  readonly taskSet: string;
+  readonly scale?: Scale | undefined;
+}
+
+export interface UpdateTaskSetResponse {
+  readonly taskSet?: TaskSet | undefined;
+}
+
+export interface DeleteTaskSetRequest {
+  readonly cluster: string;
+  readonly service: string;
+  readonly taskSet: string;
+  /** even if its scale is above 0 */
+  readonly force?: boolean | undefined;
+}
+
+export interface DeleteTaskSetResponse {
+  readonly taskSet?: TaskSet | undefined;
+}
+
+export interface DescribeTaskSetsRequest {
+  readonly cluster: string;
+  readonly service: string;
+  /** at most 10; none: all of the service */
+  readonly taskSets: readonly string[];
+  /** TAGS */
+  readonly include: readonly string[];
+}
+
+export interface DescribeTaskSetsResponse {
+  readonly taskSets: readonly TaskSet[];
+  readonly failures: readonly Failure[];
+}
+
+export interface UpdateServicePrimaryTaskSetRequest {
+  readonly cluster: string;
+  readonly service: string;
+  readonly primaryTaskSet: string;
+}
+
+export interface UpdateServicePrimaryTaskSetResponse {
+  readonly taskSet?: TaskSet | undefined;
 }
 
 export interface Host {
@@ -4135,6 +4287,51 @@ export interface CreateEventSinkRequest {
   readonly timeoutSeconds?: number | undefined;
 }
 
+export interface AlarmState {
+  /** 1-255 characters */
+  readonly name: string;
+  readonly state: 'OK' | 'ALARM' | 'INSUFFICIENT_DATA';
+  /** at most 1023 characters */
+  readonly reason?: string | undefined;
+  /** Where several things may cause the alarm: which of them this is about. The alarm is OK when none is left that is in ALARM. */
+  readonly cause?: string | undefined;
+}
+
+export interface SetAlarmStatesRequest {
+  /** 1-200 */
+  readonly alarms: readonly AlarmState[];
+  /** Who says so; default: the caller. */
+  readonly source?: string | undefined;
+}
+
+export interface SetAlarmStatesResponse {
+  readonly alarms: readonly AlarmRecord[];
+}
+
+export interface DescribeAlarmsRequest {
+  /** none: all */
+  readonly names: readonly string[];
+  readonly state?: 'OK' | 'ALARM' | 'INSUFFICIENT_DATA' | undefined;
+  readonly nextToken?: string | undefined;
+  /** 1-100, default 100 */
+  readonly maxResults?: number | undefined;
+}
+
+export interface DescribeAlarmsResponse {
+  /** by name */
+  readonly alarms: readonly AlarmRecord[];
+  readonly failures: readonly Failure[];
+  readonly nextToken?: string | undefined;
+}
+
+export interface DeleteAlarmRequest {
+  readonly name: string;
+}
+
+export interface DeleteAlarmResponse {
+  readonly alarm?: AlarmRecord | undefined;
+}
+
 export interface DescribeEventSinksRequest {
   readonly names: readonly string[];
 }
@@ -4651,7 +4848,7 @@ export interface UnplacedTask {
 }
 
 export interface RefusalCount {
-  /** RESOURCE:CPU, RESOURCE:MEMORY, RESOURCE:PORTS, RESOURCE:GPU, ATTRIBUTE, AGENT, MEMBER_OF, DISTINCT_INSTANCE, DRAINING */
+  /** RESOURCE:CPU, RESOURCE:MEMORY, RESOURCE:PORTS, ATTRIBUTE, AGENT, MEMBER_OF, DISTINCT_INSTANCE, DRAINING */
   readonly reason: string;
   readonly hosts: number;
 }
@@ -4684,10 +4881,10 @@ export interface PlacementRemedy {
 }
 
 export interface PlacementChange {
-  readonly kind: 'SET_ATTRIBUTE' | 'REMOVE_ATTRIBUTE' | 'ACTIVATE_HOST' | 'CONNECT_AGENT' | 'FREE_CPU' | 'FREE_MEMORY' | 'FREE_PORT' | 'FREE_GPU' | 'MOVE_TASKS' | 'STOP_TASKS' | 'ADD_HOST';
+  readonly kind: 'SET_ATTRIBUTE' | 'REMOVE_ATTRIBUTE' | 'ACTIVATE_HOST' | 'CONNECT_AGENT' | 'FREE_CPU' | 'FREE_MEMORY' | 'FREE_PORT' | 'MOVE_TASKS' | 'STOP_TASKS' | 'ADD_HOST';
   /** SET_ATTRIBUTE and REMOVE_ATTRIBUTE: that one. ADD_HOST: those that it needs. */
   readonly attributes: readonly Attribute[];
-  /** CPU units, MiB, a port, or a number of GPUs or tasks, by kind. */
+  /** CPU units, MiB, a port or a number of tasks, by kind. */
   readonly amount: number;
   /** FREE_PORT */
   readonly protocol?: 'tcp' | 'udp' | undefined;
@@ -4987,9 +5184,7 @@ export interface MessageTypes {
   readonly Volume: Volume;
   readonly KernelCapabilities: KernelCapabilities;
   readonly Tmpfs: Tmpfs;
-  readonly Device: Device;
   readonly LinuxParameters: LinuxParameters;
-  readonly ResourceRequirement: ResourceRequirement;
   readonly HostEntry: HostEntry;
   readonly SystemControl: SystemControl;
   readonly ContainerDefinition: ContainerDefinition;
@@ -5007,6 +5202,7 @@ export interface MessageTypes {
   readonly AutoScalingGroupProvider: AutoScalingGroupProvider;
   readonly DeploymentController: DeploymentController;
   readonly DeploymentCircuitBreakerThreshold: DeploymentCircuitBreakerThreshold;
+  readonly Scale: Scale;
   readonly DeploymentAlarms: DeploymentAlarms;
   readonly DeploymentCircuitBreaker: DeploymentCircuitBreaker;
   readonly DeploymentConfiguration: DeploymentConfiguration;
@@ -5078,15 +5274,19 @@ export interface MessageTypes {
   readonly ServiceDeploymentsRecord: ServiceDeploymentsRecord;
   readonly RebalancingRecord: RebalancingRecord;
   readonly DeploymentRecord: DeploymentRecord;
+  readonly DeploymentAlarmWatch: DeploymentAlarmWatch;
   readonly DeploymentHeadway: DeploymentHeadway;
   readonly TrafficShift: TrafficShift;
   readonly LifecycleHookState: LifecycleHookState;
   readonly TrafficWeightsRecord: TrafficWeightsRecord;
   readonly GroupWeight: GroupWeight;
   readonly ServiceDeploymentRecord: ServiceDeploymentRecord;
+  readonly ServiceDeploymentAlarms: ServiceDeploymentAlarms;
   readonly ServiceDeploymentRollback: ServiceDeploymentRollback;
   readonly ServiceDeploymentCircuitBreaker: ServiceDeploymentCircuitBreaker;
   readonly ServiceRevisionRecord: ServiceRevisionRecord;
+  readonly TaskSetRecord: TaskSetRecord;
+  readonly AlarmRecord: AlarmRecord;
   readonly ImagePinsRecord: ImagePinsRecord;
   readonly Resources: Resources;
   readonly HostRecord: HostRecord;
@@ -5229,6 +5429,17 @@ export interface MessageTypes {
   readonly GetTaskProtectionResponse: GetTaskProtectionResponse;
   readonly UpdateTaskProtectionRequest: UpdateTaskProtectionRequest;
   readonly UpdateTaskProtectionResponse: UpdateTaskProtectionResponse;
+  readonly TaskSet: TaskSet;
+  readonly CreateTaskSetRequest: CreateTaskSetRequest;
+  readonly CreateTaskSetResponse: CreateTaskSetResponse;
+  readonly UpdateTaskSetRequest: UpdateTaskSetRequest;
+  readonly UpdateTaskSetResponse: UpdateTaskSetResponse;
+  readonly DeleteTaskSetRequest: DeleteTaskSetRequest;
+  readonly DeleteTaskSetResponse: DeleteTaskSetResponse;
+  readonly DescribeTaskSetsRequest: DescribeTaskSetsRequest;
+  readonly DescribeTaskSetsResponse: DescribeTaskSetsResponse;
+  readonly UpdateServicePrimaryTaskSetRequest: UpdateServicePrimaryTaskSetRequest;
+  readonly UpdateServicePrimaryTaskSetResponse: UpdateServicePrimaryTaskSetResponse;
   readonly Host: Host;
   readonly VersionInfo: VersionInfo;
   readonly HostHealthStatus: HostHealthStatus;
@@ -5413,6 +5624,13 @@ export interface MessageTypes {
   readonly ProxyCounts: ProxyCounts;
   readonly GetDeploymentCertificateRequest: GetDeploymentCertificateRequest;
   readonly CreateEventSinkRequest: CreateEventSinkRequest;
+  readonly AlarmState: AlarmState;
+  readonly SetAlarmStatesRequest: SetAlarmStatesRequest;
+  readonly SetAlarmStatesResponse: SetAlarmStatesResponse;
+  readonly DescribeAlarmsRequest: DescribeAlarmsRequest;
+  readonly DescribeAlarmsResponse: DescribeAlarmsResponse;
+  readonly DeleteAlarmRequest: DeleteAlarmRequest;
+  readonly DeleteAlarmResponse: DeleteAlarmResponse;
   readonly DescribeEventSinksRequest: DescribeEventSinksRequest;
   readonly DescribeEventSinksResponse: DescribeEventSinksResponse;
   readonly DeleteEventSinkRequest: DeleteEventSinkRequest;

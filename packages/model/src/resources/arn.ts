@@ -28,6 +28,9 @@ export const arn = {
   host: (realm: Realm, cluster: string, host: string) =>
     ecs(realm, `container-instance/${cluster}/${host}`),
   capacityProvider: (realm: Realm, name: string) => ecs(realm, `capacity-provider/${name}`),
+  /** @param id ecs-svc/ and 19 digits */
+  taskSet: (realm: Realm, cluster: string, service: string, id: string) =>
+    ecs(realm, `task-set/${cluster}/${service}/${id}`),
   serviceDeployment: (realm: Realm, cluster: string, service: string, id: string) =>
     ecs(realm, `service-deployment/${cluster}/${service}/${id}`),
   serviceRevision: (realm: Realm, cluster: string, service: string, id: string) =>

@@ -47,6 +47,30 @@ export function parseHistoryArn(
   return found === kind && whole ? { cluster, service, id } : undefined;
 }
 
+/** What a task set is called: by its id, or by its ARN, which says where it is. */
+export interface TaskSetReference {
+  /** ecs-svc/ and digits. */
+  readonly id: string;
+  readonly cluster?: string | undefined;
+  readonly service?: string | undefined;
+}
+
+/** @returns undefined for a text that can name no task set in this region and account */
+export function parseTaskSetReference(realm: Realm, text: string): TaskSetReference | undefined {
+  if (!text.startsWith('arn:')) {
+    return /^ecs-svc\/\d{1,19}$/.test(text) ? { id: text } : undefined;
+  }
+  const [found, cluster = '', service = '', prefix = '', digits = '', ...more] = resourceOf(
+    realm,
+    'ecs',
+    text,
+  );
+  const id = `${prefix}/${digits}`;
+  const whole = [cluster, service].every((part) => SEGMENT.test(part)) && more.length === 0;
+  if (found !== 'task-set' || !whole || !/^ecs-svc\/\d{1,19}$/.test(id)) return undefined;
+  return { id, cluster, service };
+}
+
 /** @returns the segments after the kind, or the text itself as the only one; undefined as above */
 export function parseElbReference(
   realm: Realm,

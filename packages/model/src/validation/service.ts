@@ -21,6 +21,7 @@ import { Checker, shown } from './check.ts';
 import { checkLaunch, isFargate } from './launch.ts';
 import { checkClientToken, checkEcsName } from './names.ts';
 import { acceptStrategies, checkConstraints } from './placement.ts';
+import { checkExternal, checkExternalUpdate } from './external-service.ts';
 import { checkAdvanced, checkShifting } from './shifting.ts';
 import { checkTags } from './tags.ts';
 
@@ -39,6 +40,8 @@ export interface ServiceOrder {
   readonly healthCheckGracePeriodSeconds: number;
   readonly launch: LaunchSettings;
   readonly availabilityZoneRebalancing: 'ENABLED' | 'DISABLED';
+  /** Absent: ECS. */
+  readonly deploymentController?: 'EXTERNAL';
 }
 
 /** @throws BerthError InvalidParameterException */
@@ -48,8 +51,9 @@ export function acceptCreateService(request: CreateServiceRequest): ServiceOrder
   checkEcsName(check, 'serviceName', request.serviceName);
   checkClientToken(check, request.clientToken, 36);
   checkTags(check, request.tags);
-  checkController(request.deploymentController);
+  const external = checkController(request.deploymentController);
   const strategy: SchedulingStrategy = request.schedulingStrategy || 'REPLICA';
+  if (external) checkExternal(check, request);
   checkCount(check, strategy, request.desiredCount);
   if (strategy === 'REPLICA' && request.desiredCount === undefined) {
     check.expected('desiredCount', undefined, 'a number of tasks (0 is allowed)');
@@ -64,6 +68,7 @@ export function acceptCreateService(request: CreateServiceRequest): ServiceOrder
   const configuration = acceptDeployment(check, strategy, request.deploymentConfiguration);
   checkAdvanced(check, request.loadBalancers, configuration);
   return {
+    ...(external ? { deploymentController: 'EXTERNAL' as const } : {}),
     schedulingStrategy: strategy,
     desiredCount: request.desiredCount ?? 0,
     deploymentConfiguration: configuration,
@@ -82,17 +87,19 @@ export function acceptCreateService(request: CreateServiceRequest): ServiceOrder
     availabilityZoneRebalancing: acceptRebalancing(
       check,
       request.availabilityZoneRebalancing,
-      strategy === 'DAEMON' ? 'DISABLED' : 'ENABLED',
+      strategy === 'DAEMON' || external ? 'DISABLED' : 'ENABLED',
     ),
   };
 }
 
-function checkController(controller: DeploymentController | undefined): void {
+/** @returns whether it is EXTERNAL */
+function checkController(controller: DeploymentController | undefined): boolean {
   const type = controller?.type;
-  if (type === undefined || type === 'ECS') return;
+  if (type === undefined || type === 'ECS') return false;
+  if (type === 'EXTERNAL') return true;
   throw new BerthError(
     'UnsupportedFeatureException',
-    `deploymentController.type is ${shown(type)}; expected ECS: no other deployment controller is supported.`,
+    `deploymentController.type is ${shown(type)}; expected ECS or EXTERNAL: no other deployment controller is supported.`,
   );
 }
 
@@ -128,7 +135,14 @@ export function acceptUpdateService(
 ): ServiceOrder {
   const check = new Checker('InvalidParameterException');
   const strategy = current.schedulingStrategy;
-  checkController(request.deploymentController);
+  const external = current.deploymentController === 'EXTERNAL';
+  if (request.deploymentController && checkController(request.deploymentController) !== external) {
+    throw new BerthError(
+      'UnsupportedFeatureException',
+      `deploymentController.type is ${shown(request.deploymentController.type)}; expected ${external ? 'EXTERNAL' : 'ECS'}: the deployment controller of a service can't be changed.`,
+    );
+  }
+  if (external) checkExternalUpdate(check, request);
   checkCount(check, strategy, request.desiredCount);
   check.integer(
     'healthCheckGracePeriodSeconds',
@@ -177,6 +191,7 @@ export type CurrentService = Pick<
   readonly deploymentConfiguration?: DeploymentConfiguration | undefined;
   readonly launch?: LaunchSettings | undefined;
   readonly availabilityZoneRebalancing?: 'ENABLED' | 'DISABLED' | undefined;
+  readonly deploymentController?: 'ECS' | 'EXTERNAL' | undefined;
 };
 
 function nextLaunch(
@@ -257,7 +272,10 @@ function checkDeploymentFeatures(check: Checker, asked: DeploymentConfiguration)
   check.integer(`${at}.value`, threshold.value, { least: 1, most });
 }
 
-function checkLoadBalancerShapes(check: Checker, loadBalancers: readonly LoadBalancer[]): void {
+export function checkLoadBalancerShapes(
+  check: Checker,
+  loadBalancers: readonly LoadBalancer[],
+): void {
   check.atMost('loadBalancers', loadBalancers.length, MOST_TARGET_GROUPS, 'target groups');
   for (const [index, item] of loadBalancers.entries()) {
     const field = `loadBalancers[${index}]`;

@@ -77,6 +77,11 @@ export interface Ecs {
   readonly StopServiceDeployment: { readonly kind: 'unary'; readonly request: messages.StopServiceDeploymentRequest; readonly response: messages.StopServiceDeploymentResponse };
   /** Answers a lifecycle hook of type PAUSE. */
   readonly ContinueServiceDeployment: { readonly kind: 'unary'; readonly request: messages.ContinueServiceDeploymentRequest; readonly response: messages.ContinueServiceDeploymentResponse };
+  readonly CreateTaskSet: { readonly kind: 'unary'; readonly request: messages.CreateTaskSetRequest; readonly response: messages.CreateTaskSetResponse };
+  readonly UpdateTaskSet: { readonly kind: 'unary'; readonly request: messages.UpdateTaskSetRequest; readonly response: messages.UpdateTaskSetResponse };
+  readonly DeleteTaskSet: { readonly kind: 'unary'; readonly request: messages.DeleteTaskSetRequest; readonly response: messages.DeleteTaskSetResponse };
+  readonly DescribeTaskSets: { readonly kind: 'unary'; readonly request: messages.DescribeTaskSetsRequest; readonly response: messages.DescribeTaskSetsResponse };
+  readonly UpdateServicePrimaryTaskSet: { readonly kind: 'unary'; readonly request: messages.UpdateServicePrimaryTaskSetRequest; readonly response: messages.UpdateServicePrimaryTaskSetResponse };
   readonly RunTask: { readonly kind: 'unary'; readonly request: messages.RunTaskRequest; readonly response: messages.RunTaskResponse };
   readonly StopTask: { readonly kind: 'unary'; readonly request: messages.StopTaskRequest; readonly response: messages.StopTaskResponse };
   readonly DescribeTasks: { readonly kind: 'unary'; readonly request: messages.DescribeTasksRequest; readonly response: messages.DescribeTasksResponse };
@@ -201,6 +206,10 @@ export interface Operations {
   readonly DeleteEventSink: { readonly kind: 'unary'; readonly request: messages.DeleteEventSinkRequest; readonly response: messages.EventSink };
   /** Sends the dead letters of a sink again. */
   readonly RedriveEventSink: { readonly kind: 'unary'; readonly request: messages.RedriveEventSinkRequest; readonly response: messages.EventSink };
+  /** Says in which states alarms are. An alarm comes into being with this. */
+  readonly SetAlarmStates: { readonly kind: 'unary'; readonly request: messages.SetAlarmStatesRequest; readonly response: messages.SetAlarmStatesResponse };
+  readonly DescribeAlarms: { readonly kind: 'unary'; readonly request: messages.DescribeAlarmsRequest; readonly response: messages.DescribeAlarmsResponse };
+  readonly DeleteAlarm: { readonly kind: 'unary'; readonly request: messages.DeleteAlarmRequest; readonly response: messages.DeleteAlarmResponse };
   /** Requests that went through the proxies: recent ones first, then, with follow, each as it ends. */
   readonly WatchRequests: { readonly kind: 'server'; readonly request: messages.WatchRequestsRequest; readonly response: messages.RequestBatch };
   /** One of the recent requests, with what its rule and target were. */

@@ -6,6 +6,7 @@ import type {
   ServiceRecord,
 } from '@berth/model/generated/messages.ts';
 import { drawDeploymentId } from '@berth/model/resources/ids.ts';
+import { isExternal } from '@berth/model/resources/task-set.ts';
 import { definitionName } from '@berth/model/resources/task-definition.ts';
 import { checkLaunchOf } from '@berth/model/validation/launch.ts';
 import {
@@ -51,15 +52,19 @@ function decide(
 ): Decision<CreateServiceResponse> {
   const name = request.serviceName;
   const existing = place.state.get(collections.services, place.name, name);
-  const definition = requireActiveDefinition(place, request.taskDefinition);
+  const external = isExternal(order);
+  const definition = external ? undefined : requireActiveDefinition(place, request.taskDefinition);
   const { loadBalancers, groups } = resolveLoadBalancers(place, request.loadBalancers, {
     cluster: place.name,
     name,
   });
-  checkLoadBalancers(loadBalancers, definition.value);
-  checkConstraintsTogether(order.placementConstraints, definition.value);
-  const launch = launchIn(place, order.launch);
-  checkLaunchOf(launch, definition.value, 'created');
+  // What an EXTERNAL controller's tasks are made of, and with what they are launched, belongs to its task sets.
+  const launch = external ? order.launch : launchIn(place, order.launch);
+  if (definition) {
+    checkLoadBalancers(loadBalancers, definition.value);
+    checkConstraintsTogether(order.placementConstraints, definition.value);
+    checkLaunchOf(launch, definition.value, 'created');
+  }
   const now = on.clock.now();
   const record: ServiceRecord = {
     ...order,
@@ -71,8 +76,8 @@ function decide(
     generation: (existing?.value.generation ?? 0) + 1,
     createdAt: now,
     createdBy,
-    deploymentId: drawDeploymentId(on.random),
-    taskDefinition: definitionName(definition.value),
+    deploymentId: definition ? drawDeploymentId(on.random) : '',
+    taskDefinition: definition ? definitionName(definition.value) : '',
     deploymentRequestedAt: now,
     loadBalancers,
     tags: request.tags,
@@ -91,7 +96,7 @@ function decide(
   return {
     guards: [
       existing ? guardUnchanged(existing) : guardAbsent(collections.services, place.name, name),
-      guardUnchanged(definition),
+      ...(definition ? [guardUnchanged(definition)] : []),
       cluster.guard,
       ...touched.map(({ guard }) => guard),
     ],
@@ -122,6 +127,7 @@ function refuseUnlessRepeated(existing: ServiceRecord, asked: ServiceRecord): vo
 /** What a person said of the service, as text that is equal for equal wishes. */
 function intentOf(record: ServiceRecord): string {
   return JSON.stringify([
+    record.deploymentController ?? 'ECS',
     record.schedulingStrategy,
     record.desiredCount,
     record.taskDefinition,

@@ -11,6 +11,7 @@ import { collections } from '@berth/store/keys.ts';
 import type { State } from '@berth/store/state.ts';
 
 import { serviceView } from '../../views/service-view.ts';
+import { taskSetsOf } from '../../views/task-set-view.ts';
 import { countTasks } from '../../views/task-status.ts';
 import type { OperationContext } from '../deps.ts';
 import { invalid, requireCluster, requireService } from '../resolve.ts';
@@ -47,6 +48,7 @@ export async function deleteService(
       generation: current.generation + 1,
       desiredCount: 0,
       deletedAt: on.clock.now(),
+      primaryTaskSet: undefined,
     };
     const { guard, put } = replace(collections.services, service, record);
     return {
@@ -71,6 +73,13 @@ function refuseActive(state: State, service: ServiceRecord): void {
     throw invalid(
       'The service cannot be stopped while deployments are active. ' +
         `(service "${name}" has ${running} running and ${pending} pending tasks; wait, or use force)`,
+    );
+  }
+  const sets = taskSetsOf(state, service).length;
+  if (sets > 0) {
+    throw invalid(
+      'The service cannot be stopped while deployments are active. ' +
+        `(service "${name}" has ${sets} task sets; delete them, or use force)`,
     );
   }
 }

@@ -32,6 +32,13 @@ import {
 import { describeServices, listServices } from './services.ts';
 import { startTask } from './start-task.ts';
 import { listTagsForResource, tagResource, untagResource } from './tags.ts';
+import {
+  createTaskSet,
+  deleteTaskSet,
+  describeTaskSets,
+  updateServicePrimaryTaskSet,
+  updateTaskSet,
+} from './task-sets.ts';
 import { deleteTaskDefinitions, listTaskDefinitionFamilies } from './task-definition-families.ts';
 import {
   deregisterTaskDefinition,
@@ -78,6 +85,11 @@ export function ecsHandlers(deps: OperationsDeps): Handlers<'Ecs'> {
     DescribeServiceRevisions: handle(describeServiceRevisions),
     StopServiceDeployment: handle(stopServiceDeployment),
     ContinueServiceDeployment: handle(continueServiceDeployment),
+    CreateTaskSet: handle(createTaskSet),
+    UpdateTaskSet: handle(updateTaskSet),
+    DeleteTaskSet: handle(deleteTaskSet),
+    DescribeTaskSets: handle(describeTaskSets),
+    UpdateServicePrimaryTaskSet: handle(updateServicePrimaryTaskSet),
     RunTask: handle(runTask),
     StopTask: handle(stopTask),
     DescribeTasks: handle(describeTasks),

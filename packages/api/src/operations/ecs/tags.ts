@@ -9,7 +9,12 @@ import type {
   TagResourceRequest,
   UntagResourceRequest,
 } from '@berth/model/generated/messages.ts';
-import { type EcsKind, parseEcsReference } from '@berth/model/resources/reference.ts';
+import {
+  type EcsKind,
+  parseEcsReference,
+  parseTaskSetReference,
+} from '@berth/model/resources/reference.ts';
+import { taskSetKey } from '@berth/model/resources/task-set.ts';
 import { parseDefinitionName } from '@berth/model/resources/task-definition.ts';
 import { Checker } from '@berth/model/validation/check.ts';
 import { withoutTags, withTags } from '@berth/model/validation/tags.ts';
@@ -98,8 +103,14 @@ function tagged(place: Place, resourceArn: string): Tagged {
       : undefined;
     if (reference) return find(place, kind, reference.cluster ?? DEFAULT_CLUSTER, reference.name);
   }
+  const set = parseTaskSetReference(place.realm, resourceArn);
+  if (set?.cluster !== undefined && set.service !== undefined) {
+    const parts = [set.cluster, set.service, taskSetKey(set.id)];
+    const found = place.state.get(collections.taskSets, ...parts) ?? missing('task set', set.id);
+    return taggedIn(collections.taskSets, found);
+  }
   throw invalid(
-    `Invalid arn syntax. (resourceArn is "${resourceArn}"; expected one of ${KINDS.join(', ')} in ` +
+    `Invalid arn syntax. (resourceArn is "${resourceArn}"; expected one of ${KINDS.join(', ')}, task-set in ` +
       `region ${place.realm.region} and account ${place.realm.account})`,
   );
 }

@@ -10,6 +10,7 @@ import type {
   UpdateTaskProtectionResponse,
 } from '@berth/model/generated/messages.ts';
 import { arn } from '@berth/model/resources/arn.ts';
+import { isExternal } from '@berth/model/resources/task-set.ts';
 import { Checker } from '@berth/model/validation/check.ts';
 import type { CallContext } from '@berth/rpc/api.ts';
 import { collections } from '@berth/store/keys.ts';
@@ -119,7 +120,7 @@ function refusal(
   now: number,
 ): 'DEPLOYMENT_BLOCKED' | undefined {
   const service = state.get(collections.services, task.cluster, task.service ?? '')?.value;
-  if (!service || service.status !== 'ACTIVE') return undefined;
+  if (!service || service.status !== 'ACTIVE' || isExternal(service)) return undefined;
   const primary = primaryDeployment(state, service);
   if (primary.rolloutState !== 'IN_PROGRESS' || task.owner === primary.id) return undefined;
   const protectedIds = new Set(

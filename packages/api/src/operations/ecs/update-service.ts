@@ -10,6 +10,7 @@ import type {
   UpdateServiceResponse,
 } from '@berth/model/generated/messages.ts';
 import { drawDeploymentId } from '@berth/model/resources/ids.ts';
+import { isExternal } from '@berth/model/resources/task-set.ts';
 import { definitionName } from '@berth/model/resources/task-definition.ts';
 import { checkLaunchOf } from '@berth/model/validation/launch.ts';
 import {
@@ -71,6 +72,7 @@ function decide(
 ): Decision<UpdateServiceResponse> {
   const current = service.value;
   const order = acceptUpdateService(request, current);
+  if (isExternal(current)) return settingsOnly(on, service, { ...current, ...order });
   const primary = primaryDeployment(place.state, current);
   const definition = nextDefinition(place, request, primary);
   const given =
@@ -119,6 +121,27 @@ function decide(
       ...touched.map((each) => each.guard),
     ],
     puts: [put, ...touched.map((each) => each.put)],
+    result: (seen) => ({ service: serviceView(seen, on.realm, record, on.clock.now()) }),
+  };
+}
+
+/** A service of deployment controller EXTERNAL has no deployments: what is changed is for its task sets, now and later. */
+function settingsOnly(
+  on: OperationContext,
+  service: Stored<ServiceRecord>,
+  wanted: ServiceRecord,
+): Decision<UpdateServiceResponse> {
+  const { value: current } = service;
+  if (sameSettings(wanted, current)) {
+    return {
+      result: (seen) => ({ service: serviceView(seen, on.realm, current, on.clock.now()) }),
+    };
+  }
+  const record = { ...wanted, generation: current.generation + 1 };
+  const { guard, put } = replace(collections.services, service, record);
+  return {
+    guards: [guard],
+    puts: [put],
     result: (seen) => ({ service: serviceView(seen, on.realm, record, on.clock.now()) }),
   };
 }

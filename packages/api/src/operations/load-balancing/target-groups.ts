@@ -180,6 +180,10 @@ function userOf(state: State, group: string): string | undefined {
       return `service ${value.name} of cluster ${value.cluster}`;
     }
   }
+  for (const { value } of state.list(collections.taskSets)) {
+    const uses = value.loadBalancers.some(({ targetGroupArn }) => targetGroupArn === group);
+    if (uses) return `a task set of service ${value.service} of cluster ${value.cluster}`;
+  }
   const all = [...state.list(collections.targets, group)];
   const targets = all.filter(({ value }) => value.taskId !== '').length;
   return targets > 0 ? `${targets} ${targets === 1 ? 'target' : 'targets'}` : undefined;
