@@ -72,7 +72,7 @@ async function answer(
   signal: AbortSignal,
 ): Promise<ExplainPlacementResponse> {
   const definition = definitionOf(cache, place.taskDefinition);
-  const { cpu, memory, ports, portsUdp } = specOf(place, definition).requirements;
+  const { cpu, memory, ports, portsUdp, gpus } = specOf(place, definition).requirements;
   const common = {
     servedHostIds: [],
     rulesForgotten: false,
@@ -80,7 +80,7 @@ async function answer(
     cluster,
     taskDefinition: place.taskDefinition,
     group: place.group,
-    asked: { cpu, memory, ports, portsUdp },
+    asked: { cpu, memory, ports, portsUdp, gpuIds: [], gpus: gpus || undefined },
     placementConstraints: [
       ...(definition?.placementConstraints ?? []),
       ...place.placementConstraints,

@@ -392,6 +392,7 @@ function definitionRecord(
         dockerLabels: {},
         ulimits: [],
         systemControls: [],
+        resourceRequirements: [],
         ...container,
       },
     ],

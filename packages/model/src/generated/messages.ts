@@ -437,12 +437,30 @@ export interface Tmpfs {
   readonly mountOptions: readonly string[];
 }
 
+/** A device of the host that the container sees. Whoever asks for it shares it; ResourceRequirement gives devices to one alone. */
+export interface Device {
+  readonly hostPath: string;
+  /** default: as on the host */
+  readonly containerPath?: string | undefined;
+  /** read, write, mknod; none: all three */
+  readonly permissions: readonly string[];
+}
+
 export interface LinuxParameters {
   readonly capabilities?: KernelCapabilities | undefined;
   readonly initProcessEnabled?: boolean | undefined;
   /** MiB */
   readonly sharedMemorySize?: number | undefined;
   readonly tmpfs: readonly Tmpfs[];
+  readonly devices: readonly Device[];
+}
+
+/** Devices that a container gets for itself, out of those that hosts register. */
+export interface ResourceRequirement {
+  /** GPU */
+  readonly type: string;
+  /** how many: "1" */
+  readonly value: string;
 }
 
 export interface HostEntry {
@@ -496,6 +514,7 @@ export interface ContainerDefinition {
   readonly disableNetworking?: boolean | undefined;
   /** Tags are pulled as they are each time: Berth does not pin them to digests. */
   readonly versionConsistency?: 'enabled' | 'disabled' | undefined;
+  readonly resourceRequirements: readonly ResourceRequirement[];
 }
 
 export interface RuntimePlatform {
@@ -712,6 +731,8 @@ export interface ContainerOverride {
   readonly cpu?: number | undefined;
   readonly memory?: number | undefined;
   readonly memoryReservation?: number | undefined;
+  /** instead of all of the container's */
+  readonly resourceRequirements: readonly ResourceRequirement[];
 }
 
 export interface TaskOverride {
@@ -1520,6 +1541,10 @@ export interface Resources {
   readonly ports: readonly number[];
   /** UDP ports in use */
   readonly portsUdp: readonly number[];
+  /** of a host: all, or those that are free; of a task: its own */
+  readonly gpuIds: readonly string[];
+  /** how many are asked for, where none are chosen yet */
+  readonly gpus?: number | undefined;
 }
 
 /** hosts/C/H - written by api, from the agent's hello and from people's orders. */
@@ -2844,6 +2869,7 @@ export interface Container {
   readonly cpu: string;
   readonly memory?: string | undefined;
   readonly memoryReservation?: string | undefined;
+  readonly gpuIds: readonly string[];
 }
 
 export interface Task {
@@ -4848,7 +4874,7 @@ export interface UnplacedTask {
 }
 
 export interface RefusalCount {
-  /** RESOURCE:CPU, RESOURCE:MEMORY, RESOURCE:PORTS, ATTRIBUTE, AGENT, MEMBER_OF, DISTINCT_INSTANCE, DRAINING */
+  /** RESOURCE:CPU, RESOURCE:MEMORY, RESOURCE:PORTS, RESOURCE:GPU, ATTRIBUTE, AGENT, MEMBER_OF, DISTINCT_INSTANCE, DRAINING */
   readonly reason: string;
   readonly hosts: number;
 }
@@ -4881,10 +4907,10 @@ export interface PlacementRemedy {
 }
 
 export interface PlacementChange {
-  readonly kind: 'SET_ATTRIBUTE' | 'REMOVE_ATTRIBUTE' | 'ACTIVATE_HOST' | 'CONNECT_AGENT' | 'FREE_CPU' | 'FREE_MEMORY' | 'FREE_PORT' | 'MOVE_TASKS' | 'STOP_TASKS' | 'ADD_HOST';
+  readonly kind: 'SET_ATTRIBUTE' | 'REMOVE_ATTRIBUTE' | 'ACTIVATE_HOST' | 'CONNECT_AGENT' | 'FREE_CPU' | 'FREE_MEMORY' | 'FREE_PORT' | 'FREE_GPU' | 'MOVE_TASKS' | 'STOP_TASKS' | 'ADD_HOST';
   /** SET_ATTRIBUTE and REMOVE_ATTRIBUTE: that one. ADD_HOST: those that it needs. */
   readonly attributes: readonly Attribute[];
-  /** CPU units, MiB, a port or a number of tasks, by kind. */
+  /** CPU units, MiB, a port, or a number of GPUs or tasks, by kind. */
   readonly amount: number;
   /** FREE_PORT */
   readonly protocol?: 'tcp' | 'udp' | undefined;
@@ -5184,7 +5210,9 @@ export interface MessageTypes {
   readonly Volume: Volume;
   readonly KernelCapabilities: KernelCapabilities;
   readonly Tmpfs: Tmpfs;
+  readonly Device: Device;
   readonly LinuxParameters: LinuxParameters;
+  readonly ResourceRequirement: ResourceRequirement;
   readonly HostEntry: HostEntry;
   readonly SystemControl: SystemControl;
   readonly ContainerDefinition: ContainerDefinition;
