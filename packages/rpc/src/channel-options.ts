@@ -8,6 +8,7 @@ import { BerthError } from '@berth/model/errors.ts';
 import { credentials, type ChannelCredentials, type ChannelOptions } from '@grpc/grpc-js';
 
 import type { TlsIdentity } from './api.ts';
+import type { Patience } from './silence.ts';
 
 export const MESSAGE_LIMIT = 64 * 1024 * 1024;
 
@@ -19,21 +20,25 @@ const COMMON_OPTIONS = {
   'grpc.enable_channelz': 0,
 } satisfies ChannelOptions;
 
+/** The server pings by itself, when it has heard nothing: see SERVER_PATIENCE. */
+export const SERVER_OPTIONS: ChannelOptions = {
+  ...COMMON_OPTIONS,
+  'grpc.keepalive_time_ms': 60_000,
+  'grpc.keepalive_timeout_ms': 20_000,
+};
+
+/** Towards our own servers: they take pings as often as they come, and are judged by CLIENT_PATIENCE. */
+export const OWN_KEEPALIVE: ChannelOptions = {
+  'grpc.keepalive_time_ms': 1_000,
+  'grpc.keepalive_timeout_ms': 20_000,
+};
+
 /**
  * A host or a replica that vanishes without a word is noticed after 3 s at the latest: what follows from it, that sessions go
  * elsewhere and that hosts are lost after their time, is counted from there.
  */
-export const SERVER_OPTIONS: ChannelOptions = {
-  ...COMMON_OPTIONS,
-  'grpc.keepalive_time_ms': 1_500,
-  'grpc.keepalive_timeout_ms': 1_500,
-};
-
-/** Towards our own servers: they take pings as often as they come. */
-export const OWN_KEEPALIVE: ChannelOptions = {
-  'grpc.keepalive_time_ms': 1_000,
-  'grpc.keepalive_timeout_ms': 1_500,
-};
+export const SERVER_PATIENCE: Patience = { pingMs: 1_500, endMs: 2_750 };
+export const CLIENT_PATIENCE: Patience = { endMs: 2_250 };
 
 /** Also towards etcd, which ends connections that ping it more often than every 5 s. */
 export const LINK_OPTIONS: ChannelOptions = {

@@ -8,6 +8,7 @@ import * as grpc from '@grpc/grpc-js';
 import type { CallOptions, Client, TlsIdentity } from './api.ts';
 import { LINK_OPTIONS, OWN_KEEPALIVE, linkTo } from './channel-options.ts';
 import type { ServiceName } from './generated/services.ts';
+import { endingWhenSilent } from './listening.ts';
 import { methodsOf, type Method } from './load.ts';
 import { deadlineIn } from './network-time.ts';
 import { fromWire } from './status.ts';
@@ -42,7 +43,7 @@ export function connect(options: ConnectionOptions): Connection {
     const { target, credentials, options: channelOptions } = linkTo(address, options.tls);
     return {
       address,
-      client: new grpc.Client(target, credentials, {
+      client: new grpc.Client(target, endingWhenSilent(credentials), {
         ...LINK_OPTIONS,
         ...OWN_KEEPALIVE,
         ...channelOptions,

@@ -17,3 +17,21 @@ export function after(ms: number, run: () => void): () => void {
 export function soon(run: () => void): void {
   setImmediate(run);
 }
+
+/**
+ * Run every `ms`, each time after what sockets have received by then was taken in; told how long ago the last time was. Keeps no
+ * process alive. @returns ends it
+ */
+export function onEveryTurn(ms: number, run: (elapsedMs: number) => void): () => void {
+  let last = performance.now();
+  const timer = setInterval(() => {
+    // Timers come first in a turn of the loop, then sockets, then this.
+    setImmediate(() => {
+      const now = performance.now();
+      run(now - last);
+      last = now;
+    });
+  }, ms);
+  timer.unref();
+  return () => clearInterval(timer);
+}

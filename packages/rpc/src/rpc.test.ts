@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 
 import { BerthError, isBerthError, type ErrorCode } from '@berth/model/errors.ts';
@@ -64,6 +65,36 @@ async function dial(...addresses: string[]): Promise<Connection> {
   const connection = connect({ addresses, tls: await testIdentity('host', 'h1') });
   closing.push(() => connection.close());
   return connection;
+}
+
+/** Passes bytes on in both directions until it is frozen; its connections stay open. */
+async function startRelay(target: string): Promise<{ address: string; freeze: () => void }> {
+  const [host, port] = target.split(':');
+  const sockets: Socket[] = [];
+  const relay = createServer((near) => {
+    const far = createConnection(Number(port), host);
+    near.pipe(far).pipe(near);
+    for (const socket of [near, far]) {
+      socket.on('error', () => undefined);
+      sockets.push(socket);
+    }
+  });
+  relay.listen(0, '127.0.0.1');
+  await once(relay, 'listening');
+  closing.push(() => {
+    for (const socket of sockets) socket.destroy();
+    relay.close();
+  });
+  return {
+    address: `127.0.0.1:${(relay.address() as AddressInfo).port}`,
+    freeze: () => {
+      for (const socket of sockets) socket.unpipe().pause();
+    },
+  };
+}
+
+async function readAll(items: AsyncIterable<unknown>): Promise<void> {
+  for await (const item of items) assert.ok(item);
 }
 
 async function rejection(promise: Promise<unknown>): Promise<BerthError> {
@@ -511,6 +542,25 @@ describe('rpc over real sockets', () => {
     reflection.end(Buffer.from([0x3a, 0])); // list_services
     const [listed] = (await once(reflection, 'data')) as [Buffer];
     assert.ok(listed.includes('berth.v1.Operations'));
+  });
+
+  it('ends a stream, at both of its ends, when nothing comes through any more', async () => {
+    let open: ((signal: AbortSignal) => void) | undefined;
+    const opened = new Promise<AbortSignal>((resolve) => (open = resolve));
+    const server = await start({
+      async *WatchEvents(_request, { signal }) {
+        open?.(signal);
+        yield* [];
+        await once(signal, 'abort');
+      },
+    });
+    const relay = await startRelay(server.address);
+    const client = (await dial(relay.address)).client('Operations');
+    const ended = rejection(readAll(client.WatchEvents({})));
+    const signal = await opened;
+    relay.freeze();
+    assert.equal((await ended).code, 'Unavailable');
+    if (!signal.aborted) await once(signal, 'abort');
   });
 
   describe('with a frozen server', () => {

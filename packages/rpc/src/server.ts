@@ -11,6 +11,7 @@ import type { Handlers, TlsIdentity } from './api.ts';
 import { formatAddress, parseAddress, SERVER_OPTIONS } from './channel-options.ts';
 import type { ServiceName } from './generated/services.ts';
 import { handlerOf, type AnyHandler, type HandlerScope } from './handlers.ts';
+import { endSilentClients } from './listening.ts';
 import { methodsOf } from './load.ts';
 import { after, soon } from './network-time.ts';
 import { reflectionService } from './reflection.ts';
@@ -59,6 +60,7 @@ export async function serve(options: ServerOptions): Promise<RpcServer> {
 
   const { host } = parseAddress(options.address);
   const port = await listen(server, options);
+  endSilentClients(server);
   return {
     address: formatAddress({ host, port }),
     close: async (graceMs) => {

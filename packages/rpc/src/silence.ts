@@ -1,0 +1,89 @@
+// Ends connections whose peer has fallen silent. gRPC's own keepalive judges by timers alone: after a stall of this process they
+// fire before the answer that has long been in the socket is read, and drop peers that are well, thousands at a time. Here silence is
+// counted in time in which this process was there to listen, and judged after what has come was read.
+import { onEveryTurn } from './network-time.ts';
+
+/** How often connections are looked at, and how much time one look may count: what is beyond it was our own absence. */
+const LOOK_MS = 250;
+const MOST_MS = 2 * LOOK_MS;
+
+export interface Listened {
+  /** Bytes that have come so far; undefined once the connection is over. */
+  received(): number | undefined;
+  /** Make the peer say something. Absent: somebody else does, often enough. */
+  ping?(): void;
+  end(): void;
+}
+
+export interface Patience {
+  /** Silence after which the peer is pinged, once. */
+  readonly pingMs?: number;
+  /** Silence after which the connection is ended. */
+  readonly endMs: number;
+}
+
+interface Watched {
+  readonly connection: Listened;
+  readonly patience: Patience;
+  received: number;
+  silentMs: number;
+  pinged: boolean;
+}
+
+export class Silence {
+  readonly #watched = new Set<Watched>();
+
+  get size(): number {
+    return this.#watched.size;
+  }
+
+  add(connection: Listened, patience: Patience): void {
+    const received = connection.received() ?? 0;
+    this.#watched.add({ connection, patience, received, silentMs: 0, pinged: false });
+  }
+
+  /** @param elapsedMs since the last look */
+  look(elapsedMs: number): void {
+    const listenedMs = Math.min(elapsedMs, MOST_MS);
+    for (const each of this.#watched) {
+      if (this.#isOver(each, listenedMs)) this.#watched.delete(each);
+    }
+  }
+
+  #isOver(each: Watched, listenedMs: number): boolean {
+    const { connection, patience } = each;
+    const received = connection.received();
+    if (received === undefined) return true;
+    if (received !== each.received) {
+      each.received = received;
+      each.silentMs = 0;
+      each.pinged = false;
+      return false;
+    }
+    each.silentMs += listenedMs;
+    if (each.silentMs >= patience.endMs) {
+      connection.end();
+      return true;
+    }
+    if (!each.pinged && patience.pingMs !== undefined && each.silentMs >= patience.pingMs) {
+      each.pinged = true;
+      connection.ping?.();
+    }
+    return false;
+  }
+}
+
+/** All connections of this process. */
+const all = new Silence();
+let stop: (() => void) | undefined;
+
+/** Watch a connection until it is over. */
+export function endWhenSilent(connection: Listened, patience: Patience): void {
+  all.add(connection, patience);
+  stop ??= onEveryTurn(LOOK_MS, (elapsedMs) => {
+    all.look(elapsedMs);
+    if (all.size > 0) return;
+    stop?.();
+    stop = undefined;
+  });
+}
