@@ -4,6 +4,7 @@
 import { invariant } from '@berth/model/assert.ts';
 
 import type { Clock } from './clock.ts';
+import { Fifo } from './fifo.ts';
 import { childScope, type Scope } from './scope.ts';
 
 interface Taken<K> {
@@ -17,7 +18,7 @@ export class KeyedQueue<K> {
   /** Keys that want work, with the time they were added; those being worked on wait for `done`. */
   readonly #dirty = new Map<K, number>();
   readonly #processing = new Set<K>();
-  readonly #waiting: K[] = [];
+  readonly #waiting = new Fifo<K>();
   readonly #scheduled = new Map<K, number>();
   /** Keys that rest, with the time until which. */
   readonly #resting = new Map<K, number>();
@@ -31,7 +32,7 @@ export class KeyedQueue<K> {
 
   /** Keys that could be taken now. */
   get depth(): number {
-    return this.#waiting.length;
+    return this.#waiting.size;
   }
 
   add(key: K): void {
@@ -83,7 +84,7 @@ export class KeyedQueue<K> {
       }
       await this.#woken(signal);
       // Woken for a key and aborted before it took it: the key must not be left lying.
-      if (signal.aborted && this.#waiting.length > 0) this.#takers.shift()?.();
+      if (signal.aborted && this.#waiting.size > 0) this.#takers.shift()?.();
     }
   }
 
