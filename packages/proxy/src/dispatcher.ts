@@ -27,7 +27,12 @@ import { type AnswerEdits, Exchange, type ExchangeSurroundings } from './forward
 import type { Group } from './group.ts';
 import type { AnswerKind, ProxyMetrics } from './metrics.ts';
 import type { PassiveHealth } from './passive.ts';
-import { type Refusal, hostForTarget, outgoingLines } from './request-head.ts';
+import {
+  type ForwardingRules,
+  type Refusal,
+  hostForTarget,
+  outgoingLines,
+} from './request-head.ts';
 import { type RequestObserver, RequestSummary } from './request-summary.ts';
 import type { Routing } from './routing.ts';
 import type { ProxySettings } from './settings.ts';
@@ -73,6 +78,13 @@ interface Passage {
   answerFields: string;
 }
 
+/** What a listener changes in the heads of all requests and answers. */
+interface HeadChanges {
+  readonly listener: ListenerRoutes;
+  readonly rules: ForwardingRules;
+  readonly edits: AnswerEdits | undefined;
+}
+
 const NO_NAMES: ReadonlySet<string> = new Set();
 const LOGIN_PATHS = '/oauth2/';
 const HAS_TRACE_CONTEXT = /^traceparent:/im;
@@ -82,8 +94,8 @@ export class Dispatcher {
   readonly #entrance: Entrance;
   readonly #with: DispatchSurroundings;
   readonly #exchanges: ExchangeSurroundings;
-  /** How listeners change the answers of targets. */
-  readonly #edits = new WeakMap<ListenerRoutes, { readonly edits: AnswerEdits | undefined }>();
+  /** What has been made of the listener as the table had it last. */
+  #changes: HeadChanges | undefined;
 
   constructor(entrance: Entrance, surroundings: DispatchSurroundings) {
     this.#entrance = entrance;
@@ -405,9 +417,7 @@ export class Dispatcher {
     const balancer = listener.loadBalancerSettings;
     const trace = nextTrace(head.trace, summary === undefined ? clock.now() : summary.at);
     if (summary !== undefined) summary.trace = trace;
-    const { dropInvalidHeaders, preserveHost, tlsHeaders, forwardedFor, forwardedForPort } =
-      balancer;
-    const { renamedHeaders } = listener.settings;
+    const { rules, edits } = this.#changesOf(listener);
     if (balancer.createTraceContext && !HAS_TRACE_CONTEXT.test(head.lines)) {
       const context = traceparentOf(rootOf(trace));
       if (context !== undefined) passage.fields += `traceparent: ${context}\r\n`;
@@ -415,17 +425,16 @@ export class Dispatcher {
     if (balancer.sendRequestId) {
       passage.answerFields += `X-Request-Id: ${requestIdOf(trace)}\r\n`;
     }
-    const lines = outgoingLines(head, client, actualPort, trace, {
-      dropInvalidHeaders,
-      tlsHeaders,
-      forwardedFor,
-      forwardedForPort,
-      renamedHeaders,
-    });
+    const lines = outgoingLines(head, client, actualPort, trace, rules);
     const authority =
       passage.authority === undefined
         ? address
-        : hostForTarget(passage.authority, actualPort, client.tls !== undefined, preserveHost);
+        : hostForTarget(
+            passage.authority,
+            actualPort,
+            client.tls !== undefined,
+            balancer.preserveHost,
+          );
     const outgoing = {
       method: head.view.method,
       target: passage.target,
@@ -444,7 +453,7 @@ export class Dispatcher {
         stickiness,
         preferred: preferred ?? group.targetOfAddress(client.address),
         close: head.ambiguous && balancer.desyncMitigation !== 'monitor',
-        edits: this.#editsOf(listener, passage.answerFields),
+        edits: withFields(edits, passage.answerFields),
         maximumBodyBytes: most,
         requestTimeoutMs: route.settings.requestTimeoutMs ?? group.settings.requestTimeoutMs,
         copy: routing.mirrors.begin(route.settings.mirror, outgoing),
@@ -455,16 +464,17 @@ export class Dispatcher {
     ).start();
   }
 
-  /** @param fields more fields for this answer */
-  #editsOf(listener: ListenerRoutes, fields: string): AnswerEdits | undefined {
-    let known = this.#edits.get(listener);
-    if (known === undefined) {
-      known = { edits: listenerEdits(listener) };
-      this.#edits.set(listener, known);
-    }
-    const { edits } = known;
-    if (fields === '') return edits;
-    return { without: edits?.without ?? NO_NAMES, lines: (edits?.lines ?? '') + fields };
+  #changesOf(listener: ListenerRoutes): HeadChanges {
+    const known = this.#changes;
+    if (known?.listener === listener) return known;
+    const { dropInvalidHeaders, tlsHeaders, forwardedFor, forwardedForPort } =
+      listener.loadBalancerSettings;
+    const { renamedHeaders } = listener.settings;
+    return (this.#changes = {
+      listener,
+      rules: { dropInvalidHeaders, tlsHeaders, forwardedFor, forwardedForPort, renamedHeaders },
+      edits: listenerEdits(listener),
+    });
   }
 
   #refuse(
@@ -548,6 +558,12 @@ function listenerEdits({ settings }: ListenerRoutes): AnswerEdits | undefined {
     .map(([name, value]) => `${name}: ${headerValue(value)}\r\n`)
     .join('');
   return { without, lines };
+}
+
+/** @param fields more of them, for one answer */
+function withFields(edits: AnswerEdits | undefined, fields: string): AnswerEdits | undefined {
+  if (fields === '') return edits;
+  return { without: edits?.without ?? NO_NAMES, lines: (edits?.lines ?? '') + fields };
 }
 
 function withQuery(path: string, query: string): string {

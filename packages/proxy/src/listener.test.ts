@@ -160,9 +160,10 @@ describe('listeners', () => {
   });
 
   it('stop in order: what is in flight ends, connections are told, nothing fails', async () => {
+    const answering: (() => void)[] = [];
     const slow = await startBackEnd('slow', (message, response) => {
       message.resume();
-      setTimeout(() => response.end('slow'), 30);
+      answering.push(() => response.end('slow'));
     });
     closers.push(() => slow.close());
     const proxy = new TestProxy();
@@ -170,9 +171,11 @@ describe('listeners', () => {
     const clients = Array.from({ length: 5 }, () =>
       rawClient(proxy.port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'),
     );
-    await until('all are in flight', () => slow.requests === 5);
+    await until('all are in flight', () => answering.length === 5);
     const answers = Promise.all(clients.map((client) => client.answer()));
-    await proxy.path.stop(5_000);
+    const stopped = proxy.path.stop(5_000);
+    for (const answer of answering) answer();
+    await stopped;
     for (const answer of await answers) {
       assert.match(answer, /^HTTP\/1\.1 200 OK\r\n[^]*Connection: close\r\n[^]*slow/);
     }

@@ -53,11 +53,11 @@ function seconds(from: number, to: number): string {
   return `${whole}.${DIGITS[millis - whole * SECOND] as string}`;
 }
 
-/** Of a request of HTTP/1.x that was understood, methods and hosts hold nothing that could end the field. */
+/** Of a request of HTTP/1.x that was understood, methods and hosts hold nothing that could end the field, and its target no more than a quote. */
 function request(summary: RequestSummary): string {
   const { head, protocol } = summary;
   const text = requestText(summary);
-  return head === undefined || protocol === 'h2' || ANY_UNSAFE.test(head.target)
+  return head === undefined || protocol === 'h2' || head.target.includes('"')
     ? quoted(text)
     : `"${text}"`;
 }

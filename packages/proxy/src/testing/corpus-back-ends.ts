@@ -118,6 +118,8 @@ http { ${paths} log_format first '$request'; large_client_header_buffers 8 64k; 
   const tapped = await tap(port);
   let before = 0;
   const lines = async (): Promise<string[]> => {
+    // It answers before it writes its log: when its one worker has answered this too, what came before is written.
+    await (await fetch(`http://127.0.0.1:${port}${HEALTH_PATH}`)).text();
     const text = existsSync(log) ? await readFile(log, 'latin1') : '';
     return text.split('\n').filter((line) => line !== '');
   };
