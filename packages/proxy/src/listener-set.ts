@@ -28,6 +28,8 @@ export class ListenerSet {
   readonly #options: ListenerSetOptions;
   readonly #entries = new Map<number, Entry>();
   readonly #closing = new Set<Promise<void>>();
+  /** For good: tables go on coming while what is in flight ends, and must open nothing. */
+  #closed = false;
 
   constructor(options: ListenerSetOptions) {
     this.#options = options;
@@ -35,6 +37,7 @@ export class ListenerSet {
 
   /** Opens and closes what differs; does not wait for it. */
   apply(ports: ReadonlySet<number>): void {
+    if (this.#closed) return;
     for (const [port, entry] of this.#entries) {
       if (ports.has(port)) continue;
       this.#entries.delete(port);
@@ -100,6 +103,7 @@ export class ListenerSet {
   }
 
   async close(graceMs: number): Promise<void> {
+    this.#closed = true;
     for (const entry of this.#entries.values()) this.#close(entry, graceMs);
     this.#entries.clear();
     await Promise.all(this.#closing);

@@ -194,6 +194,27 @@ describe('listeners', () => {
     assert.deepEqual(broken, [], 'nothing but new connections fails');
   });
 
+  it('open nothing again when tables come while they stop', async () => {
+    const answering: (() => void)[] = [];
+    const slow = await startBackEnd('slow', (message, response) => {
+      message.resume();
+      answering.push(() => response.end('slow'));
+    });
+    closers.push(() => slow.close());
+    const proxy = newProxy();
+    await proxy.serve([slow]);
+    const client = rawClient(proxy.port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    await until('it is in flight', () => answering.length === 1);
+    const stopped = proxy.path.stop(5_000);
+    proxy.route({ listeners: [records.listener(0, records.fixed('200', 'again'))] });
+    assert.ok(proxy.path.listeners.settled, 'no port is being opened');
+    assert.deepEqual(proxy.path.listeners.actualPort(0), undefined);
+    answering[0]?.();
+    assert.match(await client.answer(), /slow/);
+    await stopped;
+    assert.equal(proxy.path.listeners.connections, 0);
+  });
+
   it('stop within the time given, whoever is still there', async () => {
     const hanging = await startBackEnd('hanging', () => undefined);
     closers.push(() => hanging.close());
