@@ -13,6 +13,7 @@ import { breakerThreshold } from './circuit-breaker.ts';
 import { isSame } from './equal.ts';
 import { rolloutReason } from './events.ts';
 import { revisionOf } from './revision.ts';
+import { abandoned } from './shifting/hooks.ts';
 
 export { revisionOf };
 
@@ -98,8 +99,9 @@ function superseded(
     service?.status === 'ACTIVE'
       ? 'A newer deployment has taken its place.'
       : 'The service was deleted.';
-  if (left) return { ...before, status: 'STOP_REQUESTED', statusReason };
-  return { ...before, status: 'STOPPED', statusReason, stoppedAt: now, finishedAt: now };
+  const over = { ...before, lifecycleHooks: abandoned(before.lifecycleHooks), statusReason };
+  if (left) return { ...over, status: 'STOP_REQUESTED' };
+  return { ...over, status: 'STOPPED', stoppedAt: now, finishedAt: now };
 }
 
 function freshRecord(

@@ -72,10 +72,35 @@ function shiftingOf(
       bakeTimeInMinutes: bakes?.bakeTimeInMinutes,
       bakeTimeInSeconds: bakes?.bakeTimeInSeconds,
       lifecycleHooks: asked?.lifecycleHooks ?? base?.lifecycleHooks,
-      linearConfiguration: asked?.linearConfiguration ?? base?.linearConfiguration,
-      canaryConfiguration: asked?.canaryConfiguration ?? base?.canaryConfiguration,
+      linearConfiguration: linearOf(
+        strategy,
+        asked?.linearConfiguration ?? base?.linearConfiguration,
+      ),
+      canaryConfiguration: canaryOf(
+        strategy,
+        asked?.canaryConfiguration ?? base?.canaryConfiguration,
+      ),
     }),
   };
+}
+
+/** ECS's defaults; what is given beside another strategy stays as it is, to be refused. */
+function linearOf(
+  strategy: string,
+  given: DeploymentConfiguration['linearConfiguration'],
+): DeploymentConfiguration['linearConfiguration'] {
+  if (strategy !== 'LINEAR') return given;
+  const bake = given?.stepBakeTimeInSeconds === undefined ? { stepBakeTimeInMinutes: 6 } : {};
+  return { stepPercent: 10, ...bake, ...present(given ?? {}) };
+}
+
+function canaryOf(
+  strategy: string,
+  given: DeploymentConfiguration['canaryConfiguration'],
+): DeploymentConfiguration['canaryConfiguration'] {
+  if (strategy !== 'CANARY') return given;
+  const bake = given?.canaryBakeTimeInSeconds === undefined ? { canaryBakeTimeInMinutes: 10 } : {};
+  return { canaryPercent: 5, ...bake, ...present(given ?? {}) };
 }
 
 /** Without members that are absent. */

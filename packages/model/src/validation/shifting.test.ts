@@ -187,7 +187,8 @@ describe('the deployment configuration of an update', () => {
   it('keeps what belongs to the strategy where it names none', () => {
     const next = completeDeploymentConfiguration('REPLICA', { maximumPercent: 150 }, current);
     assert.equal(next.strategy, 'CANARY');
-    assert.deepEqual(next.canaryConfiguration, { canaryPercent: 20 });
+    const kept = { canaryPercent: 20, canaryBakeTimeInMinutes: 10 };
+    assert.deepEqual(next.canaryConfiguration, kept);
     assert.equal(next.lifecycleHooks?.items.length, 1);
     assert.equal(next.maximumPercent, 150);
   });
@@ -198,6 +199,20 @@ describe('the deployment configuration of an update', () => {
     assert.equal('canaryConfiguration' in next, false);
     assert.equal('lifecycleHooks' in next, false);
     assert.equal('bakeTimeInMinutes' in next, false);
+  });
+
+  it('has the defaults of its strategy, in the unit that is given', () => {
+    const of = (asked: DeploymentConfiguration) =>
+      completeDeploymentConfiguration('REPLICA', asked);
+    assert.deepEqual(of({ strategy: 'LINEAR' }).linearConfiguration, {
+      stepPercent: 10,
+      stepBakeTimeInMinutes: 6,
+    });
+    const canaryConfiguration = { canaryBakeTimeInSeconds: 2 };
+    assert.deepEqual(of({ strategy: 'CANARY', canaryConfiguration }).canaryConfiguration, {
+      canaryPercent: 5,
+      canaryBakeTimeInSeconds: 2,
+    });
   });
 
   it('has minutes take the place of seconds', () => {

@@ -5,11 +5,13 @@ import { ALL_TRAFFIC } from '../../routing/traffic-weights.ts';
 import { type Buckets, earliest, EMPTY_BUCKET } from '../buckets.ts';
 import { text } from '../events.ts';
 import type { ServiceView } from '../view.ts';
-import { hookName, hooksAt, isFailed, isOver, isPassed, judgedHooks } from './hooks.ts';
+import { abandoned, hookName, hooksAt, isFailed, isOver, isPassed, judgedHooks } from './hooks.ts';
 import { goneRoute, missingWeights } from './overlay.ts';
 import { bakeMs, isBefore, type Stage, stageAfter, stepBakeMs, stepsOf } from './steps.ts';
 
 const DAY_MS = 86_400_000;
+/** That are remembered with a shift: more than one stage can have. */
+const MOST_HOOKS = 50;
 /** The whole of a deployment, pauses included. */
 const LONGEST_MS = 30 * DAY_MS;
 
@@ -157,7 +159,7 @@ export function enter(
     productionWeight: stage === 'PRODUCTION_TRAFFIC_SHIFT' ? production : shift.productionWeight,
     testWeight: stage === 'TEST_TRAFFIC_SHIFT' ? all : shift.testWeight,
     bakeSince: undefined,
-    hooks: hooksAt(shift, deploymentId, stage, now),
+    hooks: [...shift.hooks, ...hooksAt(shift, deploymentId, stage, now)].slice(-MOST_HOOKS),
   };
 }
 
@@ -179,7 +181,7 @@ export function shiftBack(
     step: 0,
     productionWeight: ALL_TRAFFIC - shift.productionWeight,
     testWeight: ALL_TRAFFIC - shift.testWeight,
-    hooks: [],
+    hooks: abandoned(shift.hooks),
   };
   if (shift.stage === 'CLEAN_UP') return enter(base, deploymentId, 'SCALE_UP', now);
   if (base.productionWeight < ALL_TRAFFIC) {
@@ -240,7 +242,7 @@ function deadlineOf({ stage, stageSince, configuration, hooks }: TrafficShift): 
         ? stepBakeMs(configuration)
         : 0;
   const pauses = hooks
-    .filter(({ targetType }) => targetType === 'PAUSE')
+    .filter(({ targetType, since }) => targetType === 'PAUSE' && since >= stageSince)
     .map(({ expiresAt }) => expiresAt + 1);
   return Math.max(stageSince + DAY_MS + bake, ...pauses);
 }

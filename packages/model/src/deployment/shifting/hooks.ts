@@ -110,6 +110,14 @@ export function isFailed(hook: LifecycleHookState): boolean {
   return isOver(hook) && !isPassed(hook);
 }
 
+/** The hooks of a deployment that is undone: whoever has not answered is not asked any more. */
+export function abandoned(hooks: readonly LifecycleHookState[]): LifecycleHookState[] {
+  const reason = 'the deployment was undone before it had answered';
+  return hooks.map((hook) =>
+    isOver(hook) ? hook : { ...hook, status: 'FAILED', nextCallAt: undefined, reason },
+  );
+}
+
 export function hookName({ hookId: id, targetType, targetArn }: LifecycleHookState): string {
   return targetType === 'PAUSE' ? `hook ${id}` : `hook ${targetArn}`;
 }

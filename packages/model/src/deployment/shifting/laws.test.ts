@@ -6,7 +6,7 @@ import type { DeploymentConfiguration } from '../../generated/messages.ts';
 import { isSame } from '../equal.ts';
 import { planDeployment } from '../plan.ts';
 import type { World } from '../testing.ts';
-import { outcomeOf, withOutcome } from './hooks.ts';
+import { isOver, outcomeOf, withOutcome } from './hooks.ts';
 import { isBefore, stepsOf } from './steps.ts';
 import { percentOn, shiftingWorld, tick } from './testing.ts';
 
@@ -59,7 +59,7 @@ function begin({ strategy, hooks }: Story): World {
 
 function answer(world: World, hookStatus: 'SUCCEEDED' | 'FAILED'): void {
   const { record } = world;
-  const [hook] = record?.deployments[0]?.shift?.hooks ?? [];
+  const hook = record?.deployments[0]?.shift?.hooks.find((each) => !isOver(each));
   if (!record || !hook) return;
   const outcome = outcomeOf(JSON.stringify({ hookStatus }));
   const deployments = withOutcome(record.deployments, hook.hookId, outcome, world.now);

@@ -297,6 +297,32 @@ describe('deployment: hooks of a shift', () => {
     assert.ok(world.active().every(({ task }) => task.taskDefinition === 'app:1'));
   });
 
+  it('are remembered behind their stage, with what became of them', () => {
+    const world = updated({
+      ...hooked('POST_SCALE_UP'),
+      lifecycleHooks: {
+        items: [
+          { hookTargetArn: 'http://hook/', lifecycleStages: ['POST_SCALE_UP'] },
+          { targetType: 'PAUSE', lifecycleStages: ['POST_TEST_TRAFFIC_SHIFT'] },
+        ],
+      },
+    });
+    const said = () => shift(world)?.hooks.map(({ status, reason }) => [status, reason]);
+    reach(world, 'POST_SCALE_UP');
+    answer(world, '{"hookStatus":"SUCCEEDED"}');
+    tick(world);
+    assert.deepEqual(said(), [
+      ['SUCCEEDED', undefined],
+      ['AWAITING_ACTION', undefined],
+    ]);
+    world.update({ stopRequestedOf: world.service?.deploymentId });
+    told(world);
+    assert.deepEqual(said(), [
+      ['SUCCEEDED', undefined],
+      ['FAILED', 'the deployment was undone before it had answered'],
+    ]);
+  });
+
   for (const action of ['CONTINUE', 'ROLLBACK'] as const) {
     it(`of type PAUSE that nobody answers: ${action}`, () => {
       const world = at('POST_SCALE_UP', paused('POST_SCALE_UP', action));
