@@ -97,6 +97,7 @@ export function serviceDeploymentView(
       serviceRevisionArn: arn.serviceRevision(realm, cluster, service, rollback.serviceRevisionArn),
     },
     deploymentCircuitBreaker: record.deploymentCircuitBreaker,
+    alarms: record.alarms,
     lifecycleStage: record.lifecycleStage,
     lifecycleHookDetails: record.lifecycleHooks.map(hookView),
   };

@@ -47,7 +47,16 @@ export function forgives(options: BreakerOptions): boolean {
 }
 
 /** Why a deployment is ended before it is done: the breaker, a person, or what else, in words. */
-export type FailureCause = 'tripped' | 'stopped' | { readonly why: string };
+export type FailureCause =
+  | 'tripped'
+  | 'stopped'
+  | {
+      readonly why: string;
+      /** Absent: as the circuit breaker would. */
+      readonly undo?: boolean;
+      /** What else a user needs to know. */
+      readonly details?: string;
+    };
 
 export function fail(
   deployment: DeploymentRecord,
@@ -95,6 +104,7 @@ export function rollbackDeployment(
     serviceRevision: revisionOf(good),
     shift: shiftBack(failed, id, now),
     rollbackCause: typeof cause === 'string' ? undefined : rolloutReason.ended(cause.why),
+    alarms: failed.alarms,
   };
 }
 

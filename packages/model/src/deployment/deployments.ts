@@ -129,14 +129,14 @@ export function judge(
   service: ServiceRecord,
   desired: number,
   now: number,
-  failure?: string,
+  failure?: FailureCause,
 ): Verdict {
   const [primary, ...old] = deployments;
-  const cause =
-    causeOf(primary, service, desired) ?? (failure === undefined ? undefined : { why: failure });
+  const cause = causeOf(primary, service, desired) ?? failure;
   if (!cause) return { deployments };
   const failed = fail(primary, cause, now);
-  const undoes = cause === 'stopped' || primary.shift !== undefined || rollsBack(service);
+  const asked = (typeof cause === 'object' ? cause.undo : undefined) ?? rollsBack(service);
+  const undoes = cause === 'stopped' || primary.shift !== undefined || asked;
   const good = primary.rollbackOf === undefined ? sourceOf(old) : undefined;
   if (!undoes || !good) return { deployments: [failed, ...old], failed: primary.id, cause };
   const undoing = rollbackDeployment(primary, good, cause, desired, now);

@@ -16,16 +16,26 @@ export interface Headcount {
 
 /** @returns seconds; undefined where nothing is known yet, or where it waits for somebody's answer */
 export function secondsLeft(
-  { shift, createdAt }: Pick<DeploymentRecord, 'shift' | 'createdAt'>,
+  { shift, createdAt, alarms }: Pick<DeploymentRecord, 'shift' | 'createdAt' | 'alarms'>,
   counts: Headcount,
   now: number,
 ): number | undefined {
-  const ms = shift ? shiftLeft(shift, counts, now) : rollingLeft(counts, now - createdAt, now);
+  const bakes = alarms?.bakeUntil === undefined ? 0 : Math.max(0, alarms.bakeUntil - now);
+  const ms = shift
+    ? shiftLeft(shift, counts, now)
+    : rollingLeft(counts, now - createdAt, now, bakes);
   return ms === undefined ? undefined : Math.ceil(ms / 1000);
 }
 
-function rollingLeft(counts: Headcount, took: number, now: number): number | undefined {
-  return counts.running < counts.desired ? startLeft(counts, took) : endLeft(counts, now);
+function rollingLeft(
+  counts: Headcount,
+  took: number,
+  now: number,
+  bakes: number,
+): number | undefined {
+  if (counts.running < counts.desired) return startLeft(counts, took);
+  const ends = endLeft(counts, now);
+  return ends === undefined ? undefined : Math.max(ends, bakes);
 }
 
 function shiftLeft(shift: TrafficShift, counts: Headcount, now: number): number | undefined {

@@ -83,8 +83,8 @@ export const text = {
     `(deployment ${deployment}) has reached lifecycle stage ${stage}.`,
   shifted: (deployment: string, traffic: 'production' | 'test', percent: number) =>
     `(deployment ${deployment}) gets ${percent} percent of the ${traffic} traffic.`,
-  ended: (deployment: string, why: string) =>
-    `(deployment ${deployment}) deployment failed: ${why}.`,
+  ended: (deployment: string, why: string, details?: string) =>
+    `(deployment ${deployment}) deployment failed: ${why}.${details === undefined ? '' : ` ${details}`}`,
   stopRequested: (deployment: string) =>
     `(deployment ${deployment}) deployment failed: stopped by a user.`,
 } as const;

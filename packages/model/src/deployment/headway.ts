@@ -49,6 +49,7 @@ export function headwayDeadline(
     return undefined;
   }
   if (deployment.rollbackOf !== undefined || (shift && isPatient(shift))) return undefined;
+  if (deployment.alarms?.bakeUntil !== undefined) return undefined;
   return headway.since + seconds * 1000;
 }
 

@@ -154,6 +154,7 @@ function currentRecord(
       serviceRevisionArn: revisionOf(undoing),
     },
     deploymentCircuitBreaker: breakerOf(before, judged, service),
+    alarms: alarmsOf(before, judged, service),
     ...shiftOf(before, primary),
   };
 }
@@ -185,13 +186,13 @@ function shiftOf(
 
 type Judged = Pick<
   DeploymentRecord,
-  'rolloutState' | 'rolloutStateReason' | 'desiredCount' | 'failedTasks'
+  'rolloutState' | 'rolloutStateReason' | 'desiredCount' | 'failedTasks' | 'alarms'
 >;
 
 /** A deployment of which nothing was left when it was undone is on the list no more. How it ended follows from who undid it. */
 function undone(
   { deploymentId, deploymentCircuitBreaker }: ServiceDeploymentRecord,
-  { desiredCount, rollbackCause }: DeploymentRecord,
+  { desiredCount, rollbackCause, alarms }: DeploymentRecord,
   service: ServiceRecord,
 ): Judged {
   const counted = deploymentCircuitBreaker?.failureCount ?? 0;
@@ -201,6 +202,7 @@ function undone(
     rolloutState: 'FAILED',
     rolloutStateReason: otherwise ?? rolloutReason.tripped,
     desiredCount,
+    alarms,
     failedTasks:
       otherwise !== undefined
         ? counted
@@ -247,6 +249,31 @@ function breakerOf(
         ? { status: 'TRIGGERED', failureCount, threshold }
         : { status: 'MONITORING_COMPLETE', failureCount, threshold };
   }
+}
+
+/** Absent where the service says nothing of alarms. */
+function alarmsOf(
+  before: ServiceDeploymentRecord,
+  judged: Judged | undefined,
+  service: ServiceRecord,
+): ServiceDeploymentRecord['alarms'] {
+  if (!judged) return before.alarms;
+  const configured = service.deploymentConfiguration?.alarms;
+  const watch = judged.alarms;
+  if (!watch) {
+    return (
+      configured && {
+        status: 'DISABLED',
+        alarmNames: configured.alarmNames,
+        triggeredAlarmNames: [],
+      }
+    );
+  }
+  const { names: alarmNames, triggered: triggeredAlarmNames, ignoredFor } = watch;
+  const over = judged.rolloutState === 'IN_PROGRESS' ? 'MONITORING' : 'MONITORING_COMPLETE';
+  const ended = judged.rolloutState === 'FAILED' && triggeredAlarmNames.length > 0;
+  const status = ignoredFor.length > 0 ? 'DISABLED' : ended ? 'TRIGGERED' : over;
+  return { status, alarmNames, triggeredAlarmNames };
 }
 
 function revisionRecord(service: ServiceRecord): ServiceRevisionRecord {

@@ -2,6 +2,7 @@
 // over leaves the list. Pure. Source: ECS reference, sections 6.4 to 6.6 and 10.4.
 import type { DeploymentRecord, ServiceRecord } from '../generated/messages.ts';
 import type { DeploymentPlan, PlannedEvent } from './actions.ts';
+import { alarmCause, baking, watchAlarms } from './alarms.ts';
 import { type Buckets, bucketsOf, earliest } from './buckets.ts';
 import {
   complete,
@@ -45,14 +46,25 @@ export function advance(view: ServiceView, service: ServiceRecord, now: number):
     countFailures(primary, view, service, buckets, now),
     ...old.map((deployment) => countFailures(deployment, view, service, buckets, now)),
   ];
-  const progress = progressOf(counted, { view, service, buckets, desired, now });
-  const verdict = judge(progress.deployments, service, desired, now, progress.failure);
+  const progress = progressOf(watched(counted, view, service), {
+    view,
+    service,
+    buckets,
+    desired,
+    now,
+  });
+  const [begun] = progress.deployments;
+  const alarmed = alarmCause(begun, service, view.alarms ?? NO_ALARMS);
+  const failure =
+    alarmed ?? (progress.failure === undefined ? undefined : { why: progress.failure });
+  const ending = begun.rolloutState === 'IN_PROGRESS' ? failure : undefined;
+  const verdict = judge(progress.deployments, service, desired, now, ending);
   const messages: string[] = [...progress.messages];
   const ended: DeploymentPlan['ended'][number][] = [];
   if (verdict.failed !== undefined) {
     messages.push(
       typeof verdict.cause === 'object'
-        ? text.ended(verdict.failed, verdict.cause.why)
+        ? text.ended(verdict.failed, verdict.cause.why, verdict.cause.details)
         : text[verdict.cause === 'stopped' ? 'stopRequested' : 'failed'](verdict.failed),
     );
     ended.push('failed');
@@ -60,16 +72,29 @@ export function advance(view: ServiceView, service: ServiceRecord, now: number):
   if (verdict.rolledBackTo !== undefined) messages.push(text.rollingBack(verdict.rolledBackTo));
   const [judged, ...others] = verdict.deployments;
   const cleansUp = judged.shift === undefined || judged.shift.stage === 'CLEAN_UP';
-  const completes =
+  const done =
     judged.rolloutState === 'IN_PROGRESS' && cleansUp && isDone(judged, desired, buckets);
-  const newest = completes ? complete(judged, now) : judged;
+  const bakes = done ? baking(judged, service, now) : undefined;
+  const completes = done && !bakes;
+  const newest = completes ? complete(judged, now) : (bakes ?? judged);
   if (completes) {
     messages.push(text.completed(newest.id));
     ended.push(newest.rollbackOf === undefined ? 'completed' : 'rolled_back');
   }
   const deployments = withoutFinished([newest, ...others], buckets);
   const events = stateChanges(view, known, verdict.deployments, deployments);
-  return { deployments, buckets, desired, messages, events, ended, wakeAt: progress.wakeAt };
+  const wakeAt = earliest(progress.wakeAt, bakes?.alarms?.bakeUntil);
+  return { deployments, buckets, desired, messages, events, ended, wakeAt };
+}
+
+const NO_ALARMS = new Map<string, never>();
+
+function watched(
+  [primary, ...old]: Deployments,
+  { alarms = NO_ALARMS }: ServiceView,
+  service: ServiceRecord,
+): Deployments {
+  return [watchAlarms(primary, service, alarms), ...old];
 }
 
 interface Progress {

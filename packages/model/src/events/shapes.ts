@@ -57,6 +57,8 @@ export function shapeOf(told: Told, place: Place): EventShape {
   const action = kind === 'service' ? serviceAction(message) : undefined;
   if (action) {
     const taskArns = idsIn(message, 'task').map((id) => arn.task(realm, cluster, id));
+    const sets = service === undefined ? [] : taskSetsIn(message);
+    const taskSetArns = sets.map((id) => arn.taskSet(realm, cluster, service ?? '', id));
     const hostArns = idsIn(message, 'container-instance').map((id) => arn.host(realm, cluster, id));
     return shape(SERVICE_ACTION, resources, {
       ...action,
@@ -64,6 +66,7 @@ export function shapeOf(told: Told, place: Place): EventShape {
       createdAt: isoTime(now),
       ...(hostArns.length > 0 ? { containerInstanceArns: hostArns } : {}),
       ...(taskArns.length > 0 ? { taskArns } : {}),
+      ...(taskSetArns.length > 0 ? { taskSetArns } : {}),
       ...(action.eventType === 'INFO' ? {} : { reason: withoutPrefix(message) }),
     });
   }
@@ -123,6 +126,11 @@ function withoutPrefix(message: string): string {
 function idsIn(message: string, what: 'task' | 'container-instance'): string[] {
   const found = message.matchAll(new RegExp(`\\(${what} ([0-9a-f-]+)\\)`, 'g'));
   return Array.from(found, ([, id = '']) => id);
+}
+
+/** Deployments are named as task sets are where only protection keeps their tasks. */
+function taskSetsIn(message: string): string[] {
+  return Array.from(message.matchAll(/taskSet (ecs-svc\/\d+)\)/g), ([, id = '']) => id);
 }
 
 export interface TaskFacts {

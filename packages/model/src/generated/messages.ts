@@ -1342,8 +1342,8 @@ export interface DeploymentAlarmWatch {
   readonly entered: Readonly<Record<string, number>>;
   /** Those that have gone into ALARM since. */
   readonly triggered: readonly string[];
-  /** Since when the deployment would be done but for its bake time; rolling updates only. */
-  readonly bakeSince?: number | undefined;
+  /** Of a rolling update that is done but for its bake time. */
+  readonly bakeUntil?: number | undefined;
 }
 
 export interface DeploymentHeadway {
@@ -1366,7 +1366,7 @@ export interface TrafficShift {
   readonly source: string;
   /** It takes back what `source` had got. */
   readonly back: boolean;
-  /** Of this stage and step. */
+  /** Of this stage and step, behind the last of those before. */
   readonly hooks: readonly LifecycleHookState[];
   /** Since when the weights of this step, or of the whole, are in force and are being watched. */
   readonly bakeSince?: number | undefined;

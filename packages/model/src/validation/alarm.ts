@@ -14,7 +14,6 @@ const STATES = ['OK', 'ALARM', 'INSUFFICIENT_DATA'];
 const MOST_REASON = 1023;
 
 // Control characters would make a mess of whatever shows them.
-// eslint-disable-next-line no-control-regex
 const NAME = /^[^\x00-\x1f\x7f]{1,255}$/;
 const NAME_EXPECTED = '1 to 255 characters, none of them a control character';
 

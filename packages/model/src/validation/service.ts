@@ -17,6 +17,7 @@ import {
   type SchedulingStrategy,
 } from '../resources/service.ts';
 import type { TaskDefinitionContent } from '../resources/task-definition.ts';
+import { checkDeploymentAlarms } from './alarm.ts';
 import { Checker, shown } from './check.ts';
 import { checkLaunch, isFargate } from './launch.ts';
 import { checkClientToken, checkEcsName } from './names.ts';
@@ -255,15 +256,7 @@ function acceptDeployment(
 
 function checkDeploymentFeatures(check: Checker, asked: DeploymentConfiguration): void {
   const field = 'deploymentConfiguration';
-  const unsupported = (name: string, value: unknown, expected: string): never => {
-    throw new BerthError(
-      'UnsupportedFeatureException',
-      `${field}.${name} is ${shown(value)}; expected ${expected}.`,
-    );
-  };
-  if (asked.alarms?.enable === true) {
-    unsupported('alarms.enable', true, 'false: there are no alarms to look at');
-  }
+  checkDeploymentAlarms(check, asked.alarms);
   const threshold = asked.deploymentCircuitBreaker?.thresholdConfiguration;
   if (!threshold) return;
   const at = `${field}.deploymentCircuitBreaker.thresholdConfiguration`;

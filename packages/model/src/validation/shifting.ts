@@ -54,12 +54,14 @@ export function checkShifting(
     most: 86_400,
   });
   checkBelonging(check, strategy, configuration);
+  const { bakeTimeInMinutes, bakeTimeInSeconds } = configuration;
+  check.integer(`${FIELD}.bakeTimeInMinutes`, bakeTimeInMinutes, MINUTES);
+  check.integer(`${FIELD}.bakeTimeInSeconds`, bakeTimeInSeconds, SECONDS);
   if (strategy === 'ROLLING') return;
   if (scheduling === 'DAEMON') {
     check.expected(`${FIELD}.strategy`, strategy, 'ROLLING for a DAEMON service');
   }
-  const { bakeTimeInMinutes, bakeTimeInSeconds, linearConfiguration, canaryConfiguration } =
-    configuration;
+  const { linearConfiguration, canaryConfiguration } = configuration;
   const baked = bakeTimeInMinutes !== undefined || bakeTimeInSeconds !== undefined;
   if (strategy === 'BLUE_GREEN' && !baked) {
     check.expected(
@@ -68,8 +70,6 @@ export function checkShifting(
       'a whole number from 0 to 1440: the strategy BLUE_GREEN needs it',
     );
   }
-  check.integer(`${FIELD}.bakeTimeInMinutes`, bakeTimeInMinutes, MINUTES);
-  check.integer(`${FIELD}.bakeTimeInSeconds`, bakeTimeInSeconds, SECONDS);
   const linear = `${FIELD}.linearConfiguration`;
   checkPercent(check, `${linear}.stepPercent`, linearConfiguration?.stepPercent, 3);
   check.integer(
@@ -103,6 +103,9 @@ function checkBelonging(
   strategy: string,
   configuration: DeploymentConfiguration,
 ): void {
+  // A rolling update is watched after its end where there are alarms to watch.
+  const watched = configuration.alarms?.enable === true ? ['ROLLING'] : [];
+  const baked = ['BLUE_GREEN', 'LINEAR', 'CANARY', ...watched];
   const belongs = [
     ['linearConfiguration', configuration.linearConfiguration, ['LINEAR']],
     ['canaryConfiguration', configuration.canaryConfiguration, ['CANARY']],
@@ -111,16 +114,8 @@ function checkBelonging(
       configuration.lifecycleHooks?.items.length || undefined,
       ['BLUE_GREEN', 'LINEAR', 'CANARY'],
     ],
-    [
-      'bakeTimeInMinutes',
-      configuration.bakeTimeInMinutes || undefined,
-      ['BLUE_GREEN', 'LINEAR', 'CANARY'],
-    ],
-    [
-      'bakeTimeInSeconds',
-      configuration.bakeTimeInSeconds || undefined,
-      ['BLUE_GREEN', 'LINEAR', 'CANARY'],
-    ],
+    ['bakeTimeInMinutes', configuration.bakeTimeInMinutes || undefined, baked],
+    ['bakeTimeInSeconds', configuration.bakeTimeInSeconds || undefined, baked],
   ] as const;
   for (const [name, value, strategies] of belongs) {
     if (value === undefined || (strategies as readonly string[]).includes(strategy)) continue;
