@@ -69,12 +69,42 @@ conformance('ECS over the SDK: container instances', [
       },
     },
   },
+  {
+    name: 'RegisterContainerInstance with GPUs, named as devices or as a resource',
+    call: async ({ ecs }) => {
+      const { containerInstance } = await ecs.registerContainerInstance({
+        totalResources: [...TOTAL, { name: 'GPU', type: 'STRINGSET', stringSetValue: ['GPU-1'] }],
+        platformDevices: [
+          { id: 'GPU-1', type: 'GPU' },
+          { id: 'GPU-2', type: 'GPU' },
+        ],
+      });
+      const containerInstanceArn = containerInstance?.containerInstanceArn ?? '';
+      await ecs.deregisterContainerInstance({ containerInstance: containerInstanceArn });
+      return containerInstance;
+    },
+    gives: {
+      registeredResources: [
+        ANY,
+        ANY,
+        ANY,
+        ANY,
+        { name: 'GPU', type: 'STRINGSET', integerValue: 0, stringSetValue: ['GPU-1', 'GPU-2'] },
+      ],
+      remainingResources: [ANY, ANY, ANY, ANY, { stringSetValue: ['GPU-1', 'GPU-2'] }],
+    },
+  },
   refusedRegistration('without memory', { totalResources: TOTAL.slice(0, 1) }, /MEMORY/),
   refusedRegistration('without resources', { totalResources: undefined }, /CPU/),
   refusedRegistration(
-    'with a GPU',
-    { totalResources: [...TOTAL, { name: 'GPU', type: 'STRINGSET', stringSetValue: ['a'] }] },
-    /GPU is not supported by Berth/,
+    'with a GPU twice',
+    { totalResources: [...TOTAL, { name: 'GPU', type: 'STRINGSET', stringSetValue: ['a', 'a'] }] },
+    /GPU is "a"; expected ids .*each once/,
+  ),
+  refusedRegistration(
+    'with a device that is no GPU',
+    { platformDevices: [{ id: 'n0', type: 'NEURON_DEVICE' }] },
+    /NEURON_DEVICE is not supported by Berth/,
   ),
   refusedRegistration(
     'with a port of 70000',

@@ -61,7 +61,12 @@ conformance('ECS over the SDK: registering task definitions', [
       ulimits: [{ name: 'nofile', softLimit: 100, hardLimit: 200 }],
       logConfiguration: { logDriver: 'json-file', options: { 'max-size': '1m' } },
       healthCheck: { command: ['CMD-SHELL', 'true'], interval: 10 },
-      linuxParameters: { initProcessEnabled: true, capabilities: { drop: ['ALL'] } },
+      linuxParameters: {
+        initProcessEnabled: true,
+        capabilities: { drop: ['ALL'] },
+        devices: [{ hostPath: '/dev/fuse', permissions: ['read', 'write'] }],
+      },
+      resourceRequirements: [{ type: 'GPU', value: '2' }],
       stopTimeout: 5,
       systemControls: [{ namespace: 'net.core.somaxconn', value: '1024' }],
       extraHosts: [{ hostname: 'db', ipAddress: '10.0.0.1' }],
@@ -78,7 +83,12 @@ conformance('ECS over the SDK: registering task definitions', [
           ulimits: [{ name: 'nofile', softLimit: 100, hardLimit: 200 }],
           logConfiguration: { logDriver: 'json-file', options: { 'max-size': '1m' } },
           healthCheck: { command: ['CMD-SHELL', 'true'], interval: 10 },
-          linuxParameters: { initProcessEnabled: true, capabilities: { drop: ['ALL'] } },
+          linuxParameters: {
+            initProcessEnabled: true,
+            capabilities: { drop: ['ALL'] },
+            devices: [{ hostPath: '/dev/fuse', permissions: ['read', 'write'] }],
+          },
+          resourceRequirements: [{ type: 'GPU', value: '2' }],
           stopTimeout: 5,
           systemControls: [{ namespace: 'net.core.somaxconn', value: '1024' }],
           extraHosts: [{ hostname: 'db', ipAddress: '10.0.0.1' }],
@@ -331,7 +341,14 @@ conformance('ECS over the SDK: registering task definitions', [
     environmentFiles: { environmentFiles: [{ value: 'arn:aws:s3:::b/f', type: 's3' }] },
     volumesFrom: { volumesFrom: [{ sourceContainer: 'other' }] },
     restartPolicy: { restartPolicy: { enabled: true } },
-    resourceRequirements: { resourceRequirements: [{ type: 'GPU', value: '1' }] },
+    'an inference accelerator': {
+      resourceRequirements: [{ type: 'InferenceAccelerator', value: 'a' }],
+    },
+    'a share of a GPU': {
+      resourceRequirements: [
+        { type: 'GPU', value: '1', sharingStrategy: { nvidiaMps: { memory: 1 } } },
+      ],
+    },
     firelensConfiguration: { firelensConfiguration: { type: 'fluentbit' } },
     repositoryCredentials: { repositoryCredentials: { credentialsParameter: 'arn' } },
   }).map(([member, change]) =>

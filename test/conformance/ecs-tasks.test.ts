@@ -1,5 +1,5 @@
 // Tasks: RunTask, StartTask, StopTask, describing and listing them, protection. Source: ECS reference, sections 2.4, 2.9 and 4.
-import { ConflictException } from '@aws-sdk/client-ecs';
+import { ConflictException, type Resource } from '@aws-sdk/client-ecs';
 import assert from 'node:assert/strict';
 
 import { eventually } from '../e2e/cluster.ts';
@@ -30,7 +30,10 @@ async function ground(on: Ground): Promise<void> {
     family: 'big',
     containerDefinitions: [{ name: 'main', image: 'web', memory: 100_000 }],
   });
-  const { id } = await plane.host({ attributes: [{ name: 'zone', value: 'a' }] });
+  const { id } = await plane.host({
+    attributes: [{ name: 'zone', value: 'a' }],
+    gpuIds: ['GPU-a', 'GPU-b', 'GPU-c'],
+  });
   on.kept['host'] = `${ARN}:container-instance/default/${id}`;
 }
 
@@ -237,6 +240,63 @@ conformance('ECS over the SDK: running tasks', [
       return ecs.runTask({ taskDefinition: 'fixed', count: 2 });
     },
     gives: { tasks: [{ taskArn: ANY }], failures: [{ reason: 'RESOURCE:PORTS' }] },
+  },
+  {
+    name: 'RunTask: GPUs are given to one container each, as long as there are any',
+    call: async (on) => {
+      const { ecs } = on;
+      const gpu = (value: string) => ({ resourceRequirements: [{ type: 'GPU' as const, value }] });
+      await ecs.registerTaskDefinition({
+        family: 'gpu',
+        containerDefinitions: [
+          { name: 'one', image: 'web', memory: 16, ...gpu('1') },
+          { name: 'none', image: 'web', memory: 16 },
+          { name: 'other', image: 'web', memory: 16, ...gpu('1') },
+        ],
+      });
+      const first = await ecs.runTask({ taskDefinition: 'gpu', count: 2 });
+      const second = await ecs.runTask({
+        taskDefinition: 'gpu',
+        overrides: { containerOverrides: [{ name: 'one', ...gpu('2') }] },
+      });
+      const id = (on.kept['gpu'] = first.tasks?.[0]?.taskArn ?? '');
+      const { tasks } = await ecs.describeTasks({ tasks: [id] });
+      const { containerInstances } = await ecs.describeContainerInstances({
+        containerInstances: [kept(on, 'host')],
+      });
+      const [host] = containerInstances ?? [];
+      const gpus = (resources: Resource[] = []) =>
+        resources.find(({ name }) => name === 'GPU')?.stringSetValue;
+      return {
+        placed: first.tasks?.length,
+        failures: first.failures,
+        other: second.failures,
+        gpus: tasks?.[0]?.containers?.map(({ gpuIds }) => gpuIds),
+        registered: gpus(host?.registeredResources),
+        remaining: gpus(host?.remainingResources),
+      };
+    },
+    gives: {
+      placed: 1,
+      failures: [{ arn: ANY, reason: 'RESOURCE:GPU' }],
+      other: [{ arn: ANY, reason: 'RESOURCE:GPU' }],
+      gpus: [['GPU-a'], undefined, ['GPU-b']],
+      registered: ['GPU-a', 'GPU-b', 'GPU-c'],
+      remaining: ['GPU-c'],
+    },
+  },
+  {
+    name: 'RunTask: GPUs are free again when their task has stopped',
+    call: async (on) => {
+      await reached(on, kept(on, 'gpu'), 'RUNNING');
+      await on.ecs.stopTask({ task: kept(on, 'gpu') });
+      await reached(on, kept(on, 'gpu'), 'STOPPED');
+      const task = await run(on, 'gpu again', { taskDefinition: 'gpu' });
+      await reached(on, task, 'RUNNING');
+      await on.ecs.stopTask({ task });
+      return reached(on, task, 'STOPPED');
+    },
+    gives: { containers: [{ gpuIds: ['GPU-a'] }, { gpuIds: ABSENT }, { gpuIds: ['GPU-b'] }] },
   },
   {
     name: 'RunTask with a client token, twice: the same tasks',

@@ -19,6 +19,7 @@ export interface HostOptions {
   readonly cluster?: string;
   readonly cpu?: number;
   readonly memory?: number;
+  readonly gpuIds?: readonly string[];
   readonly attributes?: readonly { readonly name: string; readonly value?: string }[];
 }
 
@@ -36,13 +37,13 @@ export async function connectHost(
   address: string,
   options: HostOptions,
 ): Promise<ScriptedHost> {
-  const { cluster = 'default', cpu = 4096, memory = 8192, attributes = [] } = options;
+  const { cluster = 'default', cpu = 4096, memory = 8192, attributes = [], gpuIds = [] } = options;
   const id = options.id ?? randomBytes(16).toString('hex');
   const name = `host-${id.slice(0, 6)}`;
   const tls = await issue(authority, { role: 'host', name: id }, ['localhost'], Date.now(), 1);
   const connection = connect({ addresses: [address], tls });
   const messages = new Channel<Input<AgentMessage>>(10_000);
-  const resources = { cpu, memory, ports: [22] };
+  const resources = { cpu, memory, ports: [22], gpuIds };
   const versions = { agentVersion: '1.2.3', engineVersion: '28.0.0', bootId: 'boot' };
   messages.offer({
     hello: { hostId: id, cluster, name, address: '127.0.0.1', resources, attributes, ...versions },

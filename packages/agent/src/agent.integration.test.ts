@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 
 import type {
   AgentStreamMessage,
@@ -235,6 +237,50 @@ describe('the agent with a real Docker Engine', function () {
     const begin = await api.until(noCommand, 'STOPPED', stopped);
     assert.match(begin.stoppedReason ?? '', /^CannotStartContainerError: .*nothing-here/s);
     assert.equal(begin.containers[0]?.exitCode, undefined);
+  });
+
+  it('gives containers the devices that their task was placed with, and no others', async () => {
+    await agent.stop(1_000);
+    const path = (name: string): string => join(directory, name);
+    // The kernel's log, which no container may open unless it is given to it.
+    for (const name of ['gpu0', 'gpu1', 'gpu1-control']) {
+      await promisify(execFile)('mknod', [path(name), 'c', '1', '11']);
+    }
+    const named = new Map([
+      ['first', [path('gpu0')]],
+      ['second', [path('gpu1'), path('gpu1-control')]],
+    ]);
+    agent = await start({ gpus: { nvidia: false, named } });
+    const one = { resourceRequirements: [{ type: 'GPU', value: '1' }], essential: false };
+    const checks = (script: string): readonly string[] => ['sh', '-c', script];
+    const opens = (name: string): string => `true > ${path(name)}`;
+    const lacks = (name: string): string => `test ! -e ${path(name)}`;
+    const id = order(
+      [
+        { name: 'main', command: checks(`${lacks('gpu0')} && exec sleep 9`) },
+        {
+          name: 'a',
+          command: checks(`${opens('gpu1')} && ${opens('gpu1-control')} && ${lacks('gpu0')}`),
+          ...one,
+        },
+        { name: 'b', command: checks(`${opens('gpu0')} && ${lacks('gpu1')}`), ...one },
+      ],
+      { reserved: { gpuIds: ['second', 'first'] } },
+    );
+    const ended = await api.until(id, 'containers that ended', ({ containers }) =>
+      containers.slice(1).every(({ lastStatus }) => lastStatus === 'STOPPED'),
+    );
+    const codes = ended.containers.map(({ exitCode }) => exitCode);
+    assert.deepEqual(codes, [undefined, 0, 0]);
+
+    const late = order([{ name: 'main', command: SLEEP, ...one, essential: true }], {
+      reserved: { gpuIds: ['third'] },
+    });
+    const end = await api.until(late, 'STOPPED', stopped);
+    assert.match(
+      end.stoppedReason ?? '',
+      /^CannotCreateContainerError: .*GPU third is not on this host any more/,
+    );
   });
 
   it('passes over ports that something else on the machine has taken', async () => {

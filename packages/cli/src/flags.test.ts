@@ -12,6 +12,7 @@ import { placementOf } from './placement-flags.ts';
 import { loadBalancersOf, rolloutOf } from './rollout-flags.ts';
 import {
   apiAddresses,
+  gpuSettings,
   portRange,
   refuseUnknownVariables,
   serveConfig,
@@ -207,6 +208,26 @@ describe('the configuration of a role', () => {
     assert.throws(() => storeConfig(flagsOf('api --lease 1')), /2 to 60/);
     assert.throws(() => storeConfig(flagsOf('api --leader-lease 1')), /2 to 60/);
     assert.throws(() => portRange(flagsOf('agent --ports 9-5')), /FIRST-LAST/);
+  });
+
+  it('name the GPUs of a host', () => {
+    const settings = (line: string, environment?: Environment) => {
+      const { nvidia, named } = gpuSettings(flagsOf(line, environment));
+      return [nvidia, Object.fromEntries(named)];
+    };
+    assert.deepEqual(settings('agent'), [true, {}]);
+    assert.deepEqual(settings('agent --gpu none'), [false, {}]);
+    assert.deepEqual(settings('agent --gpu a=/dev/a --gpu auto --gpu b=/dev/b --gpu a=/dev/c'), [
+      true,
+      { a: ['/dev/a', '/dev/c'], b: ['/dev/b'] },
+    ]);
+    assert.deepEqual(settings('agent', { BERTH_HOST_GPUS: 'a=/dev/a,b=/dev/b' }), [
+      false,
+      { a: ['/dev/a'], b: ['/dev/b'] },
+    ]);
+    for (const wrong of ['a=dev', 'none --gpu a=/dev/a', 'a']) {
+      assert.throws(() => settings(`agent --gpu ${wrong}`), /--gpu must be ID=DEVICE/);
+    }
     assert.throws(() => apiAddresses(flagsOf('agent --api nowhere')), /--api/);
   });
 

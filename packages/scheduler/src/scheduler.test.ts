@@ -438,6 +438,35 @@ describe('the scheduler', () => {
     assert.equal((await place()).tasks.length, 1);
   });
 
+  it('gives a GPU to one task at a time, also under the next leader', async () => {
+    await world.definition('gpu', { gpus: 1 });
+    const registeredResources = {
+      cpu: 4096,
+      memory: 8192,
+      ports: [],
+      portsUdp: [],
+      gpuIds: ['x', 'y'],
+    };
+    await world.host('a', { registeredResources });
+    const first = await leader();
+    const place = (scheduler: Scheduler): Promise<PlaceResponse> =>
+      scheduler.client.Place(
+        request({ taskDefinition: 'gpu:1', count: 1, owner: 'run/1', service: undefined }),
+      );
+    const gpus = ({ tasks }: PlaceResponse) => tasks.map(({ reserved }) => reserved?.gpuIds);
+    const answer = await place(first);
+    assert.deepEqual(gpus(answer), [['x']]);
+    await first.role.stop(1000);
+    const second = await leader();
+    assert.deepEqual(gpus(await place(second)), [['y']]);
+    const refused = await place(second);
+    assert.equal(refused.unplaced[0]?.refusals[0]?.reason, 'RESOURCE:GPU');
+    const [task] = answer.tasks;
+    assert.ok(task);
+    await world.status(task, 'STOPPED');
+    assert.deepEqual(gpus(await place(second)), [['x']]);
+  });
+
   it('puts a DAEMON service on the hosts that are named, one task each', async () => {
     const { client } = await leader();
     for (const id of ['a', 'b', 'c']) await world.host(id);

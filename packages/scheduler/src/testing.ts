@@ -69,11 +69,14 @@ export class World {
 
   async definition(
     family: string,
-    ask: { cpu?: number; memory?: number; ports?: readonly number[] } = {},
+    ask: { cpu?: number; memory?: number; ports?: readonly number[]; gpus?: number } = {},
   ): Promise<void> {
-    const { cpu = 256, memory = 512, ports = [] } = ask;
+    const { cpu = 256, memory = 512, ports = [], gpus = 0 } = ask;
     const portMappings = ports.map((port) => ({ containerPort: port, hostPort: port }));
-    const containerDefinitions = [testContainer({ cpu, memory, portMappings })];
+    const resourceRequirements = gpus > 0 ? [{ type: 'GPU', value: String(gpus) }] : [];
+    const containerDefinitions = [
+      testContainer({ cpu, memory, portMappings, resourceRequirements }),
+    ];
     const record = testDefinition({ family, containerDefinitions });
     await this.put(collections.taskDefinitions, [family, '1'], record);
   }

@@ -261,6 +261,42 @@ const CASES: readonly Case[] = [
     be: [['NET_ADMIN'], ['MKNOD'], 64 * MIB, { '/t': 'size=8m,noexec' }],
   },
   {
+    name: 'devices of the host',
+    container: {
+      linuxParameters: {
+        devices: [
+          { hostPath: '/dev/fuse' },
+          { hostPath: '/dev/a', containerPath: '/dev/b', permissions: ['write', 'read'] },
+        ],
+      },
+    },
+    expect: (b) => b.HostConfig.Devices,
+    be: [
+      { PathOnHost: '/dev/fuse', PathInContainer: '/dev/fuse', CgroupPermissions: 'rwm' },
+      { PathOnHost: '/dev/a', PathInContainer: '/dev/b', CgroupPermissions: 'rw' },
+    ],
+  },
+  {
+    name: 'the GPUs that it was given: those of NVIDIA by id, others by their devices',
+    container: { resourceRequirements: [{ type: 'GPU', value: '2' }] },
+    task: { reserved: { gpuIds: ['GPU-2', 'card', 'GPU-1'] } },
+    expect: (b) => [b.HostConfig.DeviceRequests, b.HostConfig.Devices],
+    be: [
+      [{ Driver: 'nvidia', DeviceIDs: ['GPU-2'], Capabilities: [['gpu']] }],
+      ['/dev/dri/card0', '/dev/dri/renderD128'].map((path) => ({
+        PathOnHost: path,
+        PathInContainer: path,
+        CgroupPermissions: 'rwm',
+      })),
+    ],
+  },
+  {
+    name: 'no devices where none are asked for',
+    container: {},
+    expect: (b) => [b.HostConfig.DeviceRequests, b.HostConfig.Devices],
+    be: [undefined, undefined],
+  },
+  {
     name: 'ulimits',
     container: { ulimits: [{ name: 'nofile', softLimit: 10, hardLimit: 20 }] },
     expect: (b) => b.HostConfig.Ulimits,

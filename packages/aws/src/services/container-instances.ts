@@ -57,16 +57,17 @@ export function containerInstanceOperations(
       return one((await handlers.DeregisterHost(request, call)).host);
     },
     RegisterContainerInstance: async (input, call) => {
-      const { containerInstanceArn: host, totalResources, ...others } = input;
+      const { containerInstanceArn: host, totalResources, platformDevices, ...others } = input;
       const mapped = requests.request(
         'RegisterContainerInstanceRequest',
         'RegisterHostRequest',
         others,
       );
-      const given = (totalResources ?? []) as readonly Plain[];
+      const resources = resourcesOf((totalResources ?? []) as readonly Plain[]);
+      const devices = gpusOf((platformDevices ?? []) as readonly Plain[]);
       const request = checked(
         'RegisterHostRequest',
-        { ...mapped, host, totalResources: resourcesOf(given) },
+        { ...mapped, host, totalResources: withGpus(resources, devices) },
         INVALID,
       );
       return one((await handlers.RegisterHost(request, call)).host);
@@ -93,16 +94,17 @@ function one(host: Input<Host> | undefined): object {
 function containerInstance(partial: Input<Host>): object {
   // Resources have another shape on either side.
   const { registeredResources, remainingResources, ...others } = complete('Host', partial);
+  const hasGpus = (registeredResources?.gpuIds.length ?? 0) > 0;
   return {
     ...answers.answer('ContainerInstance', 'Host', others),
-    registeredResources: resourceList(registeredResources),
-    remainingResources: resourceList(remainingResources),
+    registeredResources: resourceList(registeredResources, hasGpus),
+    remainingResources: resourceList(remainingResources, hasGpus),
   };
 }
 
-/** Four of them, always; `longValue` and `doubleValue` are there in ECS's answers too. */
-function resourceList(resources: Resources | undefined): object[] {
-  const { cpu = 0, memory = 0, ports = [], portsUdp = [] } = resources ?? {};
+/** Four of them always, and the GPUs where there are any; `longValue` and `doubleValue` are there in ECS's answers too. */
+function resourceList(resources: Resources | undefined, hasGpus: boolean): object[] {
+  const { cpu = 0, memory = 0, ports = [], portsUdp = [], gpuIds = [] } = resources ?? {};
   const integer = (name: string, value: number): object => ({
     name,
     type: 'INTEGER',
@@ -110,7 +112,7 @@ function resourceList(resources: Resources | undefined): object[] {
     longValue: 0,
     integerValue: value,
   });
-  const set = (name: string, values: readonly number[]): object => ({
+  const set = (name: string, values: readonly (number | string)[]): object => ({
     name,
     type: 'STRINGSET',
     doubleValue: 0,
@@ -123,10 +125,11 @@ function resourceList(resources: Resources | undefined): object[] {
     integer('MEMORY', memory),
     set('PORTS', ports),
     set('PORTS_UDP', portsUdp),
+    ...(hasGpus ? [set('GPU', gpuIds)] : []),
   ];
 }
 
-/** @throws BerthError for a resource that is not one of the four */
+/** @throws BerthError for a resource that is not one of the five */
 function resourcesOf(list: readonly Plain[]): Plain {
   const result: Plain = {};
   for (const resource of list) {
@@ -142,14 +145,34 @@ function resourcesOf(list: readonly Plain[]): Plain {
       case 'PORTS_UDP':
         result['portsUdp'] = portsOf(resource);
         break;
+      case 'GPU':
+        result['gpuIds'] = resource['stringSetValue'] ?? [];
+        break;
       default:
         throw new BerthError(
           INVALID,
-          `totalResources: ${name.slice(0, 60)} is not supported by Berth; expected CPU, MEMORY, PORTS or PORTS_UDP.`,
+          `totalResources: ${name.slice(0, 60)} is not supported by Berth; expected CPU, MEMORY, PORTS, PORTS_UDP or GPU.`,
         );
     }
   }
   return result;
+}
+
+/** @throws BerthError for a device that is no GPU */
+function gpusOf(devices: readonly Plain[]): string[] {
+  return devices.map(({ id, type }) => {
+    if (type === 'GPU') return String(id);
+    throw new BerthError(
+      INVALID,
+      `platformDevices: type ${String(type).slice(0, 60)} is not supported by Berth; expected GPU.`,
+    );
+  });
+}
+
+/** Agents of ECS name GPUs as devices; told in both ways, they are the same. */
+function withGpus(resources: Plain, devices: readonly string[]): Plain {
+  const named = (resources['gpuIds'] ?? []) as readonly string[];
+  return { ...resources, gpuIds: [...named, ...devices.filter((id) => !named.includes(id))] };
 }
 
 function wholeOf({ name, integerValue, longValue, doubleValue }: Plain): number {

@@ -20,7 +20,8 @@ const TASK_ROLE = 'Kept and shown; tasks get no credentials of the role yet.';
 const LAUNCH =
   "EC2, FARGATE and EXTERNAL all mean Berth's own hosts; kept and shown. MANAGED_INSTANCES is refused.";
 const PLATFORM = 'Kept and shown; there is one platform.';
-const ACCELERATORS = 'GPUs and inference accelerators are not scheduled.';
+const ACCELERATORS =
+  'Inference accelerators are not scheduled: hosts offer devices of any kind as GPUs, see resourceRequirements.';
 const INSIGHTS =
   'The setting containerInsights is kept and shown; metrics are served to Prometheus whatever it says.';
 const STARTS_NONE = 'Kept and shown; Berth starts no machines.';
@@ -108,7 +109,7 @@ export const ecsSupport: ServiceSupport = {
     ClusterSetting: { supported: 'name value' },
     ContainerDefinition: {
       supported:
-        'name image cpu memory memoryReservation portMappings essential entryPoint command environment mountPoints linuxParameters dependsOn startTimeout stopTimeout hostname user workingDirectory disableNetworking privileged readonlyRootFilesystem dnsServers dnsSearchDomains extraHosts dockerSecurityOptions interactive pseudoTerminal dockerLabels ulimits logConfiguration healthCheck systemControls versionConsistency',
+        'name image cpu memory memoryReservation portMappings essential entryPoint command environment mountPoints linuxParameters dependsOn startTimeout stopTimeout hostname user workingDirectory disableNetworking privileged readonlyRootFilesystem dnsServers dnsSearchDomains extraHosts dockerSecurityOptions interactive pseudoTerminal dockerLabels ulimits logConfiguration healthCheck systemControls versionConsistency resourceRequirements',
       refused: {
         repositoryCredentials: "Log the hosts' Docker in to the registry instead.",
         links:
@@ -118,7 +119,6 @@ export const ecsSupport: ServiceSupport = {
         volumesFrom: 'Use mountPoints of one volume in both containers.',
         secrets:
           'There is no Secrets Manager or Parameter Store behind this endpoint: use environment.',
-        resourceRequirements: ACCELERATORS,
         firelensConfiguration:
           'FireLens routers are not started: use a log driver of Docker, or a container of your own.',
         credentialSpecs: 'Group managed service accounts are for Windows.',
@@ -126,11 +126,8 @@ export const ecsSupport: ServiceSupport = {
     },
     ContainerDependency: { supported: 'containerName condition' },
     ContainerOverride: {
-      supported: 'name command environment cpu memory memoryReservation',
-      refused: {
-        environmentFiles: "Files of S3 can't be read: use environment.",
-        resourceRequirements: ACCELERATORS,
-      },
+      supported: 'name command environment cpu memory memoryReservation resourceRequirements',
+      refused: { environmentFiles: "Files of S3 can't be read: use environment." },
     },
     CreateCapacityProviderRequest: {
       supported: 'name autoScalingGroupProvider tags',
@@ -212,6 +209,7 @@ export const ecsSupport: ServiceSupport = {
     DescribeServicesRequest: { supported: 'services cluster include' },
     DescribeTaskDefinitionRequest: { supported: 'taskDefinition include' },
     DescribeTasksRequest: { supported: 'tasks cluster include' },
+    Device: { supported: 'hostPath containerPath permissions' },
     DockerVolumeConfiguration: { supported: 'scope autoprovision driver driverOpts labels' },
     EphemeralStorage: { supported: 'sizeInGiB' },
     ExecuteCommandConfiguration: { supported: 'kmsKeyId logging logConfiguration' },
@@ -227,9 +225,8 @@ export const ecsSupport: ServiceSupport = {
     KeyValuePair: { supported: 'name value' },
     LinearConfiguration: { supported: 'stepPercent stepBakeTimeInMinutes' },
     LinuxParameters: {
-      supported: 'capabilities initProcessEnabled sharedMemorySize tmpfs',
+      supported: 'capabilities initProcessEnabled sharedMemorySize tmpfs devices',
       refused: {
-        devices: 'Devices of hosts are not given to containers.',
         maxSwap: 'Swap is that of the host.',
         swappiness: 'Swap is that of the host.',
       },
@@ -289,6 +286,7 @@ export const ecsSupport: ServiceSupport = {
     NetworkConfiguration: { supported: 'awsvpcConfiguration' },
     PlacementConstraint: { supported: 'type expression' },
     PlacementStrategy: { supported: 'type field' },
+    PlatformDevice: { supported: 'id', accepted: { type: 'GPU; others are refused.' } },
     PortMapping: {
       supported: 'containerPort hostPort protocol name',
       accepted: { appProtocol: 'Kept and shown.' },
@@ -301,13 +299,13 @@ export const ecsSupport: ServiceSupport = {
       supported: 'cluster capacityProviders defaultCapacityProviderStrategy',
     },
     RegisterContainerInstanceRequest: {
-      supported: 'cluster totalResources versionInfo containerInstanceArn attributes tags',
+      supported:
+        'cluster totalResources versionInfo containerInstanceArn attributes tags platformDevices',
       accepted: {
         instanceIdentityDocument: 'Not read: hosts prove themselves by their certificates.',
         instanceIdentityDocumentSignature:
           'Not read: hosts prove themselves by their certificates.',
       },
-      refused: { platformDevices: ACCELERATORS },
     },
     RegisterTaskDefinitionRequest: {
       supported:
@@ -329,6 +327,11 @@ export const ecsSupport: ServiceSupport = {
       },
     },
     Resource: { supported: 'name type doubleValue longValue integerValue stringSetValue' },
+    ResourceRequirement: {
+      supported: 'value',
+      accepted: { type: 'GPU; others are refused.' },
+      refused: { sharingStrategy: 'A GPU belongs to one task at a time.' },
+    },
     RunTaskRequest: {
       supported:
         'taskDefinition capacityProviderStrategy cluster count enableECSManagedTags group overrides placementConstraints placementStrategy propagateTags startedBy tags clientToken',

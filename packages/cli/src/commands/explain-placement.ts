@@ -106,11 +106,12 @@ const COLUMNS: readonly Column<HostVerdict>[] = [
 ];
 
 function asked(resources: Resources | undefined): string {
-  const { cpu = 0, memory = 0, ports = [], portsUdp = [] } = resources ?? {};
+  const { cpu = 0, memory = 0, ports = [], portsUdp = [], gpus = 0 } = resources ?? {};
   const fixed = [...ports.map((port) => `${port}/tcp`), ...portsUdp.map((port) => `${port}/udp`)];
   return [
     `${cpu} CPU units`,
     `${memory} MiB`,
+    ...(gpus > 0 ? [count(gpus, 'GPU')] : []),
     ...(fixed.length > 0 ? [`host ports ${fixed.join(', ')}`] : []),
   ].join(', ');
 }

@@ -42,6 +42,16 @@ function ofTotal(free: number | undefined, total: number | undefined): string {
   return `${free ?? 0}/${total ?? 0}`;
 }
 
+/** Undefined where it has none. */
+function gpusFree({
+  remainingResources: free,
+  registeredResources: all,
+}: Host): string | undefined {
+  if (!all || all.gpuIds.length === 0) return undefined;
+  const ids = free?.gpuIds ?? [];
+  return `${ofTotal(ids.length, all.gpuIds.length)} ${ids.join(' ')}`.trimEnd();
+}
+
 /** Those that people set or ask for; what its engine can do is left to --json. */
 function attributesOf({ attributes }: Host): string {
   return attributes
@@ -106,6 +116,7 @@ export const handlers: Handlers = {
           ['Registered', `${age(clock.now() - host.registeredAt)} ago`],
           ['CPU free', ofTotal(free?.cpu, host.registeredResources?.cpu)],
           ['MiB free', ofTotal(free?.memory, host.registeredResources?.memory)],
+          ['GPUs free', gpusFree(host)],
           ['Ports in use', free?.ports.join(' ')],
           ['Attributes', attributesOf(host)],
         ],

@@ -22,6 +22,7 @@ import {
   lossConfig,
   machineAddress,
   machineName,
+  gpuSettings,
   portRange,
   processConfig,
   dnsSuffix,
@@ -214,6 +215,7 @@ export const handlers: Handlers = {
       dockerHost: flags.text('docker') ?? 'unix:///var/run/docker.sock',
       portRange: portRange(flags),
       attributes: flags.pairs('attribute').map(({ key, value }) => ({ name: key, value })),
+      gpus: gpuSettings(flags),
     };
     return {
       config,

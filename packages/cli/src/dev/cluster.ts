@@ -193,6 +193,7 @@ export async function startCluster(
           dockerHost: engine.dockerHost,
           portRange: { first: 20_000, last: 29_999 },
           attributes: [],
+          gpus: { nvidia: true, named: new Map() },
           stopTasksOnExit: true,
         },
         surroundings,

@@ -2,6 +2,7 @@
 import { networkInterfaces, hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 
+import type { GpuSettings } from '@berth/agent/gpus.ts';
 import { messageChain } from '@berth/model/errors.ts';
 import { LOG_LEVELS, type LogLevel } from '@berth/process/logger.ts';
 import { parseAddress } from '@berth/rpc/channel-options.ts';
@@ -134,6 +135,7 @@ export function apiAddresses(flags: Flags): readonly string[] {
 }
 
 const PORTS = /^(\d{1,5})-(\d{1,5})$/;
+const GPU = /^([A-Za-z0-9_.:-]{1,128})=(\/.+)$/;
 const PORT_MAX = 65_535;
 
 export function portRange(flags: Flags): { readonly first: number; readonly last: number } {
@@ -143,6 +145,24 @@ export function portRange(flags: Flags): { readonly first: number; readonly last
     throw flags.wrong(`--ports must be FIRST-LAST within 1 and ${PORT_MAX}, found "${text}"`);
   }
   return { first, last };
+}
+
+/** What `berth agent` offers: by default the GPUs of NVIDIA. @throws UsageError */
+export function gpuSettings(flags: Flags): GpuSettings {
+  const given = flags.texts('gpu');
+  const named = new Map<string, readonly string[]>();
+  if (given.length === 0) return { nvidia: true, named };
+  for (const text of given) {
+    if (text === 'auto' || (text === 'none' && given.length === 1)) continue;
+    const [, id, path] = GPU.exec(text) ?? [];
+    if (id === undefined || path === undefined) {
+      throw flags.wrong(
+        `--gpu must be ID=DEVICE, such as card0=/dev/dri/card0, or auto, or none alone, found "${text}"`,
+      );
+    }
+    named.set(id, [...(named.get(id) ?? []), path]);
+  }
+  return { nvidia: given.includes('auto'), named };
 }
 
 /** This machine's name, as far as an id may hold it. */

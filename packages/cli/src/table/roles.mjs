@@ -222,6 +222,13 @@ export const roleCommands = [
       env: 'BERTH_HOST_ATTRIBUTES',
     }),
     flag(
+      'gpu',
+      'ID=DEVICE',
+      'a GPU or other device that one task at a time may have, such as card0=/dev/dri/card0; may be repeated, also for ' +
+        'more devices of one. auto: those of NVIDIA’s driver (default); none',
+      { multiple: true, env: 'BERTH_HOST_GPUS' },
+    ),
+    flag(
       'docker',
       'URL',
       'the Docker Engine (default unix:///var/run/docker.sock)',

@@ -133,8 +133,8 @@ describe('what a task holds', () => {
     for (const last of [undefined, status('PENDING'), status('RUNNING'), status('STOPPING')]) {
       const held = chargeOf(stopping, last);
       assert.deepEqual(
-        [held?.cpu, held?.memory, held?.ports, held?.running],
-        [256, 512, [8080], false],
+        [held?.cpu, held?.memory, held?.ports, held?.gpuIds, held?.running],
+        [256, 512, [8080], ['g1'], false],
       );
       assert.equal(chargeOf(task, last)?.running, true);
     }
@@ -143,6 +143,7 @@ describe('what a task holds', () => {
   it('holds its fixed ports alone while a proxy may still send to them', () => {
     const held = chargeOf(task, status('STOPPED'));
     assert.deepEqual([held?.cpu, held?.memory, held?.ports, held?.running], [0, 0, [8080], false]);
+    assert.equal(held?.gpuIds, undefined);
     assert.equal(chargeOf({ ...task, holdPorts: false }, status('STOPPED')), undefined);
     const dynamic = {
       ...task,

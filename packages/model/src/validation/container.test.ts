@@ -18,6 +18,11 @@ const CLOUDWATCH = { 'awslogs-group': '/ecs/web', 'awslogs-region': 'us-east-1' 
 const linux = (fields: object): Fields => ({
   linuxParameters: { tmpfs: [], devices: [], ...fields },
 });
+const fuse = (fields: object): object => ({ hostPath: '/dev/fuse', permissions: [], ...fields });
+const device = (fields: object): Fields => linux({ devices: [fuse(fields)] });
+const gpus = (fields: object): Fields => ({
+  resourceRequirements: [{ type: 'GPU', value: '1', ...fields }],
+});
 const tmpfs = (fields: object): Fields =>
   linux({ tmpfs: [{ containerPath: '/t', size: 8, mountOptions: [], ...fields }] });
 
@@ -287,6 +292,55 @@ describe('kernel settings are refused', () => {
       refuses: tmpfs({ mountOptions: ['fast'] }),
       message:
         'Container \'web\': linuxParameters.tmpfs[0].mountOptions[0] is "fast"; expected a tmpfs mount option, such as noexec or mode=1777.',
+    },
+    'with a device at a relative path': {
+      accepts: device({}),
+      refuses: device({ hostPath: 'dev/fuse' }),
+      message:
+        'Container \'web\': linuxParameters.devices[0].hostPath is "dev/fuse"; expected an absolute path.',
+    },
+    'with a permission of a device that is none': {
+      accepts: device({ permissions: ['read', 'write', 'mknod'] }),
+      refuses: device({ permissions: ['exec'] }),
+      message:
+        'Container \'web\': linuxParameters.devices[0].permissions[0] is "exec"; expected one of read, write, mknod.',
+    },
+    'with two devices at one path': {
+      accepts: linux({ devices: [fuse({}), fuse({ containerPath: '/dev/other' })] }),
+      refuses: linux({
+        devices: [fuse({}), fuse({ hostPath: '/dev/x', containerPath: '/dev/fuse' })],
+      }),
+      message:
+        'Container \'web\': linuxParameters.devices: containerPath has "/dev/fuse" more than once; expected each at most once.',
+    },
+    'with no GPU': {
+      accepts: gpus({ value: '16' }),
+      refuses: gpus({ value: '0' }),
+      message:
+        'Invalid setting for container \'web\': resourceRequirements[0].value is "0"; expected a number of GPUs from 1 to 999.',
+    },
+    'with an accelerator of AWS': {
+      accepts: gpus({}),
+      refuses: gpus({ type: 'InferenceAccelerator', value: 'device_1' }),
+      message:
+        "Invalid setting for container 'web': resourceRequirements[0]: type InferenceAccelerator is not supported by Berth. Hosts offer devices of any kind as GPU: see berth agent --gpu.",
+    },
+    'with a resource that there is not': {
+      accepts: gpus({}),
+      refuses: gpus({ type: 'TPU' }),
+      message:
+        'Invalid setting for container \'web\': resourceRequirements[0].type is "TPU"; expected one of GPU.',
+    },
+    'with GPUs asked for twice': {
+      accepts: gpus({}),
+      refuses: {
+        resourceRequirements: [
+          { type: 'GPU', value: '1' },
+          { type: 'GPU', value: '1' },
+        ],
+      },
+      message:
+        'Invalid setting for container \'web\': resourceRequirements: type has "GPU" more than once; expected each at most once.',
     },
     'with a control outside the namespaces': {
       accepts: { systemControls: [{ namespace: 'net.core.somaxconn', value: '1024' }] },
