@@ -3,6 +3,7 @@
 //   unit         everything beside the code that needs no etcd and no Docker, and the layering of the house
 //   integration  the same tests' siblings against a real etcd and a real Docker Engine, and the conformance of the AWS wire
 //   e2e          the berth command as a user runs it
+//   chaos        a lab of many hosts under load: some of the faults of `npm run test:chaos`
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,7 +13,7 @@ import { fileURLToPath } from 'node:url';
 import { borrowEngine } from './support/engine.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const STAGES = ['static', 'unit', 'integration', 'e2e'] as const;
+const STAGES = ['static', 'unit', 'integration', 'e2e', 'chaos'] as const;
 type Stage = (typeof STAGES)[number];
 
 interface Counts {
@@ -30,16 +31,24 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 
+/** What a program is run by, when it gets a network of its own: Docker Engines beside each other need that, one each. */
+const APART = [
+  ...['unshare', '--net', '--mount', 'sh', '-c'],
+  ...['ip link set lo up && exec "$@"', 'sh'],
+];
+
 /** Run one program of node_modules/.bin with the Node that runs this; its output appears when it ends. */
 async function program(
   title: string,
   command: string,
   args: string[],
   env: NodeJS.ProcessEnv = {},
+  by: readonly string[] = [],
 ) {
   const begin = performance.now();
   const path = process.env['PATH'] ?? '';
-  const child = spawn(process.execPath, [join(ROOT, 'node_modules', command), ...args], {
+  const words = [...by, process.execPath, join(ROOT, 'node_modules', command), ...args];
+  const child = spawn(words[0] as string, words.slice(1), {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
@@ -71,7 +80,12 @@ async function check(title: string, command: string, args: string[]): Promise<Co
     : { passed: 0, failed: 1 };
 }
 
-async function mocha(title: string, args: string[], env: NodeJS.ProcessEnv = {}): Promise<Counts> {
+async function mocha(
+  title: string,
+  args: string[],
+  env: NodeJS.ProcessEnv = {},
+  by: readonly string[] = [],
+): Promise<Counts> {
   const file = join(scratch, `${title}.json`);
   const reporter = join(ROOT, 'test/support/reporter.mjs');
   const ok = await program(
@@ -79,6 +93,7 @@ async function mocha(title: string, args: string[], env: NodeJS.ProcessEnv = {})
     'mocha/bin/mocha.js',
     ['--config', '.mocharc.json', '--reporter', reporter, ...args],
     { ...env, BERTH_TEST_COUNTS: file },
+    by,
   );
   try {
     const counts = JSON.parse(readFileSync(file, 'utf8')) as { passes: number; failures: number };
@@ -96,6 +111,11 @@ function sum(...counts: Counts[]): Counts {
   };
 }
 
+/** They build networks and look at the machine; most of the time they wait, as the others do. */
+const E2E_APART = ['start', 'lab', 'install', 'aws-cli', 'shifts'].map(
+  (name) => `test/e2e/${name}.test.ts`,
+);
+
 const stages: Record<Stage, () => Promise<Counts>> = {
   static: async () =>
     sum(
@@ -111,6 +131,7 @@ const stages: Record<Stage, () => Promise<Counts>> = {
       '--ignore=**/*.integration.test.ts',
       'packages/*/src/**/*.test.ts',
       'test/*.test.ts',
+      'test/chaos/load/*.test.ts',
     ]),
   integration: async () => {
     await using engine = await borrowEngine();
@@ -126,7 +147,17 @@ const stages: Record<Stage, () => Promise<Counts>> = {
       { DOCKER_HOST: engine.host },
     );
   },
-  e2e: () => mocha('e2e', ['--timeout=300000', 'test/e2e/**/*.test.ts']),
+  chaos: () => mocha('chaos', ['--timeout=300000', 'test/chaos/reduced.test.ts']),
+  e2e: async () => {
+    const patience = '--timeout=300000';
+    const others = E2E_APART.map((file) => `--ignore=${file}`);
+    return sum(
+      ...(await Promise.all([
+        mocha('e2e', [patience, ...others, 'test/e2e/**/*.test.ts']),
+        mocha('e2e apart', [patience, ...E2E_APART], {}, APART),
+      ])),
+    );
+  },
 };
 
 const wanted = process.argv.slice(2);
@@ -137,7 +168,7 @@ if (unknown.length > 0) {
 }
 const selected = wanted.length === 0 ? [...STAGES] : (wanted as Stage[]);
 /** The first two load nothing but a core each, so that they run side by side; the others need the machine. */
-const lanes: Stage[][] = [['static', 'unit'], ['integration'], ['e2e']];
+const lanes: Stage[][] = [['static', 'unit'], ['integration'], ['e2e'], ['chaos']];
 
 let total: Counts = { passed: 0, failed: 0 };
 for (const lane of lanes) {

@@ -20,7 +20,7 @@ import {
   printed,
 } from './cluster.ts';
 
-const NAME = 'e2e';
+const NAME = 'labtst';
 const BERTH = join(ROOT, 'packages/cli/bin/berth.mjs');
 const SIZE = ['--hosts', '3', '--servers', '3', '--etcd', '3', '--proxies', '2', '--name', NAME];
 /** Runs in a node's network: whether an address answers, within so many milliseconds. */
@@ -237,13 +237,13 @@ describe('a lab', () => {
 
   it('says what is wrong', async () => {
     const cases: [string[], number, RegExp][] = [
-      [['up', ...SIZE], 4, /lab "e2e" is up already\nNext: berth lab ps/],
+      [['up', ...SIZE], 4, /lab "labtst" is up already\nNext: berth lab ps/],
       [['up', '--name', 'other', '--etcd', '2'], 4, /odd number of members, found 2/],
-      [['kill', 'h9', '--name', NAME], 3, /"h9" names no node of lab "e2e"; there are e1,/],
+      [['kill', 'h9', '--name', NAME], 3, /"h9" names no node of lab "labtst"; there are e1,/],
       [['kill', 's1', '--process', 'agent', '--name', NAME], 3, /s1 has no agent: it has server/],
       [['fill-disk', 's1', '--name', NAME], 4, /only hosts have one/],
       [['slow', 'h1', '--name', NAME], 2, /--delay DURATION, --loss PERCENT/],
-      [['ps', '--name', 'nosuch'], 3, /there is no lab "nosuch"; there is .*\be2e\b/],
+      [['ps', '--name', 'nosuch'], 3, /there is no lab "nosuch"; there is .*\blabtst\b/],
     ];
     for (const [args, code, message] of cases) {
       const ended = await berth(place, ['lab', ...args]);
