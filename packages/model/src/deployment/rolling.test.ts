@@ -69,6 +69,55 @@ describe('deployment: the rolling update', () => {
     });
   }
 
+  for (const minimum of [0, 1, 34, 50, 75, 100]) {
+    it(`at a minimum of ${minimum} % gets there, or says that it never will, with any maximum and count`, () => {
+      for (const maximum of [100, 101, 125, 150, 200]) {
+        for (let desired = 0; desired <= 6; desired += 1) {
+          const asked = percents([minimum, maximum]);
+          const { minHealthy, maxTotal } = limitsOf(serviceRecord(asked), desired);
+          const world = steady({ desiredCount: desired, ...asked });
+          world.update({ taskDefinition: 'app:2' });
+          const stuck = desired > 0 && minHealthy === desired && maxTotal === desired;
+          for (const counts of [...world.converge(30), world.counts()]) {
+            const [old = 0, fresh = 0] = counts.split('+').map(Number);
+            assert.ok(old + fresh <= maxTotal, `${desired} at ${minimum}/${maximum}: ${counts}`);
+            assert.ok(old + fresh >= minHealthy, `${desired} at ${minimum}/${maximum}: ${counts}`);
+          }
+          assert.equal(world.counts(), stuck ? `${desired}+0` : `0+${desired}`);
+          const said = world.messages.some((message) => message.includes('was unable to stop'));
+          assert.equal(said, stuck, `${desired} at ${minimum}/${maximum}`);
+        }
+      }
+    });
+  }
+
+  it('of many that follow one another before any is done only the newest is left', () => {
+    const world = steady();
+    for (const taskDefinition of ['app:2', 'app:3', 'app:2', 'app:1', 'app:3']) {
+      world.update({ taskDefinition });
+      world.settle();
+      world.run(({ id }) => Number(id.slice(1)) % 2 === 0);
+      world.settle();
+      assert.ok(world.active().length <= 8);
+    }
+    world.converge();
+    assert.equal(world.counts(), '0+4');
+    assert.equal(world.record?.deployments.length, 1);
+    assert.ok(world.active().every(({ task }) => task.taskDefinition === 'app:3'));
+    assert.ok(world.active().every(({ task }) => task.owner === 'ecs-svc/d6'));
+  });
+
+  it('follows a desired count that falls meanwhile', () => {
+    const world = steady({ desiredCount: 6, ...percents([50, 150]) });
+    world.update({ taskDefinition: 'app:2' });
+    world.settle();
+    world.update({ desiredCount: 2 });
+    world.settle();
+    assert.ok(world.active().length <= 3, world.counts());
+    world.converge();
+    assert.equal(world.counts(), '0+2');
+  });
+
   it('starts what is missing when the desired count grows, without a new deployment', () => {
     const world = steady();
     world.update({ desiredCount: 7 });
