@@ -2,6 +2,8 @@
 // in a lab with one, and docs/chaos.md. Arguments name faults, those of the swarm as swarm/NAME or `swarm` for all of them, in
 // the order in which they are to be run; their figures replace the earlier ones, all others stay. --rounds N takes another number
 // of rounds where many are measured; --reduced takes the short form of `npm test`, in its lab, and writes nothing.
+import { loadavg } from 'node:os';
+
 import { faults } from './faults/all.ts';
 import { Ground } from './ground.ts';
 import type { Row } from './measure.ts';
@@ -69,12 +71,14 @@ async function runAll(
         say(`ok      ${name}`);
       } catch (error) {
         process.exitCode = 1;
-        broke = error instanceof Error ? error.message : String(error);
-        say(`FAILED  ${name}: ${error instanceof Error ? (error.stack ?? broke) : broke}`);
+        const text = error instanceof Error ? error.message : String(error);
+        [broke] = text.split('\n');
+        say(`FAILED  ${name}: ${error instanceof Error ? (error.stack ?? text) : text}`);
       }
       const rows = stage.rows.slice(before);
       for (const row of rows) console.log(`          ${JSON.stringify(row)}`);
-      const result = { who, name, at: new Date().toISOString(), machine, rows };
+      const [, busy = 0] = loadavg();
+      const result = { who, name, at: new Date().toISOString(), machine, busy, rows };
       results.push({ ...result, ...(broke === undefined ? {} : { broke }) });
       if (!reduced && !over.signal.aborted) keepResult(results.at(-1) ?? result);
       if (broke !== undefined) await stage.restore();

@@ -28,7 +28,7 @@ Written by \`npm run test:chaos\`, which takes about an hour and a half, as root
 answered; of a hundred 59 on kept connections, 25 on new ones, 10 uploads of 64 KiB, 5 answers that take 1.5 s and one WebSocket
 conversation of 2 s. A request has failed unless all of its answer came with status 200 and the right content within 20 s.
 
-Measured ${span(times)} on ${machines.join('; and on ')}. All of the lab, the load and the judge share these cores.
+Measured ${span(times)} on ${machines.join('; and on ')}. All of the lab, the load and the judge share these cores${busyText(results)}.
 
 ${tableOf(names, results)}
 ${missing.length > 0 ? `Not measured yet: ${missing.join(', ')}.\n` : ''}
@@ -43,7 +43,7 @@ The faults of a storm are drawn from a seed (\`BERTH_TEST_STORM_SEED\` gives ano
 
 ## Docker Swarm beside it
 
-In the same run, in a lab of its own: 3 managers that run no tasks, 5 workers, the same image, the same load, and faults of the same kind. A swarm's routing mesh
+In a lab of its own on the same machine, the same day: 3 managers that run no tasks, 5 workers, the same image, the same load, and faults of the same kind. A swarm's routing mesh
 needs IPVS${meshText()}; so tasks publish a port of their host (\`mode=host\`), and where our proxies would be there is HAProxy on two nodes, which
 asks each worker for its health every second, sends what finds no connection to another and tries a request again that had no answer. Ports
 are fixed then, so that a worker takes one task: 4 tasks on 5 workers, updates one by one with the new task first. What Swarm has no counterpart of is left empty: engines with
@@ -62,6 +62,13 @@ function meshText(): string {
   return existsSync('/proc/net/ip_vs')
     ? ', which many kernels lack: this run leaves it aside'
     : ', which the kernel of this machine lacks: its engines say "open /proc/sys/net/ipv4/vs/conn_reuse_mode: no such file or directory", and a port that is published in the mesh refuses connections on every worker';
+}
+
+function busyText(results: readonly Result[]): string {
+  const loads = results.flatMap(({ busy }) => busy ?? []);
+  if (loads.length === 0) return '';
+  const [least, most] = [Math.min(...loads), Math.max(...loads)].map(Math.round);
+  return `, and with whatever else ran there: the load average was ${least} to ${most}`;
 }
 
 function span(times: readonly string[]): string {

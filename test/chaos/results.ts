@@ -16,6 +16,8 @@ export interface Result {
   /** When it ended, ISO 8601. */
   readonly at: string;
   readonly machine: string;
+  /** Its load average over five minutes at the end. */
+  readonly busy?: number;
   readonly rows: readonly Row[];
   /** What did not hold. */
   readonly broke?: string;

@@ -3,7 +3,7 @@ import type { Swarm } from './swarm.ts';
 
 const HUNG_MS = 20_000;
 /** Of the loss of its leader. */
-export const ROUNDS = 5;
+export const ROUNDS = 3;
 
 export interface SwarmFault {
   /** Of the fault of ours that it stands beside. */
