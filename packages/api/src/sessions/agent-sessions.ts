@@ -1,6 +1,7 @@
 // The sessions of agents that are connected to this replica: it tells each what its host should run and
 // takes in what it reports. An agent speaks for the host that its certificate names and for no other.
 import { Latch } from '@berth/control/latch.ts';
+import { PacedWakes } from '@berth/control/paced-wakes.ts';
 import { abortable, withDeadline } from '@berth/control/scope.ts';
 import { BerthError } from '@berth/model/errors.ts';
 import type {
@@ -39,11 +40,13 @@ export class AgentSessions {
   readonly #deps: SessionDeps;
   readonly #statuses: StatusWriter;
   readonly #sessions: SessionRegistry<HostSession>;
+  readonly #wakes: PacedWakes<HostSession>;
 
   constructor(deps: SessionDeps, statuses: StatusWriter) {
     this.#deps = deps;
     this.#statuses = statuses;
     this.#sessions = new SessionRegistry(deps, 'host');
+    this.#wakes = new PacedWakes(deps.clock, ({ news }) => news.set());
   }
 
   get size(): number {
@@ -80,10 +83,16 @@ export class AgentSessions {
       if (collection !== 'tasks') continue;
       const task = (after ?? before) as Stored<TaskRecord> | undefined;
       const session = task && this.#sessions.get(task.value.hostId);
+      if (!session) continue;
       const [cluster = '', taskId = ''] = parts;
-      session?.changed.set(taskId, [cluster, taskId]);
-      session?.news.set();
+      session.changed.set(taskId, [cluster, taskId]);
+      this.#wakes.add(session);
     }
+  }
+
+  /** Tell the agents of what was observed, until the signal is aborted. */
+  run(signal: AbortSignal): Promise<void> {
+    return this.#wakes.run(signal);
   }
 
   /** The handler of `Agents.Session`. */
@@ -147,15 +156,20 @@ export class AgentSessions {
   /** Everything first, then what changes. Ends by throwing the reason why the session is over. */
   async *#orders(session: HostSession): AsyncGenerator<Input<AgentOrder>, void, undefined> {
     const { cache } = this.#deps;
+    // After an outage all agents come at once, each to be told of all its tasks.
+    this.#wakes.add(session);
+    await session.news.take(session.signal);
+    session.changed.clear();
     yield { welcome: { hostId: session.id, tasks: assignedTasks(cache, session.id) } };
     for (;;) {
-      await session.news.take(session.signal);
       for (const stream of session.streams.splice(0)) yield { stream };
       for (const imageAnswer of session.imageAnswers.splice(0)) yield { imageAnswer };
-      if (session.changed.size === 0) continue;
-      const changed = [...session.changed.values()];
-      session.changed.clear();
-      yield { changes: assignedChanges(cache, session.id, changed) };
+      if (session.changed.size > 0) {
+        const changed = [...session.changed.values()];
+        session.changed.clear();
+        yield { changes: assignedChanges(cache, session.id, changed) };
+      }
+      await session.news.take(session.signal);
     }
   }
 

@@ -96,7 +96,9 @@ export async function startSessions(options: SessionsOptions): Promise<Sessions>
   });
   const firstLease = new Promise<void>((resolve) => lease.onRenewed(resolve));
   const running = new AbortController();
-  const loops = [lease, records, statuses, cookieKeys].map((loop) => loop.run(running.signal));
+  const loops = [lease, records, statuses, agents, cookieKeys].map((loop) =>
+    loop.run(running.signal),
+  );
   const failed = new Promise<never>((_resolve, reject) => {
     for (const loop of loops) loop.catch(reject);
   });
