@@ -10,6 +10,7 @@ import type { CommitResult, Store, Transaction } from '@berth/store/store.ts';
 
 import type { ReplicaCounts } from './deployment-certificates/replica-counts.ts';
 import type { EventBudget } from './event-budget.ts';
+import type { LookBudget } from './look-budget.ts';
 import type { ControllerMetrics } from './metrics.ts';
 import type { Observations } from './observations.ts';
 import type { PlacementHolds } from './placement-holds.ts';
@@ -33,6 +34,7 @@ export interface TermContext {
   readonly metrics: ControllerMetrics;
   readonly nextEventId: () => string;
   readonly eventBudget: EventBudget;
+  readonly looks: LookBudget;
   readonly realm: Realm;
   readonly hostLostAfterMs: number;
   /** Tasks of services that are spread over hosts are moved onto hosts that joined. */

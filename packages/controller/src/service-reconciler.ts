@@ -19,15 +19,6 @@ import { eventPut, packed, planWrites, recordWrite } from './writes.ts';
 /** How often a service that changes under the controller's hands is looked at before others get their turn. */
 const MOST_LOOKS = 5;
 
-/** Services with more tasks than this are looked at once for many changes. */
-const SMALL_SERVICE = 50;
-const MOST_PAUSE_MS = 1_000;
-
-/** A look costs as much as a service has tasks: after one the next waits for so long, whatever comes meanwhile. */
-function pauseAfter(tasks: number): number {
-  return tasks <= SMALL_SERVICE ? 0 : Math.min(MOST_PAUSE_MS, tasks);
-}
-
 export function serviceKey(cluster: string, service: string): string {
   return `${cluster}/${service}`;
 }
@@ -39,9 +30,10 @@ export async function reconcileService(
   signal: AbortSignal,
 ): Promise<Verdict> {
   const [cluster = '', name = ''] = key.split('/');
-  const { cache, clock, holds, metrics, leadership } = context;
+  const { cache, clock, holds, metrics, leadership, looks } = context;
   for (let look = 1; look <= MOST_LOOKS; look += 1) {
     const now = clock.now();
+    const began = clock.monotonic();
     const revision = cache.revision;
     const view = readView(cache, cluster, name, { ...context, now });
     const placementHeldUntil = holds.heldUntil(key, wantedOf(view));
@@ -52,11 +44,12 @@ export async function reconcileService(
       realm: context.realm,
       now,
     });
+    const pauseMs = looks.restAfter(view.tasks.length, clock.monotonic() - began);
     if (!(await commitAll(context, writes, signal))) continue;
     for (const result of plan.ended) metrics.deploymentEnded(result);
     report(context, key, plan, writes.length);
     const placed = await startAll({ key, view, plan, revision, context, signal });
-    if (placed) return { wakeAt: plan.wakeAt, pauseMs: pauseAfter(view.tasks.length) };
+    if (placed) return { wakeAt: plan.wakeAt, pauseMs };
   }
   throw new BerthError(
     'Unavailable',

@@ -17,6 +17,7 @@ import { ReplicaCounts } from './deployment-certificates/replica-counts.ts';
 import type { TermContext } from './context.ts';
 import { type HookCaller, httpHookCaller } from './hook-caller.ts';
 import { EventBudget } from './event-budget.ts';
+import { LookBudget } from './look-budget.ts';
 import { controllerMetrics } from './metrics.ts';
 import { observe } from './observations.ts';
 import { PlacementHolds } from './placement-holds.ts';
@@ -100,6 +101,7 @@ export function startController(
       metrics,
       nextEventId: ulidSource(clock, random),
       eventBudget: new EventBudget(clock, () => metrics.eventDropped()),
+      looks: new LookBudget(clock),
       realm,
       hostLostAfterMs,
       rebalanceOntoHosts,

@@ -24,7 +24,8 @@ export const OPEN = 'OPEN';
 /** How often the proxies are asked while a deployment goes on: its slowest requests are only known for a while. */
 const COUNT_EVERY_MS = 10_000;
 const LOOK_EVERY_MS = 500;
-const LOOK_MS_A_TASK = 5;
+const LOOK_MS_A_TASK = 10;
+const MOST_EVERY_MS = 30_000;
 /** How long the last counts are waited for. */
 const CLOSE_WITHIN_MS = 10_000;
 const CLOSE_AGAIN_MS = 500;
@@ -169,10 +170,10 @@ export class Certifier {
     const { cache, clock } = this.#context;
     const { cluster, service } = deployment;
     const now = clock.now();
+    if (now < ledger.lookAgainAt) return ledger.lookAgainAt;
     const tasks = [...cache.tasksByService(cluster, service)].length;
-    const every = Math.max(LOOK_EVERY_MS, tasks * LOOK_MS_A_TASK);
-    if (now - ledger.lookedAt < every) return ledger.lookedAt + every;
-    ledger.lookedAt = now;
+    const every = Math.max(LOOK_EVERY_MS, Math.min(MOST_EVERY_MS, tasks * LOOK_MS_A_TASK));
+    ledger.lookAgainAt = now + every;
     const phase = phaseOf(cache, deployment);
     const [last] = certificate.value.phases.slice(-1);
     const newPhase = last?.name !== phase;

@@ -29,7 +29,7 @@ export class Ledger {
   readonly owners = new Map<string, TaskOwner>();
   /** Wall times. */
   countedAt = 0;
-  lookedAt = 0;
+  lookAgainAt = 0;
   closingSince: number | undefined;
   #waiting: { readonly what: string; readonly since: number } | undefined;
   readonly #waits = new Map<string, number>();

@@ -15,14 +15,14 @@ export type Choose = (candidates: readonly ActiveTask[], count: number) => reado
  * account of the first: the plan is made again before it could matter.
  */
 export function chooser(view: ServiceView, service: ServiceRecord, buckets: Buckets): Choose {
-  const everyone = [...buckets.byDeployment.values()].flatMap(membersOf);
-  const hosts = [...view.hosts].map(([id]) => victimHost(view, id));
-  const strategy = parseStrategies(service.placementStrategy, true);
-  const seed = hashText(`${view.cluster}/${view.name}`);
   return (all, count) => {
     const candidates = all.filter(({ shielded }) => !shielded);
     if (count <= 0 || candidates.length === 0) return [];
     if (count >= candidates.length) return candidates;
+    const everyone = [...buckets.byDeployment.values()].flatMap(membersOf);
+    const hosts = [...view.hosts].map(([id]) => victimHost(view, id));
+    const strategy = parseStrategies(service.placementStrategy, true);
+    const seed = hashText(`${view.cluster}/${view.name}`);
     const byId = new Map(candidates.map((task) => [task.of.task.id, task]));
     const tasks = everyone.map((task) => victimTask(task, !byId.has(task.of.task.id)));
     const chosen = chooseVictims({ tasks, count, strategy, hosts, seed });
