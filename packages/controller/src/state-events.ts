@@ -147,14 +147,15 @@ function hostHappening(host: HostRecord, what: string): Happening {
   return { cluster, event: { kind: 'host', subject: id, message }, host };
 }
 
-/** Tasks that came to run or stopped a short time ago, and no event says so. */
-export function missed(state: State, now: number): Happening[] {
+/** Tasks that came to run or stopped a short time ago, and no event says so; of more than can be told, some. */
+export function missed(state: State, now: number, most = MOST_WAITING): Happening[] {
   const told = new Set<string>();
   for (const { value } of state.list(collections.events)) {
     if (value.kind === 'task') told.add(`${value.subject} ${statusTold(value.message)}`);
   }
   const found: Happening[] = [];
   for (const { value: status } of state.list(collections.taskStatus)) {
+    if (found.length >= most) break;
     const { cluster, id, lastStatus, startedAt = 0, stoppedAt = 0 } = status;
     if (now - Math.max(startedAt, stoppedAt) > MISSED_MS || told.has(`${id} ${lastStatus}`)) {
       continue;

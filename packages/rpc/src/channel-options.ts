@@ -29,7 +29,7 @@ export const SERVER_OPTIONS: ChannelOptions = {
 
 /** Towards our own servers: they take pings as often as they come, and are judged by CLIENT_PATIENCE. */
 export const OWN_KEEPALIVE: ChannelOptions = {
-  'grpc.keepalive_time_ms': 1_000,
+  'grpc.keepalive_time_ms': 750,
   'grpc.keepalive_timeout_ms': 20_000,
 };
 
@@ -38,7 +38,7 @@ export const OWN_KEEPALIVE: ChannelOptions = {
  * elsewhere and that hosts are lost after their time, is counted from there.
  */
 export const SERVER_PATIENCE: Patience = { pingMs: 1_500, endMs: 2_750 };
-export const CLIENT_PATIENCE: Patience = { endMs: 2_250 };
+export const CLIENT_PATIENCE: Patience = { endMs: 2_500 };
 
 /** Also towards etcd, which ends connections that ping it more often than every 5 s. */
 export const LINK_OPTIONS: ChannelOptions = {

@@ -29,12 +29,17 @@ export function codec<N extends MessageName>(name: N): Codec<MessageTypes[N]> {
     const read = reader(type);
     found = {
       type,
-      encode: (value) => Buffer.from(type.encode(value as Plain).finish()),
+      encode: (value) => bufferOf(type.encode(value as Plain).finish()),
       decode: (bytes) => read(type.decode(bytes)),
     };
     codecs.set(name, found);
   }
   return found as Codec<MessageTypes[N]>;
+}
+
+/** The same bytes, not a copy. */
+function bufferOf({ buffer, byteOffset, length }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, length);
 }
 
 /** Fill in the lists, maps and required scalars that `partial` lacks, as decoding would. */

@@ -1,6 +1,7 @@
 // The scheduler's ledgers, one a cluster, kept equal to the state by its changes. Tasks that were placed
 // and whose records the state has not shown yet stay charged: their charge is the one that the record will give.
-import { chargeOf } from '@berth/model/placement/charge.ts';
+import type { TaskStatusRecord } from '@berth/model/generated/messages.ts';
+import { chargeOf, sameCharge } from '@berth/model/placement/charge.ts';
 import { hostView } from '@berth/model/placement/host.ts';
 import { Ledger } from '@berth/model/placement/ledger.ts';
 import { collections } from '@berth/store/keys.ts';
@@ -44,9 +45,18 @@ function apply(change: Change, state: State, ledgers: Map<string, Ledger>): void
   if (collection === 'hosts') readHost(state, ledgers, first, second);
   else if (collection === 'sessions' && first === 'host') {
     for (const cluster of ledgers.keys()) readHost(state, ledgers, cluster, second);
-  } else if (collection === 'tasks' || collection === 'taskStatus') {
+  } else if (collection === 'tasks' || (collection === 'taskStatus' && matters(change))) {
     readTask(state, ledgers, first, second);
   }
+}
+
+/** A status changes what its task holds only when the task stops. */
+function matters({ before, after }: Change): boolean {
+  return isStopped(before) || isStopped(after) || !after;
+}
+
+function isStopped(stored: Change['before']): boolean {
+  return (stored?.value as TaskStatusRecord | undefined)?.lastStatus === 'STOPPED';
 }
 
 function readHost(state: State, ledgers: Map<string, Ledger>, cluster: string, id: string): void {
@@ -62,8 +72,9 @@ function readTask(state: State, ledgers: Map<string, Ledger>, cluster: string, i
   const status = state.get(collections.taskStatus, cluster, id);
   const charge = task && chargeOf(task.value, status?.value);
   const ledger = ledgerOf(ledgers, cluster);
-  if (charge) ledger.charge(id, charge);
-  else ledger.release(id);
+  const known = ledger.chargeOf(id);
+  if (!charge) ledger.release(id);
+  else if (!known || !sameCharge(known, charge)) ledger.charge(id, charge);
 }
 
 function ledgerOf(ledgers: Map<string, Ledger>, cluster: string): Ledger {

@@ -29,3 +29,21 @@ export function chargeOf(
     gpuIds: task.reserved?.gpuIds ?? [],
   };
 }
+
+/** Do both hold the same on the same host? Pure. */
+export function sameCharge(a: Charge, b: Charge): boolean {
+  return (
+    a.hostId === b.hostId &&
+    a.group === b.group &&
+    a.running === b.running &&
+    a.cpu === b.cpu &&
+    a.memory === b.memory &&
+    sameList(a.ports, b.ports) &&
+    sameList(a.portsUdp, b.portsUdp) &&
+    sameList(a.gpuIds ?? [], b.gpuIds ?? [])
+  );
+}
+
+function sameList<T>(a: readonly T[], b: readonly T[]): boolean {
+  return a.length === b.length && a.every((item, index) => item === b[index]);
+}
