@@ -56,6 +56,7 @@ export interface ApiHandlers {
   readonly Scaling: Handlers<'Scaling'>;
   readonly Access: Handlers<'Access'>;
   readonly LogGroups: Handlers<'LogGroups'>;
+  readonly Operations: Handlers<'Operations'>;
 }
 
 export interface ApiRole extends Role {
@@ -149,6 +150,7 @@ export async function startApi(options: ApiOptions, surroundings: Surroundings):
     Scaling: guard.guarded('Scaling', scalingHandlers(deps)),
     Access: guard.guarded('Access', accessHandlers(deps)),
     LogGroups: guard.guarded('LogGroups', logGroupsHandlers(deps)),
+    Operations: guard.guarded('Operations', operationsHandlers(deps)),
   };
   const server = await serve({
     address: options.listen,
@@ -157,7 +159,6 @@ export async function startApi(options: ApiOptions, surroundings: Surroundings):
     onCall: rpcMetrics(metrics, 'api').onCall,
     services: {
       ...handlers,
-      Operations: guard.guarded('Operations', operationsHandlers(deps)),
       Agents: authorized('Agents', {
         Session: (messages, context) => sessions.agents.serve(messages, context),
         Stream: (messages, context) => sessions.streams.serve(messages, context),

@@ -13,6 +13,7 @@ import { networkService } from './services/network.ts';
 import { scalingService } from './services/scaling.ts';
 import { stsService } from './services/sts.ts';
 import { SigningKeys } from './sigv4/signing-keys.ts';
+import { AlertmanagerHook } from './webhooks/alertmanager.ts';
 import { type AccessDoor, Dispatcher, type DispatcherDeps } from './wire/dispatch.ts';
 import { startHttpServer, type HttpServerOptions } from './wire/http-server.ts';
 
@@ -25,6 +26,7 @@ export interface AwsOptions extends Pick<HttpServerOptions, 'listen' | 'tls'> {
     readonly Scaling: Handlers<'Scaling'>;
     readonly Access: Handlers<'Access'>;
     readonly LogGroups: Handlers<'LogGroups'>;
+    readonly Operations: Pick<Handlers<'Operations'>, 'SetAlarmStates'>;
   };
   readonly access: AccessDoor;
 }
@@ -56,11 +58,17 @@ export async function startAws(
     logger,
     onCall: callMetrics(metrics),
   });
+  const alertmanager = new AlertmanagerHook({
+    handlers: handlers.Operations,
+    access: options.access,
+    logger,
+  });
   const server = await startHttpServer({
     listen: options.listen,
     tls: options.tls,
     clock,
-    answer: (request) => dispatcher.answer(request),
+    answer: (request) =>
+      alertmanager.isFor(request) ? alertmanager.answer(request) : dispatcher.answer(request),
   });
   logger.info({ address: server.address }, 'the AWS endpoint is served');
   let stopping = false;

@@ -9,6 +9,7 @@ const LISTS: Readonly<Record<string, string>> = {
   Cluster: 'statistics tags settings capacityProviders defaultCapacityProviderStrategy',
   Service:
     'events deployments loadBalancers serviceRegistries placementConstraints placementStrategy',
+  TaskSet: 'loadBalancers serviceRegistries',
   Task: 'containers attachments attributes tags',
   Container: 'networkBindings networkInterfaces',
   TaskOverride: 'containerOverrides inferenceAcceleratorOverrides',
@@ -33,6 +34,11 @@ export const REQUEST_FIXES: Fixes = {
 };
 
 export const ANSWER_FIXES: Fixes = {
+  // Of other controllers services have none to show.
+  Service: (service) =>
+    (service['deploymentController'] as Plain | undefined)?.['type'] === 'EXTERNAL'
+      ? { taskSets: [], ...service }
+      : service,
   PlacementStrategy: (strategy) =>
     mapText(strategy, 'field', BINPACK, (text) => text.toUpperCase()),
 };

@@ -35,7 +35,7 @@ const EXECUTE =
 
 export const ecsSupport: ServiceSupport = {
   supported:
-    'ContinueServiceDeployment CreateCapacityProvider CreateCluster CreateService DeleteAccountSetting DeleteAttributes DeleteCapacityProvider DeleteCluster DeleteService DeleteTaskDefinitions DeregisterContainerInstance DeregisterTaskDefinition DescribeCapacityProviders DescribeClusters DescribeContainerInstances DescribeServiceDeployments DescribeServiceRevisions DescribeServices DescribeTaskDefinition DescribeTasks GetTaskProtection ListAccountSettings ListAttributes ListClusters ListContainerInstances ListServiceDeployments ListServices ListTagsForResource ListTaskDefinitionFamilies ListTaskDefinitions ListTasks PutAccountSetting PutAccountSettingDefault PutAttributes PutClusterCapacityProviders RegisterContainerInstance RegisterTaskDefinition RunTask StartTask StopServiceDeployment StopTask TagResource UntagResource UpdateCapacityProvider UpdateCluster UpdateClusterSettings UpdateContainerInstancesState UpdateService UpdateTaskProtection',
+    'ContinueServiceDeployment CreateCapacityProvider CreateCluster CreateService CreateTaskSet DeleteAccountSetting DeleteAttributes DeleteCapacityProvider DeleteCluster DeleteService DeleteTaskDefinitions DeleteTaskSet DeregisterContainerInstance DeregisterTaskDefinition DescribeCapacityProviders DescribeClusters DescribeContainerInstances DescribeServiceDeployments DescribeServiceRevisions DescribeServices DescribeTaskDefinition DescribeTaskSets DescribeTasks GetTaskProtection ListAccountSettings ListAttributes ListClusters ListContainerInstances ListServiceDeployments ListServices ListTagsForResource ListTaskDefinitionFamilies ListTaskDefinitions ListTasks PutAccountSetting PutAccountSettingDefault PutAttributes PutClusterCapacityProviders RegisterContainerInstance RegisterTaskDefinition RunTask StartTask StopServiceDeployment StopTask TagResource UntagResource UpdateCapacityProvider UpdateCluster UpdateClusterSettings UpdateContainerInstancesState UpdateService UpdateServicePrimaryTaskSet UpdateTaskProtection UpdateTaskSet',
   refused: [
     { operations: 'ExecuteCommand', code: 'InvalidParameterException', message: EXECUTE },
     {
@@ -55,12 +55,6 @@ export const ecsSupport: ServiceSupport = {
         'CreateDaemon DeleteDaemon DeleteDaemonTaskDefinition DescribeDaemon DescribeDaemonDeployments DescribeDaemonRevisions DescribeDaemonTaskDefinition ListDaemonDeployments ListDaemonTaskDefinitions ListDaemons RegisterDaemonTaskDefinition UpdateDaemon',
       message:
         'Managed daemons run on instances that AWS manages: use a service with schedulingStrategy DAEMON.',
-    },
-    {
-      operations:
-        'CreateTaskSet DeleteTaskSet DescribeTaskSets UpdateServicePrimaryTaskSet UpdateTaskSet',
-      message:
-        'Task sets belong to the deployment controllers CODE_DEPLOY and EXTERNAL: services here are of controller ECS.',
     },
     {
       operations:
@@ -158,6 +152,12 @@ export const ecsSupport: ServiceSupport = {
         monitoring: MONITORING,
       },
     },
+    CreateTaskSetRequest: {
+      supported:
+        'service cluster taskDefinition externalId loadBalancers capacityProviderStrategy scale clientToken tags',
+      accepted: { networkConfiguration: NETWORK, launchType: LAUNCH, platformVersion: PLATFORM },
+      refused: { serviceRegistries: DISCOVERY },
+    },
     CreatedAt: { supported: 'before after' },
     DeleteAccountSettingRequest: { supported: 'name principalArn' },
     DeleteAttributesRequest: { supported: 'attributes cluster' },
@@ -168,6 +168,7 @@ export const ecsSupport: ServiceSupport = {
     DeleteClusterRequest: { supported: 'cluster' },
     DeleteServiceRequest: { supported: 'service cluster force' },
     DeleteTaskDefinitionsRequest: { supported: 'taskDefinitions' },
+    DeleteTaskSetRequest: { supported: 'cluster service taskSet force' },
     DeploymentAlarms: { supported: 'alarmNames rollback enable' },
     DeploymentCircuitBreaker: {
       supported: 'enable rollback resetOnHealthyTask thresholdConfiguration',
@@ -178,9 +179,10 @@ export const ecsSupport: ServiceSupport = {
       accepted: {
         strategy:
           'All four. Those that shift traffic need Application Load Balancers: advancedConfiguration of each loadBalancers item.',
-        bakeTimeInMinutes: 'Of the strategies that shift traffic; 0 or nothing beside ROLLING.',
+        bakeTimeInMinutes:
+          'Of the strategies that shift traffic, and of ROLLING with alarms; 0 or nothing otherwise.',
         alarms:
-          'Kept and shown while enable is false; there is no CloudWatch whose alarms could end a deployment, and enable true is refused.',
+          "Alarms of Berth's own, by name: set by berth alarm or by Prometheus's Alertmanager. One that does not exist counts as INSUFFICIENT_DATA.",
       },
       refused: {
         earlySuccessCriteria: 'A deployment is done when all of its tasks are healthy.',
@@ -208,6 +210,7 @@ export const ecsSupport: ServiceSupport = {
     DescribeServiceRevisionsRequest: { supported: 'serviceRevisionArns' },
     DescribeServicesRequest: { supported: 'services cluster include' },
     DescribeTaskDefinitionRequest: { supported: 'taskDefinition include' },
+    DescribeTaskSetsRequest: { supported: 'cluster service taskSets include' },
     DescribeTasksRequest: { supported: 'tasks cluster include' },
     Device: { supported: 'hostPath containerPath permissions' },
     DockerVolumeConfiguration: { supported: 'scope autoprovision driver driverOpts labels' },
@@ -348,6 +351,7 @@ export const ecsSupport: ServiceSupport = {
       supported: 'cpuArchitecture',
       accepted: { operatingSystemFamily: 'LINUX; others are refused.' },
     },
+    Scale: { supported: 'value unit' },
     StartTaskRequest: {
       supported:
         'containerInstances taskDefinition cluster enableECSManagedTags group overrides propagateTags startedBy tags',
@@ -388,6 +392,7 @@ export const ecsSupport: ServiceSupport = {
     },
     UpdateClusterSettingsRequest: { supported: 'cluster', accepted: { settings: INSIGHTS } },
     UpdateContainerInstancesStateRequest: { supported: 'containerInstances status cluster' },
+    UpdateServicePrimaryTaskSetRequest: { supported: 'cluster service primaryTaskSet' },
     UpdateServiceRequest: {
       supported:
         'service cluster desiredCount taskDefinition capacityProviderStrategy deploymentConfiguration placementConstraints placementStrategy forceNewDeployment healthCheckGracePeriodSeconds deploymentController enableECSManagedTags loadBalancers propagateTags availabilityZoneRebalancing',
@@ -405,6 +410,7 @@ export const ecsSupport: ServiceSupport = {
         monitoring: MONITORING,
       },
     },
+    UpdateTaskSetRequest: { supported: 'cluster service taskSet scale' },
     UpdateTaskProtectionRequest: { supported: 'cluster tasks protectionEnabled expiresInMinutes' },
     VersionInfo: { supported: 'agentVersion agentHash dockerVersion' },
     Volume: {

@@ -76,6 +76,7 @@ export async function startEndpoint(answers: Answers = {}): Promise<TestEndpoint
     Scaling: service('Scaling'),
     Access: service('Access'),
     LogGroups: service('LogGroups'),
+    Operations: service('Operations'),
   } as AwsOptions['handlers'];
   const role = await startAws(
     {

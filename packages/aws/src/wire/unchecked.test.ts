@@ -11,7 +11,14 @@ import { REGION, send } from '../testing/endpoint.ts';
 describe('a signature that can not be checked', () => {
   it('tells its caller nothing of the store, and the log of the process all', async () => {
     const logger = testLogger();
-    const services = { Ecs: {}, LoadBalancing: {}, Scaling: {}, Access: {}, LogGroups: {} };
+    const services = {
+      Ecs: {},
+      LoadBalancing: {},
+      Scaling: {},
+      Access: {},
+      LogGroups: {},
+      Operations: {},
+    };
     const role = await startAws(
       {
         listen: '127.0.0.1:0',
