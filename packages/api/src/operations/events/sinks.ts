@@ -10,7 +10,7 @@ import type {
   EventSinkRecord,
   RedriveEventSinkRequest,
 } from '@berth/model/generated/messages.ts';
-import { lastNumber } from '@berth/store/event-order.ts';
+import { inOrder, lastNumber } from '@berth/store/event-order.ts';
 import { collections, keyOf } from '@berth/store/keys.ts';
 import { guardAbsent, guardUnchanged, putRecord } from '@berth/store/record.ts';
 import type { State, Stored } from '@berth/store/state.ts';
@@ -130,16 +130,15 @@ function sinkView(state: State, { value, createRevision }: Stored<EventSinkRecor
   const stored = state.get(collections.eventSinkCursors, name)?.value;
   const cursor = stored?.sinkRevision === createRevision ? stored : undefined;
   const sequence = cursor?.sequence ?? startAfter;
-  let waiting = 0;
-  for (const event of state.list(collections.events)) {
-    if (lastNumber(event.modRevision) > sequence) waiting += 1;
-  }
+  const later = [...state.list(collections.events)].filter(
+    ({ modRevision }) => lastNumber(modRevision) > sequence,
+  );
   return {
     name,
     ...shown,
     headerNames: headers.map((header) => header.name),
     sequence,
-    waiting,
+    waiting: inOrder(later).filter((event) => event.sequence > sequence).length,
     delivered: cursor?.delivered ?? 0,
     dead: cursor?.dead ?? 0,
     dropped: cursor?.dropped ?? 0,
