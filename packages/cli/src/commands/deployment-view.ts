@@ -131,7 +131,8 @@ function revisionTable(
       { title: '', value: ({ role }) => role },
       {
         title: 'RUN',
-        value: (row) => `${row.runningTaskCount}/${row.requestedTaskCount}`,
+        value: ({ role, runningTaskCount: run, requestedTaskCount: asked }) =>
+          role === 'new' ? `${run}/${asked}` : String(run),
         align: 'right',
       },
       { title: 'PENDING', value: ({ pendingTaskCount }) => pendingTaskCount, align: 'right' },
@@ -178,7 +179,7 @@ function hookLines(
     ...shown,
     ...waiting.map(
       ({ hookId, expiresAt, timeoutAction }) =>
-        `${hookId} waits for berth deployment continue or rollback; ${timeoutAction} in ${duration(Math.max(0, expiresAt - now))}`,
+        `${hookId} waits for berth deployment continue or rollback; ${timeoutAction} in ${age(expiresAt - now)}`,
     ),
   ];
 }
