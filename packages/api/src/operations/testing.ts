@@ -179,7 +179,13 @@ export class Bench {
       address: `10.0.0.${index}`,
       status: 'ACTIVE',
       registeredAt: this.clock.now(),
-      registeredResources: { cpu: 2048, memory: 4096, ports: [22], portsUdp: [], gpuIds: [] },
+      registeredResources: {
+        cpu: 2048,
+        memory: 4096,
+        ports: [22],
+        portsUdp: [],
+        gpuIds: ['g1', 'g2'],
+      },
       agentVersion: '1.0.0',
     });
     await this.put(collections.sessions, ['host', id], { id, kind: 'host' });

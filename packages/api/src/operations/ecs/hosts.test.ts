@@ -26,7 +26,7 @@ describe('hosts', () => {
       hostId: hostId(0),
       cluster: 'default',
       desiredStatus: 'STOPPED',
-      reserved: { cpu: 0, memory: 0, ports: [8080], portsUdp: [53], gpuIds: [] },
+      reserved: { cpu: 0, memory: 0, ports: [8080], portsUdp: [53], gpuIds: ['g1'] },
     });
     const { hosts } = await bench.ecs('DescribeHosts', { hosts: ['h0'] });
     const [host] = hosts;
@@ -35,6 +35,7 @@ describe('hosts', () => {
       memory: 4096 - 3 * 64,
       ports: [22, 8080],
       portsUdp: [53],
+      gpuIds: ['g2'],
     });
     assert.equal(host.pendingTasksCount, 3);
     assert.equal(host.runningTasksCount, 0);
