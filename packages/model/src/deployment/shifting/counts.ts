@@ -24,7 +24,8 @@ export function planShifting(input: ShiftCounts): Step {
     const wanted = wantedOf(deployment, primary, input.desired);
     const own = only(input.buckets, deployment.id);
     // Until the rules say so, nothing goes that may still get traffic.
-    if (wanted < own.total && deployment !== primary && !input.settled) {
+    const serves = !input.settled || mayServe(deployment, primary);
+    if (wanted < own.total && deployment !== primary && serves) {
       step.kept.set(deployment.id, own.total);
       continue;
     }
@@ -43,6 +44,13 @@ export function planShifting(input: ShiftCounts): Step {
     step.kept.set(deployment.id, deployment === primary ? deployment.desiredCount : wanted);
   }
   return all;
+}
+
+/** It was given up with traffic that has not gone back to the source yet, since that is not whole. */
+function mayServe({ id }: DeploymentRecord, { id: newest, shift }: DeploymentRecord): boolean {
+  if (!shift || id === newest || id === shift.source) return false;
+  const returned = shift.productionWeight === 0 && shift.testWeight === 0;
+  return shift.stage === 'RECONCILE_SERVICE' && !returned;
 }
 
 /** How many tasks a deployment is to have now. */

@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+
+import { percentOn, shiftingWorld, tick } from './testing.ts';
+
+const MINUTE = 60_000;
+
+describe('deployment: who stays during a shift', () => {
+  it('tasks that are given up serve on until traffic is back at a source that has to grow first', () => {
+    const world = shiftingWorld({ strategy: 'BLUE_GREEN', bakeTimeInMinutes: 60 });
+    world.converge();
+    world.update({ taskDefinition: 'app:2' });
+    for (let round = 0; round < 100 && percentOn(world, 'green', 'l1/prod') < 100; round += 1) {
+      world.now += MINUTE;
+      tick(world);
+    }
+    assert.equal(percentOn(world, 'green', 'l1/prod'), 100);
+    const served = (): number =>
+      world.active().filter(({ task }) => task.taskDefinition === 'app:2').length;
+    const before = served();
+
+    world.update({ taskDefinition: 'app:3', desiredCount: before + 2 });
+    for (let step = 0; step < 20; step += 1) {
+      world.step();
+      assert.equal(percentOn(world, 'green', 'l1/prod'), 100, 'the source is not whole');
+      assert.equal(served(), before, 'they have all of the traffic');
+    }
+    for (let round = 0; round < 100; round += 1) {
+      world.now += MINUTE;
+      tick(world);
+      if (percentOn(world, 'green', 'l1/prod') > 0) assert.ok(world.active().length >= before);
+    }
+    assert.equal(served(), 0);
+    assert.ok(world.active().every(({ task }) => task.taskDefinition === 'app:3'));
+  });
+});
