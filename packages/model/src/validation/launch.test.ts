@@ -19,6 +19,11 @@ const network = (subnets: number, groups = 0) => ({
   },
 });
 
+const names = (count: number): string[] => Array.from({ length: count }, (_, at) => `a${at}`);
+const alarms = (alarmNames: readonly string[]) => ({ alarmNames, enable: true, rollback: false });
+const external = (fields: Partial<CreateServiceRequest> = {}): CreateServiceRequest =>
+  service({ deploymentController: { type: 'EXTERNAL' }, taskDefinition: '', ...fields });
+
 describe('the launch of a service is refused', () => {
   describeRules<CreateServiceRequest>(
     'InvalidParameterException',
@@ -109,18 +114,70 @@ describe('the launch of a service is refused', () => {
         refuses: service({ deploymentController: { type: 'CODE_DEPLOY' } }),
         code: 'UnsupportedFeatureException',
         message:
-          'deploymentController.type is "CODE_DEPLOY"; expected ECS: no other deployment controller is supported.',
+          'deploymentController.type is "CODE_DEPLOY"; expected ECS or EXTERNAL: no other deployment controller is supported.',
       },
       'with alarms': {
         accepts: service({
           deploymentConfiguration: { alarms: { alarmNames: [], enable: false, rollback: false } },
         }),
         refuses: service({
-          deploymentConfiguration: { alarms: { alarmNames: ['a'], enable: true, rollback: false } },
+          deploymentConfiguration: { alarms: { alarmNames: [], enable: true, rollback: false } },
         }),
-        code: 'UnsupportedFeatureException',
         message:
-          'deploymentConfiguration.alarms.enable is true; expected false: there are no alarms to look at.',
+          'deploymentConfiguration.alarms.alarmNames is missing; expected the names of alarms where enable is true.',
+      },
+      'with an alarm twice': {
+        accepts: service({
+          deploymentConfiguration: { alarms: alarms(['a', 'b']), bakeTimeInMinutes: 5 },
+        }),
+        refuses: service({ deploymentConfiguration: { alarms: alarms(['a', 'a']) } }),
+        message:
+          'deploymentConfiguration.alarms.alarmNames has "a" more than once; expected each at most once.',
+      },
+      'with 101 alarms': {
+        accepts: service({ deploymentConfiguration: { alarms: alarms(names(100)) } }),
+        refuses: service({ deploymentConfiguration: { alarms: alarms(names(101)) } }),
+        message: 'deploymentConfiguration.alarms.alarmNames has 101 names; expected at most 100.',
+      },
+      'with an alarm of 256 characters': {
+        accepts: service({ deploymentConfiguration: { alarms: alarms(['n'.repeat(255)]) } }),
+        refuses: service({ deploymentConfiguration: { alarms: alarms([`n\n`]) } }),
+        message:
+          'deploymentConfiguration.alarms.alarmNames[0] is "n\\n"; expected 1 to 255 characters, none of them a control character.',
+      },
+      'with a bake time and no alarms': {
+        accepts: service({
+          deploymentConfiguration: { alarms: alarms(['a']), bakeTimeInMinutes: 1 },
+        }),
+        refuses: service({ deploymentConfiguration: { bakeTimeInMinutes: 1 } }),
+        message:
+          'deploymentConfiguration.bakeTimeInMinutes is given and deploymentConfiguration.strategy is "ROLLING"; expected strategy BLUE_GREEN or LINEAR or CANARY beside it.',
+      },
+      'of controller EXTERNAL with a task definition': {
+        accepts: external(),
+        refuses: external({ taskDefinition: 'hello' }),
+        message:
+          'taskDefinition is given; expected none for a service with a deployment controller of type EXTERNAL: give it to CreateTaskSet.',
+      },
+      'of controller EXTERNAL as a daemon': {
+        accepts: external({ deploymentConfiguration: { maximumPercent: 200 } }),
+        refuses: external({ schedulingStrategy: 'DAEMON', desiredCount: undefined }),
+        message:
+          'schedulingStrategy is "DAEMON"; expected REPLICA for a deployment controller of type EXTERNAL.',
+      },
+      'of controller EXTERNAL with a circuit breaker': {
+        accepts: external({ placementStrategy: [{ type: 'random' }] }),
+        refuses: external({
+          deploymentConfiguration: { deploymentCircuitBreaker: { enable: true, rollback: true } },
+        }),
+        message:
+          'deploymentConfiguration.deploymentCircuitBreaker is given; expected none for a service with a deployment controller of type EXTERNAL: it has no deployments.',
+      },
+      'of controller EXTERNAL with zone rebalancing': {
+        accepts: external({ availabilityZoneRebalancing: 'DISABLED' }),
+        refuses: external({ availabilityZoneRebalancing: 'ENABLED' }),
+        message:
+          'availabilityZoneRebalancing is "ENABLED"; expected DISABLED for a service with a deployment controller of type EXTERNAL.',
       },
     },
     acceptCreateService,
