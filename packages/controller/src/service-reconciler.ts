@@ -19,6 +19,9 @@ import { eventPut, packed, planWrites, recordWrite } from './writes.ts';
 /** How often a service that changes under the controller's hands is looked at before others get their turn. */
 const MOST_LOOKS = 5;
 
+/** After a look that was much work others get their turn first: the lease of the leader has to be kept meanwhile. */
+const TURN_MS = 1;
+
 export function serviceKey(cluster: string, service: string): string {
   return `${cluster}/${service}`;
 }
@@ -49,7 +52,9 @@ export async function reconcileService(
     for (const result of plan.ended) metrics.deploymentEnded(result);
     report(context, key, plan, writes.length);
     const placed = await startAll({ key, view, plan, revision, context, signal });
-    if (placed) return { wakeAt: plan.wakeAt, pauseMs };
+    if (!placed) continue;
+    if (pauseMs > 0) await clock.sleep(TURN_MS, signal);
+    return { wakeAt: plan.wakeAt, pauseMs };
   }
   throw new BerthError(
     'Unavailable',

@@ -234,7 +234,7 @@ export const MUTATIONS: readonly Mutation[] = [
       troubles: ['killServer', 'pauseServer', 'crashEngine'],
       everyMs: 3_000,
     },
-    found: /invariant [23]/,
+    found: /invariant [235]/,
   },
   {
     name: 'the view lists again after a compaction',

@@ -20,6 +20,8 @@ const REACHED_WITHIN_MS = 10_000;
 const BACKOFF = { initialMs: 100, maxMs: 3_000 };
 /** A watch that has lived so long was no failure. */
 const GOOD_WATCH_MS = 10_000;
+/** Records that are taken in before others get their turn. */
+const FILL_AT_ONCE = 5_000;
 const COMPARE_EVERY_MS = { least: 300_000, most: 600_000 };
 
 export interface StateCacheOptions {
@@ -217,7 +219,7 @@ export class ListWatchCache implements StateCache {
   async #refill(signal: AbortSignal): Promise<void> {
     const page = await this.#options.store.list(ROOT, signal);
     this.#counts.lists += 1;
-    const changes = this.#replace(page);
+    const changes = await this.#replace(page, signal);
     this.#listAgain = false;
     this.#filled = true;
     this.#moveTo(page.revision, changes);
@@ -240,12 +242,18 @@ export class ListWatchCache implements StateCache {
     if (!signal.aborted && !this.#listAgain) throw watchFailed(ROOT, 'disconnected');
   }
 
-  /** Make the view equal to a list. What can't be decoded stays as it was last understood. */
-  #replace(page: ListPage): Change[] {
+  /**
+   * Make the view equal to a list. What can't be decoded stays as it was last understood. While nobody reads the view yet it
+   * takes its time: leases and connections of the process have to be kept meanwhile.
+   */
+  async #replace(page: ListPage, signal: AbortSignal): Promise<Change[]> {
     const changes: Change[] = [];
     const listed = new Set<string>();
     this.#undecoded.clear();
-    for (const entry of page.entries) {
+    for (const [index, entry] of page.entries.entries()) {
+      if (!this.#filled && index % FILL_AT_ONCE === FILL_AT_ONCE - 1) {
+        await this.#options.clock.sleep(1, signal);
+      }
       listed.add(entry.key);
       const known = this.#view.at(entry.key);
       if (
