@@ -18,6 +18,10 @@ const BENCHES: Readonly<Record<string, string>> = {
   help: 'berth --help against an empty Node program',
 };
 
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+let interrupted = false;
+for (const signal of SIGNALS) process.once(signal, () => (interrupted = true));
+
 /** Only when named. */
 const LARGE = ['million'];
 
@@ -38,6 +42,11 @@ for (const [name, what] of Object.entries(BENCHES)) {
   const file = fileURLToPath(new URL(`${name}.ts`, import.meta.url));
   const options = ['--disable-warning=ExperimentalWarning', file, ...flags];
   const child = spawn(process.execPath, options, { stdio: 'inherit' });
+  // A bench clears away what it has started before it ends.
+  const pass = (signal: NodeJS.Signals): void => void child.kill(signal);
+  for (const signal of SIGNALS) process.on(signal, pass);
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  for (const signal of SIGNALS) process.off(signal, pass);
   if (code !== 0) process.exitCode = 1;
+  if (interrupted) break;
 }

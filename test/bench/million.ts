@@ -1,5 +1,5 @@
 // A million tasks: see `million/run.ts`. Prints rates and where the time went. Flags: --tasks, --services, --hosts,
-// --host-processes, --hosts-lost, --profiles DIRECTORY.
+// --host-processes, --hosts-lost, --profiles DIRECTORY. Interrupted, it ends all that it has started before it ends itself.
 import { parseArgs } from 'node:util';
 
 import { runMillion } from './million/run.ts';
@@ -29,6 +29,17 @@ for (const [name, value] of Object.entries({ tasks, services, hosts, hostProcess
   }
 }
 
+const interrupted = new AbortController();
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const) {
+  process.on(signal, () => {
+    process.exitCode = code;
+    interrupted.abort(new Error(`interrupted by ${signal}`));
+  });
+}
+
 console.log(`${tasks} tasks, ${services} services, ${hosts} hosts\n`);
 const result = await runMillion({
   tasks,
@@ -39,6 +50,10 @@ const result = await runMillion({
   profiles: values.profiles,
   limitMs: LIMIT_MS,
   say: (line) => console.log(line),
+  signal: interrupted.signal,
+}).catch((error: unknown) => {
+  console.error(interrupted.signal.aborted ? interrupted.signal.reason : error);
+  process.exit(process.exitCode ?? 1);
 });
 const { running, pending, listed, distinct } = result.counted;
 console.log(

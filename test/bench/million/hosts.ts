@@ -7,6 +7,7 @@ import type { Authority } from '@berth/rpc/authority.ts';
 
 import type { HostsCount, HostsOrder } from './host-process.ts';
 
+const END_MS = 10_000;
 const FILE = fileURLToPath(new URL('host-process.ts', import.meta.url));
 
 export interface HostsOptions {
@@ -55,10 +56,12 @@ export class Hosts {
   async end(): Promise<void> {
     await Promise.all(
       this.#children.map(async (child) => {
-        if (child.exitCode !== null) return;
+        if (child.exitCode !== null || child.signalCode !== null) return;
         const exit = once(child, 'exit');
-        child.disconnect();
+        const limit = setTimeout(() => child.kill('SIGKILL'), END_MS);
+        if (child.connected) child.disconnect();
         await exit;
+        clearTimeout(limit);
       }),
     );
   }

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { mkdirSync, openSync, closeSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { abortable } from '@berth/control/scope.ts';
 import type { Authority } from '@berth/rpc/authority.ts';
 import { type Connection, connect } from '@berth/rpc/client.ts';
 import { freePort } from '@berth/store/testing/etcd.ts';
@@ -18,6 +19,8 @@ export type PlaneRole = (typeof ROLES)[number];
 const BERTH = join(ROOT, 'packages/cli/bin/berth.mjs');
 const READY_MS = 300_000;
 const END_MS = 60_000;
+const QUICK_END_MS = 3_000;
+const STALL_ANSWER_MS = 4_000;
 const GIB = 1024 ** 3;
 /** etcd's own default of 2 GiB is less than a million tasks need. */
 const ETCD_QUOTA = 8 * GIB;
@@ -45,8 +48,11 @@ export class Plane {
     this.api = api;
   }
 
-  /** @param profiles a directory for CPU profiles of the roles, written when they end */
-  static async start(profiles?: string): Promise<Plane> {
+  /**
+   * @param profiles a directory for CPU profiles of the roles, written when they end
+   * @throws the signal's reason, after ending what was started
+   */
+  static async start(profiles: string | undefined, signal: AbortSignal): Promise<Plane> {
     const place = { ...newPlace(PLACE_NUMBER), portBase: await freeBase() };
     const tls = join(place.dataDirectory, 'tls');
     mkdirSync(tls, { recursive: true });
@@ -72,9 +78,9 @@ export class Plane {
     };
     const plane = new Plane(place, commands, api);
     try {
-      await plane.#start(ROLES);
+      await abortable(plane.#start(ROLES), signal);
     } catch (error) {
-      await plane.end();
+      await plane.end(signal.aborted);
       throw error;
     }
     return plane;
@@ -105,7 +111,7 @@ export class Plane {
 
   /** All but etcd, at once, in order. Resolves when they have ended. */
   async stopRoles(): Promise<void> {
-    await Promise.all(ROLES.slice(1).map((role) => this.#stop(role)));
+    await Promise.all(ROLES.slice(1).map((role) => this.#stop(role, END_MS)));
   }
 
   /** All but etcd. Resolves when each says that it is ready. */
@@ -113,9 +119,27 @@ export class Plane {
     await this.#start(ROLES.slice(1));
   }
 
-  async end(): Promise<void> {
-    await this.stopRoles();
-    await this.#stop('etcd');
+  /** Of each role that answers: the longest time in ms that its loop stood still, since it was last asked. */
+  async stalls(): Promise<readonly (readonly [PlaneRole, number])[]> {
+    const asked = ROLES.map(async (role) => {
+      const { admin } = this.#commands[role];
+      if (admin === undefined || !this.#running.has(role)) return [];
+      const answer = await fetch(`http://${admin}/metrics`, {
+        signal: AbortSignal.timeout(STALL_ANSWER_MS),
+      });
+      const seconds = /^nodejs_eventloop_lag_max_seconds (\S+)$/m.exec(await answer.text())?.[1];
+      return [[role, Number(seconds) * 1000] as const];
+    });
+    return (await Promise.allSettled(asked)).flatMap((each) =>
+      each.status === 'fulfilled' ? each.value : [],
+    );
+  }
+
+  /** @param quickly without waiting for long for those that would leave in order */
+  async end(quickly = false): Promise<void> {
+    const within = quickly ? QUICK_END_MS : END_MS;
+    await Promise.all(ROLES.slice(1).map((role) => this.#stop(role, within)));
+    await this.#stop('etcd', within);
     this.#place.remove();
   }
 
@@ -140,13 +164,13 @@ export class Plane {
     );
   }
 
-  async #stop(role: PlaneRole): Promise<void> {
+  async #stop(role: PlaneRole, withinMs: number): Promise<void> {
     const child = this.#running.get(role);
     this.#running.delete(role);
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
     const exit = once(child, 'exit');
     child.kill('SIGTERM');
-    const limit = setTimeout(() => child.kill('SIGKILL'), END_MS);
+    const limit = setTimeout(() => child.kill('SIGKILL'), withinMs);
     await exit;
     clearTimeout(limit);
   }

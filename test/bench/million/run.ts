@@ -1,5 +1,6 @@
 // The bench `million` itself: what is done, in which order, and what is counted. Nothing is taken for done that the API
 // does not show.
+import { abortable } from '@berth/control/scope.ts';
 import type { Client } from '@berth/rpc/api.ts';
 
 import { eventually } from '../../e2e/cluster.ts';
@@ -18,6 +19,8 @@ export interface MillionOptions {
   /** How long each phase may take. */
   readonly limitMs: number;
   readonly say: (line: string) => void;
+  /** Ends the run; what was started is ended first. */
+  readonly signal: AbortSignal;
 }
 
 export interface Phase {
@@ -27,6 +30,8 @@ export interface Phase {
   readonly count: number;
   /** CPU seconds of each process in it. */
   readonly cpu: Readonly<Record<string, number>>;
+  /** The longest time in ms that each role did nothing but one thing. */
+  readonly stalls: Readonly<Record<string, number>>;
 }
 
 export interface MillionResult {
@@ -56,24 +61,26 @@ const DESCRIBED_AT_ONCE = 10;
 const LISTED_AT_ONCE = 100;
 const POLL_MS = 500;
 const MEMORY_EVERY_MS = 1_000;
+const STALLS_EVERY_MS = 5_000;
 const CALL_MS = 120_000;
 
 export async function runMillion(options: MillionOptions): Promise<MillionResult> {
-  const { profiles, hostProcesses } = options;
-  const plane = await Plane.start(profiles);
+  const { profiles, hostProcesses, signal } = options;
+  const plane = await Plane.start(profiles, signal);
   const execArgv =
     profiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}/agents`];
   const hosts = new Hosts(hostProcesses, execArgv);
   const run = new Run(options, plane, hosts);
   try {
-    return await run.all();
+    return await abortable(run.all(), signal);
   } catch (error) {
-    for (const role of ROLES) options.say(`end of the log of ${role}:\n${plane.log(role)}`);
+    for (const role of signal.aborted ? [] : ROLES) {
+      options.say(`end of the log of ${role}:\n${plane.log(role)}`);
+    }
     throw error;
   } finally {
     run.end();
-    await hosts.end();
-    await plane.end();
+    await Promise.all([hosts.end(), plane.end(signal.aborted)]);
   }
 }
 
@@ -86,7 +93,8 @@ class Run {
   readonly #phases: Phase[] = [];
   /** Of processes that have been replaced. */
   readonly #former = new Map<string, Usage>();
-  readonly #memory: NodeJS.Timeout;
+  readonly #timers: readonly NodeJS.Timeout[];
+  readonly #stalls = new Map<string, number>();
   #peakMiB = 0;
 
   constructor(options: MillionOptions, plane: Plane, hosts: Hosts) {
@@ -95,10 +103,14 @@ class Run {
     this.#hosts = hosts;
     this.#connection = plane.connect();
     this.#ecs = this.#connection.client('Ecs');
-    this.#memory = setInterval(() => {
+    const weigh = (): void => {
       const all = Object.values(this.#present()).reduce((sum, one) => sum + one.residentMiB, 0);
       this.#peakMiB = Math.max(this.#peakMiB, all);
-    }, MEMORY_EVERY_MS);
+    };
+    this.#timers = [
+      setInterval(weigh, MEMORY_EVERY_MS),
+      setInterval(() => void this.#noteStalls(), STALLS_EVERY_MS),
+    ];
   }
 
   async all(): Promise<MillionResult> {
@@ -122,7 +134,7 @@ class Run {
   }
 
   end(): void {
-    clearInterval(this.#memory);
+    for (const timer of this.#timers) clearInterval(timer);
     this.#connection.close();
   }
 
@@ -266,18 +278,27 @@ class Run {
 
   async #phase<T>(name: string, count: number, work: () => Promise<T>): Promise<T> {
     const before = this.#usage();
+    await this.#noteStalls();
+    this.#stalls.clear();
     const began = performance.now();
     const result = await work();
     const seconds = (performance.now() - began) / 1000;
+    await this.#noteStalls();
     const cpu = Object.fromEntries(
       Object.entries(this.#usage()).map(([of, { cpuSeconds }]) => [
         of,
         cpuSeconds - (before[of]?.cpuSeconds ?? 0),
       ]),
     );
-    this.#phases.push({ name, seconds, count, cpu });
+    this.#phases.push({ name, seconds, count, cpu, stalls: Object.fromEntries(this.#stalls) });
     this.#options.say(`${name}: ${seconds.toFixed(1)} s`);
     return result;
+  }
+
+  async #noteStalls(): Promise<void> {
+    for (const [role, ms] of await this.#plane.stalls()) {
+      this.#stalls.set(role, Math.max(ms, this.#stalls.get(role) ?? 0));
+    }
   }
 
   /** Of the processes that are there now. */

@@ -21,6 +21,15 @@ export function printTable({ phases, usage, peakMiB }: MillionResult): void {
       ((all / count) * 1e6).toFixed(0),
     ]);
   }
+  const roles = names.filter((name) => phases.some(({ stalls }) => name in stalls));
+  console.log('\nlongest stall of each role, in ms');
+  row('', roles);
+  for (const { name, stalls } of phases) {
+    row(
+      name,
+      roles.map((role) => (stalls[role] ?? 0).toFixed(0)),
+    );
+  }
   console.log('\nmemory in MiB');
   row('', ['', '', '', ...names, 'all']);
   const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
