@@ -39,7 +39,9 @@ describe('tasks', () => {
       assert.equal(task.hostName, 'h0');
       assert.deepEqual(task.overrides, {
         cpu: '512',
-        containerOverrides: [{ name: 'web', command: [], environment: [] }],
+        containerOverrides: [
+          { name: 'web', command: [], environment: [], resourceRequirements: [] },
+        ],
       });
       assert.deepEqual(
         task.containers.map(({ name, lastStatus }) => [name, lastStatus]),
