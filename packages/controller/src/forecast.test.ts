@@ -103,6 +103,12 @@ describe('a prediction', function () {
       .map(({ hostId }) => hostId)
       .sort();
 
+  async function setStatus(id: string, status: 'ACTIVE' | 'DRAINING'): Promise<void> {
+    const host = cluster.cache.get(collections.hosts, CLUSTER, id)?.value;
+    assert.ok(host);
+    await cluster.put(collections.hosts, [CLUSTER, id], { ...host, status });
+  }
+
   /** Where they will run. */
   function foreseen(name: string, { tasks }: PredictPlacementResponse): string[] {
     const left = hosts(name);
@@ -153,9 +159,7 @@ describe('a prediction', function () {
     const moving = answer.tasks.filter(({ change }) => change === 'STOP');
     assert.ok(moving.every(({ hostId }) => hostId === 'h2'));
     assert.ok(moving.length >= 2);
-    const host = cluster.cache.get(collections.hosts, CLUSTER, 'h2')?.value;
-    assert.ok(host);
-    await cluster.put(collections.hosts, [CLUSTER, 'h2'], { ...host, status: 'DRAINING' });
+    await setStatus('h2', 'DRAINING');
     await until('h2 is empty', () => names.every((name) => !hosts(name).includes('h2')));
     await steady('web');
     await steady('other');
@@ -175,6 +179,48 @@ describe('a prediction', function () {
       return now.length === 9 && !now.includes(gone);
     });
     assert.deepEqual(hosts('web'), expected);
+  });
+
+  it('of a service that shifts traffic is where its tasks go, and says what it knows nothing of', async () => {
+    const deploymentConfiguration = complete('DeploymentConfiguration', {
+      strategy: 'LINEAR',
+      linearConfiguration: { stepPercent: 50, stepBakeTimeInSeconds: 1 },
+    });
+    await service('web', { desiredCount: 4, loadBalancers: [], deploymentConfiguration });
+    const answer = await predict({ deploy: { service: 'web', taskDefinition: 'app:2' } });
+    assert.deepEqual(answer.leftOut, [
+      'the steps and times of shifts of traffic',
+      'health checks of containers',
+    ]);
+    assert.equal(answer.services[0]?.runningAfter, 4);
+    const expected = foreseen('web', answer);
+    await cluster.updateService('web', { taskDefinition: 'app:2' });
+    await steady('web');
+    assert.deepEqual(hosts('web'), expected);
+  });
+
+  it('of balance over zones is what is moved once it is asked for', async () => {
+    await service('web', { desiredCount: 9, loadBalancers: [] });
+    const before = await predict({ rebalance: { ontoHosts: false } });
+    assert.deepEqual(before.tasks, []);
+    for (const id of ['h2', 'h5']) await setStatus(id, 'DRAINING');
+    await until('zone b is empty', () => !hosts('web').some((id) => id === 'h2' || id === 'h5'));
+    await steady('web');
+    for (const id of ['h2', 'h5']) await setStatus(id, 'ACTIVE');
+    assert.deepEqual((await predict({ rebalance: { ontoHosts: false } })).tasks, []);
+    const answer = await predict({ rebalance: { service: 'web', ontoHosts: false } });
+    const moved = answer.tasks.filter(({ change }) => change === 'START');
+    assert.deepEqual(new Set(moved.map(({ zone }) => zone)), new Set(['b']));
+    assert.equal(answer.services[0]?.runningLeast, 9);
+    const expected = foreseen('web', answer);
+    await cluster.updateService('web', { availabilityZoneRebalancing: 'ENABLED' });
+    await until('the zones are even', () => {
+      const there = hosts('web').filter((id) => id === 'h2' || id === 'h5');
+      return there.length === 3 && cluster.isSteady('web');
+    });
+    assert.deepEqual(hosts('web'), expected);
+    const ontoHosts = await predict({ rebalance: { service: 'web', ontoHosts: true } });
+    assert.equal(ontoHosts.services[0]?.runningLeast ?? 9, 9);
   });
 
   it('says what will find no host', async () => {

@@ -8,6 +8,7 @@ import {
   type HostRoom,
   type TaskChange,
 } from '@berth/model/forecast/forecast.ts';
+import { leftOut } from '@berth/model/forecast/left-out.ts';
 import { zoneOf } from '@berth/model/deployment/targets.ts';
 import type {
   PredictedHost,
@@ -57,10 +58,11 @@ export async function predictPlacement(
   return own.run('predictions', signal, async () => {
     const { revision } = cache;
     const change = changeOf(place, request);
-    const work = forecast(clusterNow(cache, place.name, clock.now()), change);
+    const now = clusterNow(cache, place.name, clock.now());
+    const work = forecast(now, change);
     for (let since = clock.monotonic(); ;) {
       const next = work.next();
-      if (next.done === true) return answer(next.value, revision);
+      if (next.done === true) return answer(next.value, now, revision);
       if (clock.monotonic() - since < TURN_MS) continue;
       await clock.sleep(0, signal);
       since = clock.monotonic();
@@ -69,12 +71,21 @@ export async function predictPlacement(
 }
 
 function changeOf(place: ClusterPlace, request: PredictPlacementRequest): Change {
-  const { drain, lose, scale, deploy } = request;
-  const asked = [drain, lose.length > 0 ? lose : undefined, scale, deploy];
+  const { drain, lose, scale, deploy, rebalance } = request;
+  const asked = [drain, lose.length > 0 ? lose : undefined, scale, deploy, rebalance];
   if (asked.filter((one) => one !== undefined).length !== 1) {
-    throw invalid('Expected exactly one of drain, lose, scale and deploy.');
+    throw invalid('Expected exactly one of drain, lose, scale, deploy and rebalance.');
   }
   if (drain !== undefined) return { kind: 'drain', hostId: requireHost(place, drain).value.id };
+  if (rebalance) {
+    const { service, ontoHosts } = rebalance;
+    if (service === undefined) return { kind: 'rebalance', ontoHosts };
+    const { name, schedulingStrategy } = activeService(place, service);
+    if (schedulingStrategy === 'DAEMON') {
+      throw invalid(`The service "${name}" is a DAEMON service; its tasks are not moved.`);
+    }
+    return { kind: 'rebalance', service: name, ontoHosts };
+  }
   if (scale) {
     const { desiredCount } = scale;
     const { name, schedulingStrategy } = activeService(place, scale.service);
@@ -140,7 +151,7 @@ function clusterNow(state: State, cluster: string, now: number): ClusterNow {
   };
 }
 
-function answer(found: Forecast, revision: number): PredictPlacementResponse {
+function answer(found: Forecast, now: ClusterNow, revision: number): PredictPlacementResponse {
   const { before, after, exact, settled, staying } = found;
   const changed = new Set(found.tasks.map(({ service }) => service));
   return {
@@ -157,7 +168,18 @@ function answer(found: Forecast, revision: number): PredictPlacementResponse {
     exact,
     settled,
     staying,
+    leftOut: leftOutOf(now, found.tasks),
   };
+}
+
+/** Of the services that do something. */
+function leftOutOf({ services, definition }: ClusterNow, tasks: readonly TaskChange[]): string[] {
+  const found = services.flatMap(({ service }) => {
+    const own = tasks.filter((task) => task.service === service.name);
+    const names = new Set(own.map(({ taskDefinition }) => taskDefinition));
+    return own.length === 0 ? [] : leftOut(service, [...names].map(definition));
+  });
+  return [...new Set(found)];
 }
 
 function taskOf(task: TaskChange, hosts: ReadonlyMap<string, HostRoom>): PredictedTask {

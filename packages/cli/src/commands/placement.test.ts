@@ -147,6 +147,7 @@ describe('placement', () => {
     exact: false,
     settled: true,
     staying: 1,
+    leftOut: ['lifecycle hooks', 'health and draining of targets'],
   });
   let replayed = complete('ReplayPlacementResponse', {
     decision,
@@ -198,6 +199,11 @@ describe('placement', () => {
       [['host-loss', 'host-1', 'host-2'], { lose: ['host-1', 'host-2'] }],
       [['scale', 'hello', '4'], { scale: { service: 'hello', desiredCount: 4 } }],
       [['deploy', 'hello', 'hello:3'], { deploy: { service: 'hello', taskDefinition: 'hello:3' } }],
+      [['rebalance'], { rebalance: { service: undefined, ontoHosts: false } }],
+      [
+        ['rebalance', 'hello', '--onto-hosts'],
+        { rebalance: { service: 'hello', ontoHosts: true } },
+      ],
     ];
     let output = '';
     for (const [args, asks] of lines) {

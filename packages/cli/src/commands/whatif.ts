@@ -14,7 +14,10 @@ import { say } from '../output/terminal.ts';
 import { count } from '../output/text.ts';
 import { refusalsText } from './explain-placement.ts';
 
-type Wish = Pick<Input<PredictPlacementRequest>, 'drain' | 'lose' | 'scale' | 'deploy'>;
+type Wish = Pick<
+  Input<PredictPlacementRequest>,
+  'drain' | 'lose' | 'scale' | 'deploy' | 'rebalance'
+>;
 
 /** @param ask what to predict, and how to call it */
 function predicting(ask: (context: Context) => readonly [Wish, title: string]): Handler {
@@ -50,6 +53,13 @@ export const handlers: Handlers = {
     const [service, taskDefinition] = [argument(context, 0), argument(context, 1)];
     return [{ deploy: { service, taskDefinition } }, `If ${service} ran ${taskDefinition}`];
   }),
+  'whatif rebalance': predicting((context) => {
+    const [service] = context.positionals;
+    const ontoHosts = context.flags.on('onto-hosts');
+    const where = ontoHosts ? 'zones and hosts' : 'zones';
+    const what = service ?? 'services that ask for it';
+    return [{ rebalance: { service, ontoHosts } }, `If ${what} were balanced over ${where}`];
+  }),
 };
 
 function countOf(context: Context): number {
@@ -82,7 +92,7 @@ function prediction(
   return lines;
 }
 
-function notes({ exact, settled, staying }: PredictPlacementResponse): string[] {
+function notes({ exact, settled, staying, leftOut }: PredictPlacementResponse): string[] {
   const lines: string[] = [];
   if (staying > 0) {
     lines.push(
@@ -95,6 +105,9 @@ function notes({ exact, settled, staying }: PredictPlacementResponse): string[] 
       ? 'Exact, as long as nothing else changes.'
       : 'Which host a task gets depends on which service is served first: this is one of the possible outcomes.',
   );
+  if (leftOut.length > 0) {
+    lines.push(`Left out, as if all went well and at once: ${leftOut.join(', ')}.`);
+  }
   return lines;
 }
 

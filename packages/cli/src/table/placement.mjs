@@ -61,6 +61,17 @@ export const placementCommands = [
     complete: { SERVICE: 'service', 'FAMILY[:REVISION]': 'task-definition' },
     examples: ['berth whatif deploy web web:7'],
   }),
+  command('whatif rebalance [SERVICE]', 'Predict what moves for the sake of balance', {
+    ...WHATIF,
+    flags: [
+      ...WHATIF.flags,
+      flag('onto-hosts', '', 'as if the controller ran with --rebalance-onto-hosts'),
+    ],
+    details:
+      'Of a service that is named, as if its availabilityZoneRebalancing were ENABLED; else of all services whose is.',
+    complete: { SERVICE: 'service' },
+    examples: ['berth whatif rebalance', 'berth whatif rebalance web --onto-hosts'],
+  }),
   command('replay DECISION', 'Make a decision of the scheduler again, and compare', {
     flags: [CLUSTER, JSON_FLAG],
     details:

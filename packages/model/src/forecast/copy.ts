@@ -2,8 +2,10 @@
 // the state that it was taken from is ever changed.
 import { placeRequest } from '../deployment/place-request.ts';
 import { daemonSpec, eligibleHosts } from '../deployment/daemon.ts';
+import { rebalances } from '../deployment/rebalancing.ts';
 import type { HostView, ServiceView, TaskView } from '../deployment/view.ts';
 import type {
+  DeploymentConfiguration,
   DeploymentRecord,
   HostRecord,
   PlaceRequest,
@@ -18,6 +20,7 @@ import { chargeOf } from '../placement/charge.ts';
 import { hostView } from '../placement/host.ts';
 import { Ledger } from '../placement/ledger.ts';
 import type { Start } from '../deployment/step.ts';
+import { shiftsTraffic } from '../validation/shifting.ts';
 
 /** What a prediction is made from: one revision of a cluster. */
 export interface ClusterNow {
@@ -42,7 +45,9 @@ export type Change =
   | { readonly kind: 'drain'; readonly hostId: string }
   | { readonly kind: 'lose'; readonly hostIds: readonly string[] }
   | { readonly kind: 'scale'; readonly service: string; readonly desiredCount: number }
-  | { readonly kind: 'deploy'; readonly service: string; readonly taskDefinition: string };
+  | { readonly kind: 'deploy'; readonly service: string; readonly taskDefinition: string }
+  /** A service that is named is moved as if it had asked for it; else all that have. */
+  | { readonly kind: 'rebalance'; readonly service?: string; readonly ontoHosts: boolean };
 
 export interface ServiceCopy {
   service: ServiceRecord;
@@ -71,6 +76,8 @@ export class ClusterCopy {
   readonly ledger = new Ledger();
   readonly hosts = new Map<string, HostCopy>();
   readonly services = new Map<string, ServiceCopy>();
+  /** As a controller with --rebalance-onto-hosts. */
+  ontoHosts = false;
   /** Tasks outside of services. */
   readonly alone = new Map<string, TaskCopy>();
   readonly #now: ClusterNow;
@@ -104,9 +111,19 @@ export class ClusterCopy {
       ...deployment,
       loadBalancers: [],
       nextLaunchAt: undefined,
+      alarms: undefined,
+      shift: deployment.shift && {
+        ...deployment.shift,
+        hooks: [],
+        configuration: withoutWaits(deployment.shift.configuration),
+      },
     });
     this.services.set(service.name, {
-      service: { ...service, loadBalancers: [] },
+      service: {
+        ...service,
+        loadBalancers: [],
+        deploymentConfiguration: withoutWaits(service.deploymentConfiguration),
+      },
       record: record && {
         ...record,
         deployments: record.deployments.map(waitless),
@@ -165,7 +182,12 @@ export class ClusterCopy {
       if (found) definitions.set(each, found);
     }
     const eligible = this.#eligible(service);
-    const ids = new Set([...tasks.map(({ task }) => task.hostId), ...(eligible ?? [])]);
+    const placeable = this.#placeable(copy);
+    const ids = new Set([
+      ...tasks.map(({ task }) => task.hostId),
+      ...(eligible ?? []),
+      ...(placeable ?? []),
+    ]);
     return {
       cluster: this.cluster,
       name,
@@ -180,11 +202,23 @@ export class ClusterCopy {
       hostLostAfterMs: 0,
       placementHeldUntil: held ? Number.POSITIVE_INFINITY : undefined,
       eligibleHosts: eligible,
+      placeableHosts: placeable,
+      rebalanceOntoHosts: this.ontoHosts,
     };
   }
 
   #eligible(service: ServiceRecord): string[] | undefined {
     if (service.schedulingStrategy !== 'DAEMON' || service.status !== 'ACTIVE') return undefined;
+    return this.#hostsFor(service);
+  }
+
+  /** Between which hosts tasks may be moved for the sake of balance, where they are at all. */
+  #placeable({ service, record }: ServiceCopy): string[] | undefined {
+    const resting = record?.steadySince !== undefined || record?.rebalancing !== undefined;
+    return resting && rebalances(service, this.ontoHosts) ? this.#hostsFor(service) : undefined;
+  }
+
+  #hostsFor(service: ServiceRecord): string[] {
     const definition = this.definition(service.taskDefinition);
     if (!definition) return [];
     const found = eligibleHosts(this.ledger, daemonSpec(service, definition));
@@ -234,4 +268,21 @@ export class ClusterCopy {
       revision: 0,
     });
   }
+}
+
+/** Nothing is watched, nobody is asked, and all of the traffic moves at once. */
+function withoutWaits(
+  configuration: DeploymentConfiguration | undefined,
+): DeploymentConfiguration | undefined {
+  return (
+    configuration && {
+      ...configuration,
+      strategy: shiftsTraffic(configuration) ? 'BLUE_GREEN' : configuration.strategy,
+      bakeTimeInMinutes: undefined,
+      bakeTimeInSeconds: undefined,
+      lifecycleHooks: undefined,
+      alarms: undefined,
+      progressDeadlineInSeconds: undefined,
+    }
+  );
 }

@@ -170,6 +170,17 @@ class Run {
         if (change.kind === 'lose') this.#loseAlone(new Set(ids));
         return;
       }
+      case 'rebalance': {
+        this.#copy.ontoHosts = change.ontoHosts;
+        for (const [name, copy] of services) {
+          if (change.service !== undefined && name !== change.service) continue;
+          if (change.service !== undefined) {
+            copy.service = { ...copy.service, availabilityZoneRebalancing: 'ENABLED' };
+          }
+          this.#dirty.add(name);
+        }
+        return;
+      }
       case 'scale':
       case 'deploy': {
         const copy = services.get(change.service);

@@ -4582,6 +4582,7 @@ export interface PredictPlacementRequest {
   readonly lose: readonly string[];
   readonly scale?: ScaleChange | undefined;
   readonly deploy?: DeployChange | undefined;
+  readonly rebalance?: RebalanceChange | undefined;
 }
 
 export interface ScaleChange {
@@ -4592,6 +4593,14 @@ export interface ScaleChange {
 export interface DeployChange {
   readonly service: string;
   readonly taskDefinition: string;
+}
+
+/** What rebalancing would move now. */
+export interface RebalanceChange {
+  /** as if its availabilityZoneRebalancing were ENABLED; absent: of all services whose is */
+  readonly service?: string | undefined;
+  /** as if the controller ran with --rebalance-onto-hosts */
+  readonly ontoHosts: boolean;
 }
 
 export interface PredictPlacementResponse {
@@ -4609,6 +4618,11 @@ export interface PredictPlacementResponse {
   readonly settled: boolean;
   /** Tasks outside of services on hosts that would be drained: they stay until somebody stops them. */
   readonly staying: number;
+  /**
+   * What the services of `services` depend on and the prediction knows nothing of, for people. It decides how long things take, and
+   * may end a deployment.
+   */
+  readonly leftOut: readonly string[];
 }
 
 export interface PredictedTask {
@@ -5688,6 +5702,7 @@ export interface MessageTypes {
   readonly PredictPlacementRequest: PredictPlacementRequest;
   readonly ScaleChange: ScaleChange;
   readonly DeployChange: DeployChange;
+  readonly RebalanceChange: RebalanceChange;
   readonly PredictPlacementResponse: PredictPlacementResponse;
   readonly PredictedTask: PredictedTask;
   readonly PredictedHost: PredictedHost;
