@@ -47,7 +47,7 @@ In a lab of its own on the same machine, the same day: 3 managers that run no ta
 needs IPVS${meshText()}; so tasks publish a port of their host (\`mode=host\`), and where our proxies would be there is HAProxy on two nodes, which
 asks each worker for its health every second, sends what finds no connection to another and tries a request again that had no answer. Ports
 are fixed then, so that a worker takes one task: 4 tasks on 5 workers, updates one by one with the new task first. What Swarm has no counterpart of is left empty: engines with
-live-restore (it refuses them), a state outside of the managers, a drain that proxies acknowledge. Its figures are what came out with these settings, of ${ROUNDS} rounds for
+live-restore (it refuses them), a state outside of the managers, a drain that proxies acknowledge. What it has noticed is asked on its managers' command line, which answers late while nobody leads. Its figures are what came out with these settings, of ${ROUNDS} rounds for
 its leader; nothing is required of it.
 
 ## What this can't show

@@ -125,6 +125,7 @@ async function drain(swarm: Swarm): Promise<void> {
 async function update(swarm: Swarm): Promise<void> {
   await swarm.measure('A rolling update, start-first', async (m) => {
     await m.inject(() => swarm.update());
+    await swarm.updated();
     m.recovered();
     await swarm.steady();
   });
@@ -135,14 +136,9 @@ async function restartManagers(swarm: Swarm): Promise<void> {
   await swarm.measure('All managers restarted in turn, during a rolling update', async (m) => {
     const workers = swarm.workers();
     const managers = lab.select('hosts').filter(({ name }) => !workers.includes(name));
-    let updating: Promise<void> = Promise.resolve();
-    await m.inject(() => {
-      updating = swarm.update();
-      updating.catch(() => undefined); // waited for below
-      return Promise.resolve();
-    });
+    await m.inject(() => swarm.update());
     for (const { name } of managers) await lab.restart(name, 'engine');
-    await updating;
+    await swarm.updated();
     await swarm.steady();
     m.recovered();
   });

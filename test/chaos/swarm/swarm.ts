@@ -198,9 +198,12 @@ export class Swarm {
     });
   }
 
-  /** Replace all tasks; resolves when that is through. */
-  async update(without: readonly string[] = []): Promise<void> {
-    await this.ask(without, 'service', 'update', '--detach', '--quiet', '--force', SERVICE);
+  /** Replace all tasks; resolves when that has begun. */
+  async update(): Promise<void> {
+    await this.ask([], 'service', 'update', '--detach', '--quiet', '--force', SERVICE);
+  }
+
+  async updated(): Promise<void> {
     await this.until('the update is through', async () => {
       const format = '{{if .UpdateStatus}}{{.UpdateStatus.State}}{{end}}';
       const state = await this.ask([], 'service', 'inspect', SERVICE, '--format', format);
