@@ -13,6 +13,7 @@ import { parse } from './table/parse.mjs';
 export const modules: Readonly<Record<string, () => Promise<{ readonly handlers: Handlers }>>> = {
   'access-key': () => import('./commands/access-key.ts'),
   acme: () => import('./commands/acme.ts'),
+  alarm: () => import('./commands/alarm.ts'),
   certificate: () => import('./commands/certificate.ts'),
   cluster: () => import('./commands/cluster.ts'),
   dev: () => import('./commands/dev.ts'),
@@ -47,6 +48,7 @@ export const modules: Readonly<Record<string, () => Promise<{ readonly handlers:
   'target-group': () => import('./commands/target-group.ts'),
   task: () => import('./commands/task.ts'),
   'task-definition': () => import('./commands/task-definition.ts'),
+  'task-set': () => import('./commands/task-set.ts'),
   'tls-certificate': () => import('./commands/tls-certificate.ts'),
   'trust-store': () => import('./commands/trust-store.ts'),
   user: () => import('./commands/user.ts'),

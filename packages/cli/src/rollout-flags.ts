@@ -20,7 +20,14 @@ export function rolloutOf(
   const bake = secondsOf(flags, 'bake');
   const deadline = secondsOf(flags, 'progress-deadline');
   const hooks = hooksOf(flags);
+  const alarmNames = flags.texts('alarm');
   const given: Configuration = {
+    alarms:
+      alarmNames.length === 0
+        ? undefined
+        : alarmNames[0] === 'off'
+          ? { ...file?.alarms, enable: false }
+          : { alarmNames, enable: true, rollback: true },
     minimumHealthyPercent: flags.integer('min-healthy-percent', { min: 0, max: 100 }),
     maximumPercent: flags.integer('max-percent', { min: 0, max: 10_000 }),
     deploymentCircuitBreaker: breaker && {

@@ -41,6 +41,7 @@ async function createRequest(context: Context): Promise<Input<CreateServiceReque
       taskDefinition: flags.text('task-definition'),
       desiredCount: flags.integer('count', COUNT) ?? file.desiredCount ?? (daemon ? undefined : 1),
       schedulingStrategy: flags.on('daemon') ? ('DAEMON' as const) : undefined,
+      deploymentController: flags.on('external') ? { type: 'EXTERNAL' as const } : undefined,
       loadBalancers: loadBalancersOf(flags),
       healthCheckGracePeriodSeconds: flags.integer('grace-period', { min: 0, max: 2_147_483_647 }),
       tags: flags.texts('tag').length > 0 ? flags.pairs('tag') : undefined,
@@ -50,7 +51,8 @@ async function createRequest(context: Context): Promise<Input<CreateServiceReque
     deploymentConfiguration: rolloutOf(flags, file.deploymentConfiguration),
   };
   if (!request.serviceName) throw flags.wrong('Missing NAME, or serviceName in the file');
-  if (!request.taskDefinition) {
+  const external = request.deploymentController?.type === 'EXTERNAL';
+  if (!request.taskDefinition && !external) {
     throw flags.wrong('Missing --task-definition, or taskDefinition in the file');
   }
   return request;
@@ -122,7 +124,8 @@ async function follow(
 
 function startedText(service: Service, before: Service | undefined): string {
   const verb = before ? 'updating' : 'creating';
-  return `${verb} service ${service.serviceName} (${lastOf(service.taskDefinition)}, ${count(service.desiredCount, 'task')})`;
+  const what = service.taskDefinition === '' ? 'task sets' : lastOf(service.taskDefinition);
+  return `${verb} service ${service.serviceName} (${what}, ${count(service.desiredCount, 'task')})`;
 }
 
 function wordsFor(

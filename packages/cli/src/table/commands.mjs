@@ -8,6 +8,7 @@ import { resourceCommands } from './resources.mjs';
 import { roleCommands } from './roles.mjs';
 import { routingCommands } from './routing.mjs';
 import { serviceCommands } from './services.mjs';
+import { taskSetCommands } from './task-sets.mjs';
 import { watchingCommands } from './watching.mjs';
 
 export const commands = [
@@ -16,6 +17,7 @@ export const commands = [
   ...eventCommands,
   ...placementCommands,
   ...serviceCommands,
+  ...taskSetCommands,
   ...routingCommands,
   ...resourceCommands,
   ...accessCommands,
@@ -33,6 +35,8 @@ export const sections = [
     names: [
       'service',
       'deployment',
+      'task-set',
+      'alarm',
       'task',
       'task-definition',
       'logs',
@@ -70,6 +74,8 @@ export const groupSummaries = {
   lab: 'Build a cluster of many hosts on this machine, and break it',
   service: 'Keep tasks running, update and scale them',
   deployment: 'Look at deployments, let them go on, send them back',
+  'task-set': 'Deploy by a controller of your own: parts of a service',
+  alarm: 'What ends a deployment when it goes wrong elsewhere',
   'event-sink': 'Send events to webhooks and files',
   task: 'Run, list and stop tasks',
   'task-definition': 'Register and list what tasks are made from',

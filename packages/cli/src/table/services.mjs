@@ -26,6 +26,9 @@ const DEPLOYMENT = [
   flag('pause', 'STAGE', 'wait for berth deployment continue; may be repeated', {
     multiple: true,
   }),
+  flag('alarm', 'NAME', 'undo a deployment when this alarm goes off; may be repeated; off: none', {
+    multiple: true,
+  }),
   flag('progress-deadline', 'DURATION', 'a deployment without headway for so long fails'),
   ...PLACEMENT,
 ];
@@ -47,6 +50,7 @@ export const serviceCommands = [
       flag('task-definition', 'FAMILY[:REVISION]', 'what to run', { complete: 'task-definition' }),
       flag('count', 'N', 'how many tasks (default 1)'),
       flag('daemon', '', 'one task on every host instead of a count'),
+      flag('external', '', 'without a task definition: berth task-set says what runs'),
       ...DEPLOYMENT,
       TAGS,
       DETACH,
