@@ -214,10 +214,13 @@ describe('placement, asked about', function () {
       [{ type: 'random' as const }],
       [{ type: 'binpack' as const, field: 'memory' }],
     ];
+    const gpuIds = ['a', 'b', 'c', 'd', 'e', 'f'];
+    const registeredResources = { cpu: 4096, memory: 8192, ports: [], portsUdp: [], gpuIds };
     for (let index = 0; index < 8; index += 1) {
       const zone = { name: 'ecs.availability-zone', value: 'abc'[index % 3] };
-      await world.host(`h${index}`, { attributes: [zone] });
+      await world.host(`h${index}`, { attributes: [zone], registeredResources });
     }
+    await world.definition('gpu', { gpus: 1 });
     for (let round = 0; round < 6; round += 1) {
       // The scheduler's view stands still meanwhile: those behind see tasks that it does not show yet.
       await leading.cache.reached(world.store.revision, world.signal);
@@ -232,6 +235,7 @@ describe('placement, asked about', function () {
             service: `s${at}`,
             group: `service:s${at}`,
             placementStrategy: strategies[at % 3] ?? [],
+            ...(at === 4 ? { taskDefinition: 'gpu:1' } : {}),
           }),
         ),
       );

@@ -1,3 +1,4 @@
+// Explanations and plans, compared with files, so that a change of them is seen as one.
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 
@@ -6,6 +7,8 @@ import type { Explanation } from './explain.ts';
 import { attributeMap } from './host.ts';
 import type { HostView } from './host.ts';
 import type { Ledger } from './ledger.ts';
+import { planPlacement } from './plan.ts';
+import type { PlacementSpec } from './spec.ts';
 import {
   distinct,
   inZone,
@@ -36,14 +39,17 @@ function print({ hosts, unplaced }: Explanation): string {
 }
 
 /** Compares with `test/golden/placement-NAME.txt`; UPDATE_GOLDEN=1 writes it. */
-function golden(name: string, explanation: Explanation): void {
+function matchesGolden(name: string, text: string): void {
   const file = new URL(`placement-${name}.txt`, GOLDEN);
-  const text = print(explanation);
   if (process.env['UPDATE_GOLDEN'] === '1') {
     mkdirSync(GOLDEN, { recursive: true });
     writeFileSync(file, text);
   }
   assert.equal(text, readFileSync(file, 'utf8'));
+}
+
+function golden(name: string, explanation: Explanation): void {
+  matchesGolden(name, print(explanation));
 }
 
 function filled(host: HostView, cpu: number, memory: number, ledger: Ledger): void {
@@ -60,7 +66,10 @@ function filled(host: HostView, cpu: number, memory: number, ledger: Ledger): vo
 
 describe('explanations of placement', () => {
   it('name for each host the first rule that refuses it, with what was compared', () => {
-    const x86 = { ...inZone('a', { stack: 'prod', 'ecs.cpu-architecture': 'x86_64' }) };
+    const x86 = {
+      ...inZone('a', { stack: 'prod', 'ecs.cpu-architecture': 'x86_64' }),
+      gpuIds: ['g1'],
+    };
     const hosts = [
       testHost('0', { ...x86, name: 'draining', status: 'DRAINING' }),
       testHost('1', { ...x86, name: 'gone', connected: false }),
@@ -70,6 +79,7 @@ describe('explanations of placement', () => {
       testHost('5', {
         name: 'arm',
         attributes: attributeMap([{ name: 'ecs.cpu-architecture', value: 'arm64' }]),
+        gpuIds: ['g1'],
       }),
       testHost('6', { ...x86, name: 'twin' }),
       testHost('7', {
@@ -77,11 +87,14 @@ describe('explanations of placement', () => {
         ...inZone('b', { 'ecs.cpu-architecture': 'x86_64' }),
         name: 'other',
       }),
+      testHost('8', { ...x86, name: 'busy' }),
     ];
     const ledger = testLedger(hosts);
     filled(hosts[2] as HostView, 256, 0, ledger);
     filled(hosts[3] as HostView, 0, 600, ledger);
     filled(hosts[6] as HostView, 0, 0, ledger);
+    const idle = { running: true, cpu: 0, memory: 0, ports: [], portsUdp: [] };
+    ledger.charge('other', { ...idle, hostId: '8', group: 'family:train', gpuIds: ['g1'] });
     const spec = testSpec({
       definition: testDefinition({
         runtimePlatform: { cpuArchitecture: 'X86_64' },
@@ -90,6 +103,7 @@ describe('explanations of placement', () => {
           testContainer({
             cpu: 512,
             memory: 512,
+            resourceRequirements: [{ type: 'GPU', value: '1' }],
             portMappings: [
               { containerPort: 80, hostPort: 8080, protocol: 'tcp' },
               { containerPort: 53, hostPort: 53, protocol: 'udp' },
@@ -142,5 +156,57 @@ describe('explanations of placement', () => {
     const before = ledger.dump();
     explainPlacement(ledger, testSpec());
     assert.deepEqual(ledger.dump(), before);
+  });
+});
+
+describe('plans', () => {
+  const zone = { type: 'spread', field: 'attribute:ecs.availability-zone' } as const;
+  const rack = { type: 'spread', field: 'attribute:rack' } as const;
+  const memory = { type: 'binpack', field: 'memory' } as const;
+  const cases: Readonly<Record<string, PlacementSpec>> = {
+    'default of services': testSpec(),
+    'default of other tasks': testSpec({ ofService: false }),
+    'spread over zones, then packed by memory': testSpec({ strategy: [zone, memory] }),
+    'spread over racks, then over zones, then packed by memory': testSpec({
+      strategy: [rack, zone, memory],
+    }),
+    'packed by CPU': testSpec({ strategy: [{ type: 'binpack', field: 'cpu' }] }),
+    'packed by memory, then at random': testSpec({ strategy: [memory, { type: 'random' }] }),
+    'each on a host of its own': testSpec({ constraints: [distinct] }),
+    'members of an expression about attributes and tasks': testSpec({
+      constraints: [memberOf('attribute:rack exists and runningTasksCount < 2')],
+    }),
+    'with a fixed port': testSpec({ ask: { ports: [8080] } }),
+    'with a GPU': testSpec({ ask: { gpus: 1 } }),
+    'with two GPUs, spread over hosts': testSpec({
+      ask: { gpus: 2 },
+      strategy: [{ type: 'spread', field: 'host' }],
+    }),
+    'on named hosts': testSpec({ hostIds: ['a1', 'b2', 'c1'] }),
+  };
+  const hosts = [
+    testHost('a1', { ...inZone('a', { rack: '1' }), memory: 2048, gpuIds: ['a', 'b', 'c'] }),
+    testHost('a2', { ...inZone('a', { rack: '2' }), cpu: 1024 }),
+    testHost('b1', { ...inZone('b', { rack: '1' }), memory: 1024 }),
+    testHost('b2', { ...inZone('b'), gpuIds: ['a', 'b'] }),
+    testHost('c1', { ...inZone('c', { rack: '2' }), connected: false }),
+    testHost('c2', { ...inZone('c', { rack: '3' }), cpu: 2048, ports: [8080] }),
+  ];
+
+  it('are what they were', () => {
+    const names = Array.from({ length: 8 }, (_, index) => `task-${index}`);
+    const texts = Object.entries(cases).map(([title, spec]) => {
+      const ledger = testLedger(hosts);
+      ledger.charge('before', {
+        ...{ hostId: 'b2', group: 'service:web', running: true, cpu: 256, memory: 512 },
+        ...{ ports: [], portsUdp: [], gpuIds: ['a'] },
+      });
+      const { assignments, unplaced } = planPlacement(ledger, spec, names, 1);
+      const given = assignments.map(({ hostId, gpuIds }) => [hostId, ...gpuIds].join('/'));
+      const refusals = (unplaced?.refusals ?? []).map((each) => `${each.hosts} x ${each.reason}`);
+      const rest = unplaced ? `; ${unplaced.count} unplaced: ${refusals.join(', ')}` : '';
+      return `${title}\n  ${given.join(' ')}${rest}\n`;
+    });
+    matchesGolden('plans', texts.join(''));
   });
 });
