@@ -41,6 +41,7 @@ interface EndpointStatus {
   readonly Status: {
     readonly header: { readonly member_id: number; readonly revision: number };
     readonly leader: number;
+    readonly dbSize: number;
   };
 }
 

@@ -122,10 +122,9 @@ export class Ground {
   untouched(): string {
     const { lab, watcher } = this;
     const pids = lab.select('hosts').flatMap(({ name }) => lab.pids(name, 'containers'));
-    const tasks = watcher
-      .tasks()
-      .map(({ task: { id, desiredStatus } }) => `${id} ${desiredStatus}`);
-    return [...tasks, ...serverProcesses(pids)].sort().join('\n');
+    // Records of tasks that ended long ago are dropped in time.
+    const tasks = watcher.tasks().filter(({ task }) => task.desiredStatus === 'RUNNING');
+    return [...tasks.map(({ task }) => task.id), ...serverProcesses(pids)].sort().join('\n');
   }
 
   /** Measure one fault under load: what it did is kept in `rows`. */

@@ -67,7 +67,7 @@ export function berthErrorOf(error: unknown, attempted: string): BerthError {
     return new BerthError(
       'Unavailable',
       `etcd refused ${attempted}: its database has reached its quota, and until that is mended it takes no writes. ` +
-        'Running tasks go on. On one member run "etcdctl compact REVISION" with the newest revision, on each member ' +
+        'Running tasks go on. On one member run "etcdctl compact --physical REVISION" with the newest revision, on each member ' +
         '"etcdctl defrag", then "etcdctl alarm disarm"; raise --quota-backend-bytes if it fills again.',
       { cause: error, details: { etcd: 'nospace' } },
     );

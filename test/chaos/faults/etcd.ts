@@ -265,7 +265,10 @@ async function fillUp(ground: Ground, m: Measuring): Promise<void> {
     assert.fail('etcd took more than its quota');
   });
   await assert.rejects(write(ground), (error: Error) => {
-    assert.match(error.message, /quota.*etcdctl compact.*etcdctl defrag.*etcdctl alarm disarm/s);
+    assert.match(
+      error.message,
+      /quota.*etcdctl compact --physical.*etcdctl defrag.*etcdctl alarm disarm/s,
+    );
     return true;
   });
   m.detected();
@@ -277,14 +280,24 @@ async function fillUp(ground: Ground, m: Measuring): Promise<void> {
   m.note('people are told what to do, and doing it mends it; times since it began to fill up');
 }
 
-/** What the error says. */
+/** What the error says. A member may still be dropping history that the others have dropped: its turn comes again. */
 async function mendSpace({ lab }: Ground): Promise<void> {
   const nodes = memberNodes(lab);
   const [first] = await statuses(lab, nodes.slice(0, 1));
   const revision = String(first?.Status.header.revision ?? 0);
-  await etcdctl(lab, nodes.slice(0, 1), 'compact', revision).catch((error: unknown) => {
-    assert.match(String(error), /has been compacted/);
-  });
-  for (const node of nodes) await etcdctl(lab, [node], 'defrag');
+  await etcdctl(lab, nodes.slice(0, 1), 'compact', '--physical', revision).catch(
+    (error: unknown) => {
+      assert.match(String(error), /has been compacted/);
+    },
+  );
+  const begin = performance.now();
+  for (const node of nodes) {
+    for (;;) {
+      await etcdctl(lab, [node], 'defrag');
+      const [after] = await statuses(lab, [node]);
+      if ((after?.Status.dbSize ?? 0) < QUOTA_BYTES / 2) break;
+      assert.ok(performance.now() - begin < PATIENCE_MS, `${node.name} gives no space back`);
+    }
+  }
   await etcdctl(lab, nodes, 'alarm', 'disarm');
 }
