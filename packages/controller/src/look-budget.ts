@@ -6,7 +6,7 @@ import type { Clock } from '@berth/control/clock.ts';
 const SMALL_SERVICE = 50;
 /** A larger one rests for a millisecond a task, up to the least of these; while looks are behind, up to the most. */
 const LEAST_LONG_MS = 1_000;
-const MOST_MS = 10_000;
+const MOST_MS = 5_000;
 /** Of the time of the process, what looks at large services may take. */
 const SHARE = 0.25;
 
