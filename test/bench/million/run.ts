@@ -159,9 +159,14 @@ class Run {
     const worker = async (): Promise<void> => {
       for (let next = left.shift(); next; next = left.shift()) {
         const [serviceName, desiredCount] = next;
-        await this.#ecs.CreateService(
-          { serviceName, desiredCount, taskDefinition: FAMILY },
-          { timeoutMs: CALL_MS },
+        const request = {
+          serviceName,
+          desiredCount,
+          taskDefinition: FAMILY,
+          clientToken: serviceName,
+        };
+        await this.#ask(`${serviceName} is created`, () =>
+          this.#ecs.CreateService(request, { timeoutMs: CALL_MS }),
         );
       }
     };
@@ -182,9 +187,12 @@ class Run {
     const distinct = new Set<string>();
     let listed = 0;
     for (let nextToken: string | undefined, first = true; first || nextToken; first = false) {
-      const page = await this.#ecs.ListTasks(
-        { maxResults: LISTED_AT_ONCE, ...(nextToken === undefined ? {} : { nextToken }) },
-        { timeoutMs: CALL_MS },
+      const request = {
+        maxResults: LISTED_AT_ONCE,
+        ...(nextToken === undefined ? {} : { nextToken }),
+      };
+      const page = await this.#ask('tasks are listed', () =>
+        this.#ecs.ListTasks(request, { timeoutMs: CALL_MS }),
       );
       listed += page.taskArns.length;
       for (const arn of page.taskArns) distinct.add(arn);
@@ -194,7 +202,9 @@ class Run {
   }
 
   async #update(service: string, wanted: ReadonlyMap<string, number>): Promise<void> {
-    await this.#ecs.UpdateService({ service, forceNewDeployment: true }, { timeoutMs: CALL_MS });
+    await this.#ask(`${service} is updated`, () =>
+      this.#ecs.UpdateService({ service, forceNewDeployment: true }, { timeoutMs: CALL_MS }),
+    );
     await this.#until(`${service} has one deployment, which is complete`, async () => {
       const [found] = await this.#describe([service]);
       const [deployment, ...others] = found?.deployments ?? [];
@@ -264,8 +274,15 @@ class Run {
   }
 
   async #describe(services: readonly string[]) {
-    const found = await this.#ecs.DescribeServices({ services }, { timeoutMs: CALL_MS });
+    const found = await this.#ask('services are described', () =>
+      this.#ecs.DescribeServices({ services }, { timeoutMs: CALL_MS }),
+    );
     return found.services;
+  }
+
+  /** Again where it fails, as any client does: a call that may be repeated. */
+  #ask<T>(what: string, call: () => Promise<T>): Promise<T> {
+    return eventually(what, this.#options.limitMs, call);
   }
 
   #until(what: string, holds: () => Promise<boolean>): Promise<true> {
@@ -290,8 +307,11 @@ class Run {
         cpuSeconds - (before[of]?.cpuSeconds ?? 0),
       ]),
     );
-    this.#phases.push({ name, seconds, count, cpu, stalls: Object.fromEntries(this.#stalls) });
-    this.#options.say(`${name}: ${seconds.toFixed(1)} s`);
+    const stalls = Object.fromEntries(this.#stalls);
+    this.#phases.push({ name, seconds, count, cpu, stalls });
+    this.#options.say(
+      `${name}: ${seconds.toFixed(1)} s; CPU seconds: ${shown(cpu)}; longest stall in ms: ${shown(stalls)}`,
+    );
     return result;
   }
 
@@ -319,6 +339,12 @@ class Run {
       }),
     );
   }
+}
+
+function shown(values: Readonly<Record<string, number>>): string {
+  return Object.entries(values)
+    .map(([of, value]) => `${of} ${value.toFixed(1)}`)
+    .join(', ');
 }
 
 function plus(a: Usage, b: Usage): Usage {
