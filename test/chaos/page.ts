@@ -38,6 +38,7 @@ the 99th percentile, which of fewer than a hundred rounds is the longest. What a
 says so. After every change in etcd the invariants of \`test/chaos/invariants.ts\` are checked, by rules of their own.
 
 The faults of a storm are drawn from a seed (\`BERTH_TEST_STORM_SEED\` gives another one); when each of them strikes also depends on how long the ones before took to mend.
+Of its requests those fail too that go to a proxy which is down: clients of this load don't turn to the other one. What must hold in it are the invariants, and that all is well again without help.
 
 \`npm run test:chaos -- NAME...\` measures some of them again and replaces their lines; \`npm test\` has the short form of those that the lab of its size can show.
 
