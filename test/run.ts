@@ -3,6 +3,7 @@
 //   unit         everything beside the code that needs no etcd and no Docker, and the layering of the house
 //   integration  the same tests' siblings against a real etcd and a real Docker Engine, and the conformance of the AWS wire
 //   e2e          the berth command as a user runs it
+//   scale        4,000 tasks on forty simulated hosts: the small form of `npm run bench million`
 //   chaos        a lab of many hosts under load: some of the faults of `npm run test:chaos`
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -13,7 +14,7 @@ import { fileURLToPath } from 'node:url';
 import { borrowEngine } from './support/engine.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const STAGES = ['static', 'unit', 'integration', 'e2e', 'chaos'] as const;
+const STAGES = ['static', 'unit', 'integration', 'e2e', 'scale', 'chaos'] as const;
 type Stage = (typeof STAGES)[number];
 
 interface Counts {
@@ -147,6 +148,7 @@ const stages: Record<Stage, () => Promise<Counts>> = {
       { DOCKER_HOST: engine.host },
     );
   },
+  scale: () => mocha('scale', ['test/scale/million.test.ts']),
   chaos: () => mocha('chaos', ['--timeout=300000', 'test/chaos/reduced.test.ts']),
   e2e: async () => {
     const patience = '--timeout=300000';
@@ -168,7 +170,7 @@ if (unknown.length > 0) {
 }
 const selected = wanted.length === 0 ? [...STAGES] : (wanted as Stage[]);
 /** The first two load nothing but a core each, so that they run side by side; the others need the machine. */
-const lanes: Stage[][] = [['static', 'unit'], ['integration'], ['e2e'], ['chaos']];
+const lanes: Stage[][] = [['static', 'unit'], ['integration'], ['e2e'], ['scale'], ['chaos']];
 
 let total: Counts = { passed: 0, failed: 0 };
 for (const lane of lanes) {
