@@ -202,6 +202,109 @@ describe('the controller', function () {
     assert.equal(cluster.status(ending?.id ?? '')?.lastStatus, 'RUNNING');
   });
 
+  it('keeps each task set at its share, drains one that is deleted and then forgets it', async () => {
+    await scheduler();
+    await controller();
+    const put = (id: string, scale: number, change: object = {}) =>
+      cluster.put(
+        collections.taskSets,
+        [CLUSTER, 'shop', id],
+        complete('TaskSetRecord', {
+          cluster: CLUSTER,
+          service: 'shop',
+          id: `ecs-svc/${id}`,
+          createdAt: 1,
+          taskDefinition: 'app:1',
+          scale: { value: scale, unit: 'PERCENT' },
+          loadBalancers: [{ targetGroupArn: GROUP, containerName: 'web', containerPort: 80 }],
+          ...change,
+        }),
+      );
+    await cluster.createService('shop', {
+      deploymentController: 'EXTERNAL',
+      deploymentId: '',
+      taskDefinition: '',
+      desiredCount: 4,
+      loadBalancers: [],
+    });
+    await put('1', 100);
+    await put('2', 25);
+    const counts = (): string =>
+      ['ecs-svc/1', 'ecs-svc/2']
+        .map((id) => cluster.active('shop').filter(({ owner }) => owner === id).length)
+        .join('+');
+    const steady = (): boolean =>
+      cluster
+        .deployments('shop')
+        ?.taskSets.every(({ stabilityStatus }) => stabilityStatus === 'STEADY_STATE') === true;
+    await until('the sets are steady', () => counts() === '4+1' && steady());
+    cluster.script.drains = false;
+    await put('1', 100, { deletedAt: 2 });
+    await until('the first set is gone down', () => counts() === '0+1');
+    const set = [CLUSTER, 'shop', '1'] as const;
+    assert.ok(cluster.cache.get(collections.taskSets, ...set));
+    await until('its targets drain', () =>
+      [...cluster.cache.list(collections.targets, GROUP)].some(
+        ({ value }) => value.state === 'DRAINING',
+      ),
+    );
+    cluster.script.drains = true;
+    await cluster.updateService('shop', { desiredCount: 8 });
+    await until(
+      'the first set is forgotten',
+      () => cluster.cache.get(collections.taskSets, ...set) === undefined && counts() === '0+2',
+    );
+    await until('the second is steady again', () => steady());
+    assert.ok(
+      cluster
+        .messages()
+        .some((message) =>
+          message.startsWith(
+            '(service shop, taskSet ecs-svc/1) has begun draining connections on 4',
+          ),
+        ),
+    );
+    assert.deepEqual([...cluster.cache.list(collections.serviceDeployments, CLUSTER, 'shop')], []);
+  });
+
+  it('looks at the alarms of a deployment when one of them changes', async () => {
+    await scheduler();
+    await controller();
+    const alarm = (state: 'OK' | 'ALARM', entered: number) =>
+      cluster.put(
+        collections.alarms,
+        ['errors'],
+        complete('AlarmRecord', { name: 'errors', state, entered, reason: 'too many' }),
+      );
+    await alarm('OK', 0);
+    await cluster.createService('web', {
+      deploymentConfiguration: {
+        bakeTimeInMinutes: 60,
+        alarms: { alarmNames: ['errors'], enable: false, rollback: true },
+      },
+    });
+    await until('the service is steady', () => cluster.isSteady('web'));
+    const first = cluster.deployments('web')?.deployments[0]?.id;
+    await cluster.updateService('web', {
+      taskDefinition: 'app:2',
+      deploymentConfiguration: {
+        bakeTimeInMinutes: 60,
+        alarms: { alarmNames: ['errors'], enable: true, rollback: true },
+      },
+    });
+    await until(
+      'the deployment bakes',
+      () => cluster.deployments('web')?.deployments[0]?.alarms?.bakeUntil !== undefined,
+    );
+    await alarm('ALARM', 1);
+    await until('the service is steady again', () => cluster.isSteady('web'));
+    const [primary] = cluster.deployments('web')?.deployments ?? [];
+    assert.equal(primary?.taskDefinition, 'app:1');
+    assert.ok(
+      cluster.messages().includes(`(service web) rolling back to deployment ${first ?? ''}.`),
+    );
+  });
+
   it('settles standalone tasks that end by themselves or lose their host', async () => {
     const task = (id: string): TaskRecord =>
       complete('TaskRecord', {
