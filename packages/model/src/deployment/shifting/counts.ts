@@ -1,7 +1,8 @@
 // How many tasks each deployment has while traffic is being shifted. Both sides are kept at the desired count, each within the
 // service's own limits, as if it were alone; whatever has no part in the shift goes. Pure. Source: ECS reference, section 6.8.
 import type { DeploymentRecord } from '../../generated/messages.ts';
-import { type Buckets, EMPTY_BUCKET, membersOf } from '../buckets.ts';
+import { nameOf } from '../../resources/arn.ts';
+import { type Buckets, membersOf } from '../buckets.ts';
 import type { Limits } from '../limits.ts';
 import { planRolling, type RollingInput } from '../rolling.ts';
 import type { Step } from '../step.ts';
@@ -20,19 +21,22 @@ export function planShifting(input: ShiftCounts): Step {
   const [primary] = input.deployments;
   const step = { starts: [], stops: [], kept: new Map<string, number>(), stuck: false };
   const all: { -readonly [K in keyof Step]: Step[K] } = step;
+  const beside = new Set(input.settled ? besideSource(input) : []);
   for (const deployment of input.deployments) {
+    if (beside.has(deployment)) continue;
     const wanted = wantedOf(deployment, primary, input.desired);
-    const own = only(input.buckets, deployment.id);
+    const others = deployment.id === primary.shift?.source ? [...beside] : [];
+    const own = only(input.buckets, [deployment, ...others]);
     // Until the rules say so, nothing goes that may still get traffic.
     const serves = !input.settled || mayServe(deployment, primary);
-    if (wanted < own.total && deployment !== primary && serves) {
+    if (wanted < own.total && deployment !== primary && others.length === 0 && serves) {
       step.kept.set(deployment.id, own.total);
       continue;
     }
     const limits = input.limitsFor(wanted);
     const part = planRolling({
       ...input,
-      deployments: [deployment],
+      deployments: [deployment, ...others],
       buckets: own,
       desired: wanted,
       limits,
@@ -41,9 +45,29 @@ export function planShifting(input: ShiftCounts): Step {
     all.starts = [...all.starts, ...part.starts];
     all.stops = [...all.stops, ...part.stops];
     all.stuck ||= part.stuck;
+    for (const { id } of others) step.kept.set(id, part.kept.get(id) ?? 0);
     step.kept.set(deployment.id, deployment === primary ? deployment.desiredCount : wanted);
   }
   return all;
+}
+
+/**
+ * What was being rolled out in the source's place when a shift took its own: it gets the source's traffic as well, so that it gives way
+ * to the source as in a rolling update.
+ */
+function besideSource({ deployments }: Pick<ShiftCounts, 'deployments'>): DeploymentRecord[] {
+  const [{ id: newest, shift }] = deployments;
+  const source = deployments.find(({ id }) => id === shift?.source);
+  if (!source) return [];
+  const groups = groupsOf(source);
+  return deployments.filter(
+    (each) =>
+      each.id !== newest && each !== source && groupsOf(each).some((name) => groups.includes(name)),
+  );
+}
+
+function groupsOf({ loadBalancers }: DeploymentRecord): string[] {
+  return loadBalancers.map(({ targetGroupArn }) => nameOf(targetGroupArn));
 }
 
 /** It was given up with traffic that has not gone back to the source yet, since that is not whole. */
@@ -65,14 +89,18 @@ export function wantedOf(
   return id === shift.source && shift.stage !== 'CLEAN_UP' ? desired : 0;
 }
 
-/** The buckets as if there were only this deployment. */
-function only({ byDeployment, ending, changesAt }: Buckets, id: string): Buckets {
-  const bucket = byDeployment.get(id);
-  const members = membersOf(bucket ?? EMPTY_BUCKET);
-  const leaving = ending.get(id);
+/** The buckets as if there were only these deployments. */
+function only(
+  { byDeployment, ending, changesAt }: Buckets,
+  deployments: readonly DeploymentRecord[],
+): Buckets {
+  const own = <T>(from: ReadonlyMap<string, T>): Map<string, T> =>
+    new Map([...from].filter(([owner]) => deployments.some(({ id }) => id === owner)));
+  const buckets = own(byDeployment);
+  const members = [...buckets.values()].flatMap(membersOf);
   return {
-    byDeployment: new Map(bucket ? [[id, bucket]] : []),
-    ending: new Map(leaving ? [[id, leaving]] : []),
+    byDeployment: buckets,
+    ending: own(ending),
     total: members.length,
     healthyTotal: members.filter(({ health }) => health.state === 'healthy').length,
     changesAt,
