@@ -15,7 +15,7 @@ export function tableOf(names: readonly string[], results: readonly Result[]): s
     });
   });
   return [
-    '| fault | failed requests | detected after | recovered after | Docker Swarm: failed, detected, recovered | |',
+    '| fault | failed requests | detected after | recovered after | Docker Swarm: failed / detected / recovered | |',
     '| --- | --- | --- | --- | --- | --- |',
     ...lines,
     '',
@@ -39,7 +39,7 @@ function lineOf(
 function swarmText({ rows, broke }: Result): string {
   const texts = rows.map((row) => {
     const parts = [failedOf(row), times(row.detectedMs) || '–', times(row.recoveredMs) || '–'];
-    return [parts.join(', '), ...row.notes].join('; ');
+    return [parts.join(' / '), ...row.notes].join('; ');
   });
   return [...texts, ...(broke === undefined ? [] : [`ended with: ${broke}`])].join('; ');
 }
