@@ -46,8 +46,8 @@ Of its requests those fail too that go to a proxy which is down: clients of this
 
 In a lab of its own on the same machine, the same day: 3 managers that run no tasks, 5 workers, the same image, the same load, and faults of the same kind. A swarm's routing mesh
 needs IPVS${meshText()}; so tasks publish a port of their host (\`mode=host\`), and where our proxies would be there is HAProxy on two nodes, which
-asks each worker for its health every second, sends what finds no connection to another, and sends a GET again that had begun on a host which then died. Berth answers that one with 502, as an
-ALB does: a task may have carried it out; this is most of the difference where a host or an engine is lost. Ports
+asks each worker for its health every second, sends what finds no connection to another, and sends a GET again that had begun on a host which then died. Berth keeps such
+repetitions within a budget (\`berth.retries.budget_percent\` in [proxy.md](proxy.md)) and answers 502 to what exceeds it. Ports
 are fixed then, so that a worker takes one task: 4 tasks on 5 workers, updates one by one with the new task first. What Swarm has no counterpart of is left empty: engines with
 live-restore (it refuses them), a state outside of the managers, a drain that proxies acknowledge. What it has noticed is asked on its managers' command line, which answers late while nobody leads. Its figures are what came out with these settings, of ${ROUNDS} rounds for
 its leader; nothing is required of it.
