@@ -11,6 +11,17 @@ import type { Writer } from './database.ts';
 import type { Edge } from './edge.ts';
 import type { Host } from './host.ts';
 import { CLUSTER, GROUP_DELAY_MS } from './settings.ts';
+import {
+  activeTasks,
+  isConnected,
+  isHealthy,
+  isPaired,
+  isSick,
+  lastStatus,
+  maxTotal,
+  minHealthy,
+} from './facts.ts';
+import { ShiftChecks } from './shift-checks.ts';
 import type { World } from './world.ts';
 
 /** So long a placement that was decided on an older form of a service may take to arrive. */
@@ -25,6 +36,7 @@ interface Limits {
 
 export class Checks {
   readonly #world: World;
+  readonly shifts: ShiftChecks;
   /** What was asked for by each RunTask token. */
   readonly runs = new Map<string, number>();
   readonly #limits = new Map<string, Limits[]>();
@@ -39,6 +51,7 @@ export class Checks {
 
   constructor(world: World) {
     this.#world = world;
+    this.shifts = new ShiftChecks(world);
   }
 
   get #state(): State {
@@ -46,7 +59,9 @@ export class Checks {
   }
 
   /** Invariant 4, for leaders: only of who leads is anything accepted. */
-  offered({ puts, deletes }: Transaction, writer: Writer | undefined): void {
+  offered(transaction: Transaction, writer: Writer | undefined): void {
+    const { puts, deletes } = transaction;
+    this.shifts.offered(this.#state, transaction);
     for (const each of [...puts.map((put) => put.key), ...deletes]) this.#noteSickness(each);
     if (writer === undefined || writer.role === 'api') return;
     const { role, process } = writer;
@@ -63,9 +78,10 @@ export class Checks {
    * Invariant 1: by the controller's own stops a service's healthy tasks never fall below the minimum.
    * @param view what the controller knows when it sends the transaction
    */
-  stops(view: State, { puts }: Transaction): void {
+  sent(view: State, transaction: Transaction): void {
+    this.shifts.sent(view, transaction);
     const stopped = new Map<string, Set<string>>();
-    for (const { key, value } of puts) {
+    for (const { key, value } of transaction.puts) {
       if (parseKey(key)?.collection !== collections.tasks) continue;
       const after = codec('TaskRecord').decode(value);
       const before = view.get(collections.tasks, after.cluster, after.id)?.value;
@@ -76,6 +92,11 @@ export class Checks {
     for (const [name, ids] of stopped) {
       const service = view.get(collections.services, CLUSTER, name)?.value;
       if (service?.status !== 'ACTIVE' || service.schedulingStrategy === 'DAEMON') continue;
+      // Of two revisions only those count that get traffic.
+      if (isPaired(service)) {
+        this.shifts.stops(view, service, ids);
+        continue;
+      }
       const healthy = activeTasks(view, service)
         .filter((task) => isHealthy(view, task))
         // What is lost with its host is not the controller's doing.
@@ -190,16 +211,23 @@ export class Checks {
     const now = world.clock.monotonic();
     const limits = (this.#limits.get(name) ?? []).filter(({ until }) => until > now - DECIDED_MS);
     const most = Math.max(...limits.map((limit) => limit.most));
-    if (active.length > most) {
-      world.fail(`invariant 2: ${name} has ${active.length} tasks, ${most} are allowed`);
+    // While traffic moves both revisions are there, each within the limits as if it were alone.
+    const allowed = isPaired(service) ? 2 * most : most;
+    if (active.length > allowed) {
+      world.fail(`invariant 2: ${name} has ${active.length} tasks, ${allowed} are allowed`);
     }
     const wanted = Math.max(...limits.map((limit) => limit.wanted));
     for (const owner of new Set(started.map((task) => task.owner))) {
       const own = active.filter((task) => task.owner === owner);
+      if (own.length > most) {
+        world.fail(`invariant 2: ${owner} of ${name} has ${own.length} tasks, ${most} are allowed`);
+      }
       const good = own.filter(
         (task) => !isSick(this.#state, task) && !this.#wasSick(task) && !this.#isLeaving(task),
       );
-      if (good.length > wanted) {
+      // A task that is moved to another zone is started before it is stopped.
+      const moved = service.availabilityZoneRebalancing === 'ENABLED' ? 1 : 0;
+      if (good.length > wanted + moved) {
         world.fail(
           `invariant 5: ${owner} of ${name} has ${good.length} tasks, ${wanted} are wanted`,
         );
@@ -277,7 +305,7 @@ export class Checks {
       if (task.holdPorts || task.drainBeforeStop) return `task ${task.id} is still held`;
       if (lastStatus(state, task) !== 'STOPPED') return `task ${task.id} has not stopped`;
     }
-    return this.#unrestOfMachines();
+    return this.shifts.unrest(state) ?? this.#unrestOfMachines();
   }
 
   #unrestOfMachines(): string | undefined {
@@ -321,57 +349,4 @@ function unrestOf(state: State, service: ServiceRecord, hosts: number): string |
   if (!active.every((task) => isHealthy(state, task))) return 'not all healthy';
   if (!active.every((task) => task.taskDefinition === primary.taskDefinition)) return 'mixed tasks';
   return record?.steadySince === undefined ? 'not steady' : undefined;
-}
-
-function minHealthy({ desiredCount, deploymentConfiguration }: ServiceRecord): number {
-  return Math.ceil((desiredCount * (deploymentConfiguration?.minimumHealthyPercent ?? 100)) / 100);
-}
-
-function maxTotal({ desiredCount, deploymentConfiguration }: ServiceRecord): number {
-  return Math.floor((desiredCount * (deploymentConfiguration?.maximumPercent ?? 200)) / 100);
-}
-
-/** Pending or running, and wanted so. */
-function activeTasks(state: State, { cluster, name }: ServiceRecord): TaskRecord[] {
-  return [...state.tasksByService(cluster, name)]
-    .map(({ value }) => value)
-    .filter(
-      (task) =>
-        task.desiredStatus === 'RUNNING' &&
-        !['STOPPING', 'STOPPED'].includes(lastStatus(state, task) ?? 'PENDING'),
-    );
-}
-
-function lastStatus(state: State, { cluster, id }: TaskRecord): string | undefined {
-  return state.get(collections.taskStatus, cluster, id)?.value.lastStatus;
-}
-
-/** By its targets where it has such, by its check where it defines one, else by running. */
-function isHealthy(state: State, task: TaskRecord): boolean {
-  const status = state.get(collections.taskStatus, task.cluster, task.id)?.value;
-  if (status?.lastStatus !== 'RUNNING') return false;
-  if (!task.holdPorts) {
-    return task.taskDefinition.startsWith('checked') ? status.healthStatus === 'HEALTHY' : true;
-  }
-  const proxies = [...state.list(collections.sessions, 'proxy')].map(({ value }) => value.id);
-  const [target] = state.targetsByTask(task.id);
-  if (!target || proxies.length === 0) return false;
-  return proxies.every((proxy) => {
-    const { group, id } = target.value;
-    return state.get(collections.targetHealth, group, id, proxy)?.value.state === 'healthy';
-  });
-}
-
-function isConnected(state: State, hostId: string): boolean {
-  return state.get(collections.sessions, 'host', hostId) !== undefined;
-}
-
-function isSick(state: State, task: TaskRecord): boolean {
-  const status = state.get(collections.taskStatus, task.cluster, task.id)?.value;
-  if (!task.holdPorts) return status?.healthStatus === 'UNHEALTHY';
-  return [...state.targetsByTask(task.id)].some(({ value: { group, id } }) =>
-    [...state.list(collections.targetHealth, group, id)].some(
-      ({ value }) => value.state === 'unhealthy',
-    ),
-  );
 }

@@ -6,6 +6,7 @@ import { LABEL } from '@berth/agent/labels.ts';
 import { MemoryRuntime } from '@berth/agent/runtime/memory-runtime.ts';
 import { type ContainerFacts, type Operation, RuntimeError } from '@berth/agent/runtime/runtime.ts';
 import { startAgent } from '@berth/agent/start.ts';
+import type { Attribute } from '@berth/model/generated/messages.ts';
 import type { Role } from '@berth/process/role.ts';
 
 import type { Process } from './process.ts';
@@ -16,6 +17,7 @@ import type { World } from './world.ts';
 const TICK_MS = 1_000;
 /** What the engine's client waits for an answer to a call that should be quick. */
 const CALL_MS = 10_000;
+const ZONE = 'ecs.availability-zone';
 
 export interface HostFaults {
   /** Of each running container, in each second. */
@@ -42,13 +44,16 @@ export class Host {
   readonly #clock: VirtualClock;
   readonly #random: Random;
   readonly #disk = new Map<string, string>();
+  readonly #attributes: readonly Attribute[];
   #lives = 0;
   #boots = 1;
   #agent: Role | undefined;
   #off = true;
 
-  constructor(world: World, index: number) {
+  /** @param zone where it is, if it says so */
+  constructor(world: World, index: number, zone: string | undefined) {
     this.#world = world;
+    this.#attributes = zone === undefined ? [] : [{ name: ZONE, value: zone }];
     this.#clock = world.clock;
     this.name = `h${index}`;
     this.id = index.toString(16).padStart(32, 'a');
@@ -108,7 +113,7 @@ export class Host {
         dataDirectory: '/agent',
         dockerHost: 'unix:///model.sock',
         portRange: PORTS,
-        attributes: [],
+        attributes: this.#attributes,
         stopTasksOnExit: false,
       },
       process,

@@ -2,6 +2,7 @@
 // source; one of them has to fail, or the simulator would not notice if the check were lost.
 
 import type { Story } from './scenario.ts';
+import { SHIFTING } from './settings.ts';
 
 export interface Edit {
   /** Below packages/. */
@@ -19,6 +20,12 @@ export interface Mutation {
   /** What is found. */
   readonly found: RegExp;
 }
+
+const SHIFTING_STORY: Partial<Story> = {
+  size: { servers: 1, hosts: 3, proxies: 1, families: [SHIFTING] },
+  troubles: ['killServer', 'crashEngine'],
+  everyMs: 15_000,
+};
 
 export const MUTATIONS: readonly Mutation[] = [
   {
@@ -277,5 +284,70 @@ export const MUTATIONS: readonly Mutation[] = [
       everyMs: 6_000,
     },
     found: /invariant 9/,
+  },
+  {
+    name: 'a revision is healthy before it gets traffic',
+    edits: [
+      {
+        file: 'model/src/deployment/shifting/advance.ts',
+        find: 'return passed && ready ? go() : shift;',
+        replace: 'return passed ? go() : shift;',
+      },
+      {
+        file: 'model/src/deployment/shifting/advance.ts',
+        find: "case 'SCALE_UP':\n      return ready ? go() : shift;",
+        replace: "case 'SCALE_UP':\n      return go();",
+      },
+    ],
+    story: SHIFTING_STORY,
+    found: /invariant 11/,
+  },
+  {
+    name: 'the weights of a rule are all of its traffic',
+    edits: [
+      {
+        file: 'model/src/routing/traffic-weights.ts',
+        find: 'weight: (ALL_TRAFFIC - tenths) / unit',
+        replace: 'weight: Math.floor((ALL_TRAFFIC - tenths) / 10)',
+      },
+    ],
+    story: SHIFTING_STORY,
+    found: /invariant 11/,
+  },
+  {
+    name: 'old tasks stay until the rules say that they get nothing',
+    edits: [
+      {
+        file: 'model/src/deployment/shifting/counts.ts',
+        find: "return id === shift.source && shift.stage !== 'CLEAN_UP' ? desired : 0;",
+        replace: "return id === shift.source && shift.stage === 'SCALE_UP' ? desired : 0;",
+      },
+    ],
+    story: SHIFTING_STORY,
+    found: /invariant 12/,
+  },
+  {
+    name: 'hooks are waited for',
+    edits: [
+      {
+        file: 'model/src/deployment/shifting/advance.ts',
+        find: "case 'POST_PRODUCTION_TRAFFIC_SHIFT':\n      return passed ? go() : shift;",
+        replace: "case 'POST_PRODUCTION_TRAFFIC_SHIFT':\n      return go();",
+      },
+    ],
+    story: SHIFTING_STORY,
+    found: /invariant 13/,
+  },
+  {
+    name: 'both revisions run until the bake time is over',
+    edits: [
+      {
+        file: 'model/src/deployment/shifting/advance.ts',
+        find: 'return ready && now >= shift.stageSince + bakeMs(configuration) ? go() : shift;',
+        replace: 'return ready ? go() : shift;',
+      },
+    ],
+    story: SHIFTING_STORY,
+    found: /invariant 13/,
   },
 ];

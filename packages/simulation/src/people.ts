@@ -11,6 +11,7 @@ import { collections } from '@berth/store/keys.ts';
 import type { Process } from './process.ts';
 import { definitionsOf, GOOD_REVISIONS, PORT, REVISIONS } from './revisions.ts';
 import { CLUSTER, GROUP_DELAY_MS } from './settings.ts';
+import { alternateOf, isShifting, ShiftingPeople } from './shifting-people.ts';
 import type { Host } from './host.ts';
 import type { World } from './world.ts';
 
@@ -45,6 +46,7 @@ export class People {
   readonly #process: Process;
   readonly #ecs: Client<'Ecs'>;
   readonly #balancing: Client<'LoadBalancing'>;
+  readonly #shifting: ShiftingPeople;
   #tokens = 0;
   /** Since when nobody has to answer any more: faults are over, and calls are repeated until they succeed. */
   patient = false;
@@ -59,6 +61,7 @@ export class People {
     });
     this.#ecs = connection.client('Ecs');
     this.#balancing = connection.client('LoadBalancing');
+    this.#shifting = new ShiftingPeople(world, this.#ecs, (what, call) => this.#ask(what, call));
   }
 
   /** Everything that a new cluster needs. */
@@ -74,38 +77,51 @@ export class People {
     }
     const webs = this.#world.families.filter((family) => family.startsWith('web'));
     for (const [index, name] of webs.entries()) {
-      const seconds = String(GROUP_DELAY_MS / 1000);
-      await this.#ask('CreateTargetGroup', () =>
-        this.#balancing.CreateTargetGroup(
-          {
-            name,
-            port: PORT,
-            healthCheck: {
-              intervalSeconds: 5,
-              timeoutSeconds: 2,
-              unhealthyThresholdCount: 2,
-              healthyThresholdCount: 2,
-            },
-            attributes: { 'deregistration_delay.timeout_seconds': seconds },
-          },
-          CALL,
-        ),
-      );
-      await this.#ask('CreateListener', () =>
-        this.#balancing.CreateListener(
-          {
-            port: 8080 + index,
-            defaultActions: [
-              { type: 'forward', forward: { targetGroups: [{ targetGroupArn: name }] } },
-            ],
-          },
-          CALL,
-        ),
-      );
+      await this.#createGroup(name);
+      const rule = await this.#createListener(8080 + index, name);
+      if (!isShifting(name)) continue;
+      await this.#createGroup(alternateOf(name));
+      await this.#shifting.begin(name, rule, () => this.#createListener(9080 + index, name));
     }
     for (const family of this.#world.families.filter((name) => name !== 'job'))
       await this.#createService(family);
     this.patient = false;
+  }
+
+  async #createGroup(name: string): Promise<void> {
+    const seconds = String(GROUP_DELAY_MS / 1000);
+    await this.#ask('CreateTargetGroup', () =>
+      this.#balancing.CreateTargetGroup(
+        {
+          name,
+          port: PORT,
+          healthCheck: {
+            intervalSeconds: 5,
+            timeoutSeconds: 2,
+            unhealthyThresholdCount: 2,
+            healthyThresholdCount: 2,
+          },
+          attributes: { 'deregistration_delay.timeout_seconds': seconds },
+        },
+        CALL,
+      ),
+    );
+  }
+
+  /** @returns the id of its default rule */
+  async #createListener(port: number, group: string): Promise<string> {
+    const answer = await this.#ask('CreateListener', () =>
+      this.#balancing.CreateListener(
+        {
+          port,
+          defaultActions: [
+            { type: 'forward', forward: { targetGroups: [{ targetGroupArn: group }] } },
+          ],
+        },
+        CALL,
+      ),
+    );
+    return answer?.listener?.listenerArn.split('/').at(-1) ?? '';
   }
 
   async #createService(family: string): Promise<void> {
@@ -121,16 +137,21 @@ export class People {
         ? { schedulingStrategy: 'DAEMON' as const }
         : {
             desiredCount: 2 + Math.floor(random() * 3),
-            deploymentConfiguration: {
-              minimumHealthyPercent,
-              maximumPercent,
-              deploymentCircuitBreaker: { enable, rollback: enable && random() < 0.7 },
-            },
+            deploymentConfiguration: isShifting(family)
+              ? this.#shifting.configuration()
+              : {
+                  minimumHealthyPercent,
+                  maximumPercent,
+                  deploymentCircuitBreaker: { enable, rollback: enable && random() < 0.7 },
+                },
             ...(random() < 0.5 ? { placementStrategy: [pick(random, STRATEGIES)] } : {}),
+            ...(this.#world.zoned ? this.#shifting.zones() : {}),
           }),
-      loadBalancers: family.startsWith('web')
-        ? [{ targetGroupArn: family, containerName: 'main', containerPort: PORT }]
-        : [],
+      loadBalancers: isShifting(family)
+        ? [this.#shifting.balancerOf(family)]
+        : family.startsWith('web')
+          ? [{ targetGroupArn: family, containerName: 'main', containerPort: PORT }]
+          : [],
     };
     await this.#ask('CreateService', () => this.#ecs.CreateService(request, CALL));
   }
@@ -153,11 +174,13 @@ export class People {
     else if (choice < 0.9) await this.#host(host.id, 'DRAINING');
     else if (choice < 0.97) await this.#host(host.id, 'ACTIVE');
     else await this.#deregister(host);
+    await this.#shifting.deed();
   }
 
   /** The last wishes are ones that can be fulfilled. */
   async makePeace(): Promise<void> {
     this.patient = true;
+    this.#world.hooks.agreeable = true;
     const { random } = this;
     for (const host of this.#world.hosts) {
       if (!host.registered) host.restartAgent();
@@ -179,6 +202,7 @@ export class People {
         taskDefinition,
         forceNewDeployment: true,
         ...(daemon ? {} : { desiredCount }),
+        ...(isShifting(family) ? { deploymentConfiguration: this.#shifting.peaceful(family) } : {}),
       });
       const found = this.#world.database.state.get(collections.services, CLUSTER, family)?.value;
       if (
@@ -278,8 +302,8 @@ export class People {
 }
 
 const NEVER = new AbortController().signal;
-const CALL = { timeoutMs: TIMEOUT_MS };
-const LIMITS = [
+export const CALL = { timeoutMs: TIMEOUT_MS };
+export const LIMITS = [
   [100, 200],
   [50, 200],
   [50, 100],

@@ -4,6 +4,7 @@ import { seededRandom, settle } from '@berth/control/virtual-clock.ts';
 
 import { People } from './people.ts';
 import { mixed } from './process.ts';
+import { SHIFTING } from './settings.ts';
 import { endWear, strike, type TroubleName, TROUBLES, wear } from './troubles.ts';
 import { type Size, World, type WorldOptions } from './world.ts';
 
@@ -36,11 +37,17 @@ const FAMILIES: readonly { readonly name: string; readonly share: number }[] = [
   { name: 'web-two', share: 0.15 },
   { name: 'job', share: 0.5 },
 ];
+/** With both of its revisions it needs the room of two. */
+const SHIFTING_SHARE = 0.35;
 
 export function drawStory(seed: number): Story {
   const random = seededRandom(mixed(seed, 'story'));
   const families = FAMILIES.flatMap(({ name, share }) => (random() < share ? [name] : []));
   if (!families.some((name) => name !== 'job')) families.unshift('web');
+  const more = seededRandom(mixed(seed, 'shifting'));
+  const shifts = more() < SHIFTING_SHARE && !families.includes('web-two');
+  if (shifts) families.push(SHIFTING);
+  const zones = more() < 0.3 ? 2 : undefined;
   const names = Object.keys(TROUBLES) as TroubleName[];
   const share = random() < 0.15 ? 0 : random() * 0.6;
   return {
@@ -49,6 +56,7 @@ export function drawStory(seed: number): Story {
       hosts: 2 + Math.floor(random() * 3),
       proxies: 1 + Math.floor(random() * 2),
       families,
+      ...(zones === undefined ? {} : { zones }),
     },
     troubles: names.filter(() => random() < share),
     everyMs: 2_000 + random() * 12_000,

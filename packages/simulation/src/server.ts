@@ -74,7 +74,7 @@ export class Server {
     const world = this.#world;
     this.#stopping = new AbortController();
     const { store, as } = world.database.clientOf(process, (transaction) =>
-      world.checks.stops(cache, transaction),
+      world.checks.sent(cache, transaction),
     );
     const { clock, random, logger } = process;
     const cache: ListWatchCache = await startCache(
@@ -116,7 +116,14 @@ export class Server {
     );
     roles.push(
       await startController(
-        { ...common, ...lost, store: as('controller'), sealer: openSealer, realm: REALM },
+        {
+          ...common,
+          ...lost,
+          store: as('controller'),
+          sealer: openSealer,
+          realm: REALM,
+          callHook: world.hooks.callerOf(process),
+        },
         process,
       ),
     );

@@ -10,3 +10,5 @@ export const REALM = { region: 'local', account: '000000000000' } as const;
 export const PORTS = { first: 20_000, last: 20_011 } as const;
 export const API_PORT = 7400;
 export const SCHEDULER_PORT = 7401;
+/** Services of families that begin so have two target groups, and deployments that shift traffic. */
+export const SHIFTING = 'web-shift';

@@ -10,6 +10,7 @@ import type { Transaction } from '@berth/store/store.ts';
 import { Checks } from './checkers.ts';
 import { Database, type Observer, type Writer } from './database.ts';
 import { Edge } from './edge.ts';
+import { HookEndpoint } from './hook-endpoint.ts';
 import { Host } from './host.ts';
 import { loggerOf } from './logger.ts';
 import { Network } from './network.ts';
@@ -24,6 +25,8 @@ export interface Size {
   readonly hosts: number;
   readonly proxies: number;
   readonly families: readonly string[];
+  /** Availability zones that its hosts are in; absent: they name none. */
+  readonly zones?: number | undefined;
 }
 
 export interface WorldOptions {
@@ -37,7 +40,14 @@ export interface WorldOptions {
 
 /** A lease that ran out, keepalive and every pause between attempts together. */
 const LONGEST_WITHOUT_S = 45;
-const ROUTING = new Set(['loadBalancers', 'listeners', 'rules', 'targetGroups', 'targets']);
+const ROUTING = new Set([
+  'loadBalancers',
+  'listeners',
+  'rules',
+  'trafficWeights',
+  'targetGroups',
+  'targets',
+]);
 
 export class World implements Observer {
   readonly clock = new VirtualClock();
@@ -49,7 +59,9 @@ export class World implements Observer {
   readonly servers: readonly Server[];
   readonly hosts: readonly Host[];
   readonly edges: readonly Edge[];
+  readonly zoned: boolean;
   readonly checks: Checks;
+  readonly hooks: HookEndpoint;
   /** Of the last change that proxies have to know of. */
   routingRevision = 0;
   #failure: Error | undefined;
@@ -67,11 +79,16 @@ export class World implements Observer {
     this.network = new Network({ clock: this.clock, random: this.randomOf('network'), onBug });
     this.database = new Database(this.clock, this.randomOf('etcd'));
     this.checks = new Checks(this);
+    this.hooks = new HookEndpoint(this);
     this.database.observe(this);
     const named = <T>(count: number, make: (index: number) => T): T[] =>
       Array.from({ length: count }, (_, at) => make(at + 1));
     this.servers = named(size.servers, (index) => new Server(this, `s${index}`));
-    this.hosts = named(size.hosts, (index) => new Host(this, index));
+    this.hosts = named(size.hosts, (index) => {
+      const zone = size.zones === undefined ? undefined : `z${index % size.zones}`;
+      return new Host(this, index, zone);
+    });
+    this.zoned = size.zones !== undefined;
     this.edges = named(size.proxies, (index) => new Edge(this, index));
   }
 
