@@ -186,7 +186,8 @@ describe('SigV4', () => {
       fc.asyncProperty(
         fc.array(fc.stringMatching(/^[a-zA-Z0-9 ~+=$]{1,8}$/), { maxLength: 3 }),
         fc.dictionary(
-          text.filter((name) => name !== '' && !/^x-amz/i.test(name)),
+          // The SDK's signer keeps parameters in a plain object, which loses __proto__.
+          text.filter((name) => !/^(?:$|x-amz|__proto__$)/i.test(name)),
           text,
         ),
         fc.stringMatching(/^[ -~]{0,30}$/),

@@ -182,7 +182,7 @@ describe('shapes of events', () => {
         agentVersion: '1',
         engineVersion: '29',
         registeredAt: 0,
-        registeredResources: { cpu: 1024, memory: 2048, ports: [22], portsUdp: [] },
+        registeredResources: { cpu: 1024, memory: 2048, ports: [22], portsUdp: [], gpuIds: [] },
       } as unknown as HostRecord,
       connected: true,
       remaining: REMAINING,

@@ -15,7 +15,7 @@ import { ProxyProcess } from './proxy-process.ts';
 import { type Siege, besiege } from './under-attack.ts';
 
 const CLIENTS = 40;
-const IDLE_MS = 1_500;
+const IDLE_MS = 3_000;
 
 /** Says something as soon as a request has come, other than a health check. */
 type Behaviour = (socket: Socket, request: string) => void;
