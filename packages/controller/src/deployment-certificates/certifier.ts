@@ -33,6 +33,7 @@ const MOST_BASE = 4_000;
 const MOST_UNKNOWN = 50;
 
 type Certificate = Stored<DeploymentCertificateRecord>;
+type RunOfProxy = Pick<KnownRun, 'proxy' | 'startedAt'>;
 
 export class Certifier {
   readonly #context: TermContext;
@@ -316,6 +317,11 @@ function withLate(
   };
 }
 
+/** A proxy that was started anew has ended before: it counts nothing any more. */
+function succeeds(run: RunOfProxy, former: RunOfProxy): boolean {
+  return run.proxy === former.proxy && run.startedAt > former.startedAt;
+}
+
 function unknownAtEnd(
   certificate: DeploymentCertificateRecord,
   ledger: Ledger,
@@ -327,6 +333,7 @@ function unknownAtEnd(
     ...unasked.map((proxy) => `Proxy ${proxy} did not say at the end what it had counted.`),
     ...runs
       .filter(({ connected, last, proxy }) => !connected && !last && !unasked.includes(proxy))
+      .filter((run) => !begun.some((base) => succeeds(base, run)))
       .map(
         ({ proxy, reportedAt }) =>
           `Proxy ${proxy} ended without a last word: what it counted after ${timeOf(reportedAt)} is not known.`,
