@@ -5,6 +5,8 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { WORKER_FLAGS } from '@berth/proxy/workers/worker-flags.ts';
+
 export const PROXY_CORE = '0';
 export const LOAD_CORE = '1';
 const START_MS = 20_000;
@@ -88,12 +90,7 @@ backend none
   async program(name: string, file: string, ...more: readonly string[]): Promise<Peer> {
     const port = await freePort();
     const path = fileURLToPath(new URL(file, import.meta.url));
-    const args = [
-      '--disable-warning=ExperimentalWarning',
-      path,
-      String(port),
-      String(this.#target),
-    ];
+    const args = [...WORKER_FLAGS, path, String(port), String(this.#target)];
     return this.#ready(name, port, this.#start(PROXY_CORE, process.execPath, ...args, ...more));
   }
 

@@ -31,6 +31,8 @@ const FLUSH_MS = 100;
 /** Written at once. What goes to a pipe in pieces of this size is not mixed with the lines of others (POSIX, PIPE_BUF). */
 const PIPE_CHUNK = 4_096;
 const FILE_CHUNK = 64 << 10;
+/** Empty chunks that are kept: new ones would be memory for the collector to look after. */
+const SPARE_CHUNKS = 16;
 /** Bytes of UTF-8 for a unit of a text. */
 const WIDEST_CHARACTER = 3;
 const LINE_END = 0x0a;
@@ -51,7 +53,9 @@ export class LogFile {
   /** What waits, as bytes: texts would be copied again and again by the collector. Only the last may take more. */
   #chunks: Chunk[] = [];
   #bytes = 0;
+  readonly #spare: Buffer[] = [];
   #due = false;
+  #busy = false;
   #writing: Promise<void> = Promise.resolve();
   #file: FileHandle | undefined;
   #inode = 0;
@@ -86,29 +90,45 @@ export class LogFile {
     }
     const last = this.#chunks.at(-1);
     if (last === undefined || !append(last, line)) {
-      const limit = this.#options.path === 'stdout' ? PIPE_CHUNK : FILE_CHUNK;
-      const bytes = Buffer.allocUnsafeSlow(Math.max(limit, WIDEST_CHARACTER * line.length + 1));
-      const chunk = { bytes, length: 0, lines: 0 };
+      const chunk = { bytes: this.#bufferFor(line), length: 0, lines: 0 };
       append(chunk, line);
       this.#chunks.push(chunk);
+      // A burst at the end of the time would hold up the data path.
+      if (last !== undefined && !this.#busy) void this.flush();
     }
     this.#bytes += size;
     if (!this.#due) {
       this.#due = true;
-      setTimeout(() => void this.flush(), FLUSH_MS).unref();
+      setTimeout(() => {
+        this.#due = false;
+        void this.flush();
+      }, FLUSH_MS).unref();
     }
     return true;
   }
 
+  #bufferFor(line: string): Buffer {
+    const size = Math.max(this.#chunkSize, WIDEST_CHARACTER * line.length + 1);
+    const spare = size === this.#chunkSize ? this.#spare.pop() : undefined;
+    return spare ?? Buffer.allocUnsafeSlow(size);
+  }
+
+  get #chunkSize(): number {
+    return this.#options.path === 'stdout' ? PIPE_CHUNK : FILE_CHUNK;
+  }
+
   /** Resolves when what was written so far is with the system, or lost. */
   flush(): Promise<void> {
+    this.#busy = true;
     this.#writing = this.#writing.then(() => this.#writeAll());
     return this.#writing;
   }
 
   async #writeAll(): Promise<void> {
-    this.#due = false;
-    if (this.#chunks.length === 0) return;
+    if (this.#chunks.length === 0) {
+      this.#busy = false;
+      return;
+    }
     const chunks = this.#chunks;
     this.#chunks = [];
     const bytes = this.#bytes;
@@ -119,6 +139,7 @@ export class LogFile {
         await writeWhole(fd, chunk.bytes.subarray(0, chunk.length), this.#options.clock);
         this.#written += chunk.lines;
         lost -= chunk.lines;
+        this.#keep(chunk.bytes);
       }
       this.#troubled = false;
     } catch (err) {
@@ -129,6 +150,13 @@ export class LogFile {
       this.#troubled = true;
     } finally {
       this.#bytes -= bytes;
+      this.#busy = false;
+    }
+  }
+
+  #keep(bytes: Buffer): void {
+    if (bytes.length === this.#chunkSize && this.#spare.length < SPARE_CHUNKS) {
+      this.#spare.push(bytes);
     }
   }
 

@@ -6,6 +6,7 @@ import type { GroupTraffic } from '@berth/model/generated/messages.ts';
 import type { MetricObject } from 'prom-client';
 
 import type { News, Order } from './messages.ts';
+import { WORKER_FLAGS } from './worker-flags.ts';
 
 export interface HandleEvents {
   onNews(worker: WorkerHandle, news: News, socket: object | undefined): void;
@@ -55,7 +56,7 @@ export class WorkerHandle {
     this.startedAt = now;
     this.#child = fork(PROGRAM, [], {
       serialization: 'advanced',
-      execArgv: ['--disable-warning=ExperimentalWarning'],
+      execArgv: [...WORKER_FLAGS],
     });
     const over = (how: string): void => {
       if (this.phase === 'gone') return;
