@@ -38,7 +38,7 @@ export const OWN_KEEPALIVE: ChannelOptions = {
  * elsewhere and that hosts are lost after their time, is counted from there.
  */
 export const SERVER_PATIENCE: Patience = { pingMs: 1_500, endMs: 2_750 };
-export const CLIENT_PATIENCE: Patience = { endMs: 2_500 };
+export const CLIENT_PATIENCE: Patience = { endMs: 2_250 };
 
 /** Also towards etcd, which ends connections that ping it more often than every 5 s. */
 export const LINK_OPTIONS: ChannelOptions = {
