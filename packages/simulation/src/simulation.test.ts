@@ -10,7 +10,7 @@ const REMEMBERED: readonly number[] = [
   88, // an api replica without etcd kept its sessions, and a proxy was taken for gone while it served
   209, // tasks with all of the traffic were stopped while the source of a shift was still growing
 ];
-const SEEDS = 130;
+const SEEDS = 200;
 const BATCH = 10;
 const MAIN = fileURLToPath(new URL('main.ts', import.meta.url));
 
