@@ -7,6 +7,7 @@ import type {
   TaskStatusRecord,
 } from '@berth/model/generated/messages.ts';
 import { chargeOf } from '@berth/model/placement/charge.ts';
+import { remainingOf } from '@berth/model/placement/remaining.ts';
 import type { Realm } from '@berth/model/resources/arn.ts';
 import { parseDefinitionName } from '@berth/model/resources/task-definition.ts';
 import { collections } from '@berth/store/keys.ts';
@@ -62,23 +63,9 @@ export function hostShape(state: State, host: HostRecord, { realm, now }: Around
   });
 }
 
-/** CPU, memory and GPUs that are free; ports that are in use, as in ECS. */
 function remainingOn(state: State, host: HostRecord): Resources {
-  let cpu = host.registeredResources?.cpu ?? 0;
-  let memory = host.registeredResources?.memory ?? 0;
-  const ports = new Set(host.registeredResources?.ports);
-  const portsUdp = new Set(host.registeredResources?.portsUdp);
-  const gpuIds = new Set(host.registeredResources?.gpuIds);
-  for (const { value: task } of state.tasksByHost(host.id)) {
-    const status = state.get(collections.taskStatus, task.cluster, task.id)?.value;
-    const charge = chargeOf(task, status);
-    if (!charge) continue;
-    cpu -= charge.cpu;
-    memory -= charge.memory;
-    for (const port of charge.ports) ports.add(port);
-    for (const port of charge.portsUdp) portsUdp.add(port);
-    for (const id of charge.gpuIds ?? []) gpuIds.delete(id);
-  }
-  const sorted = (from: ReadonlySet<number>): number[] => [...from].sort((a, b) => a - b);
-  return { cpu, memory, ports: sorted(ports), portsUdp: sorted(portsUdp), gpuIds: [...gpuIds] };
+  const charges = Array.from(state.tasksByHost(host.id), ({ value: task }) =>
+    chargeOf(task, state.get(collections.taskStatus, task.cluster, task.id)?.value),
+  );
+  return remainingOf(host.registeredResources, charges);
 }

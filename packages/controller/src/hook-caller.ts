@@ -1,13 +1,12 @@
 // Asks a lifecycle hook over HTTP: one POST, bounded in time and size.
-import { type IncomingMessage, request as httpRequest } from 'node:http';
-import { request as httpsRequest } from 'node:https';
-
 import type { Clock } from '@berth/control/clock.ts';
 import { withDeadline } from '@berth/control/scope.ts';
 import { messageChain } from '@berth/model/errors.ts';
 import type { HookCall, HookOutcome } from '@berth/model/deployment/shifting/hooks.ts';
 import { outcomeOf } from '@berth/model/deployment/shifting/hooks.ts';
 import { version } from '@berth/process/version.ts';
+
+import { exchange, type HttpAnswer } from './http-exchange.ts';
 
 /** Asks once. What goes wrong is an outcome as well: a hook that says nothing of use has failed. */
 export type HookCaller = (
@@ -47,43 +46,16 @@ export function httpHookCaller(clock: Clock): HookCaller {
   };
 }
 
-interface Answer {
-  readonly status: number;
-  readonly body: string;
-}
-
-function judged({ status, body }: Answer): HookOutcome {
+function judged({ status, body }: HttpAnswer): HookOutcome {
   if (status >= 200 && status < 300) return outcomeOf(body);
   return { status: 'FAILED', reason: `it answered with status ${status}` };
 }
 
-function send(url: string, body: string, signal: AbortSignal): Promise<Answer> {
-  const request = url.startsWith('https:') ? httpsRequest : httpRequest;
+function send(url: string, body: string, signal: AbortSignal): Promise<HttpAnswer> {
   const headers = {
     'content-type': 'application/json',
-    'content-length': Buffer.byteLength(body),
+    'content-length': String(Buffer.byteLength(body)),
     'user-agent': `berth/${version}`,
   };
-  return new Promise((resolve, reject) => {
-    const sent = request(url, { method: 'POST', headers, signal, agent: false });
-    sent.on('error', reject);
-    sent.on('response', (response) => {
-      read(response).then(
-        (text) => resolve({ status: response.statusCode ?? 0, body: text }),
-        reject,
-      );
-    });
-    sent.end(body);
-  });
-}
-
-async function read(response: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > MOST_BYTES) throw new Error(`the answer is larger than ${MOST_BYTES} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
+  return exchange({ method: 'POST', url, headers, body, mostBytes: MOST_BYTES }, signal);
 }

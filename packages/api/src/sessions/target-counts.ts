@@ -1,6 +1,7 @@
 // What the proxies that are or were connected to this replica have counted of single targets, by their runs. What a proxy has counted
 // outlives its session for a while, so that whoever adds it up need not be there when a proxy ends.
 import type { Clock } from '@berth/control/clock.ts';
+import { runKey } from '@berth/model/deployment/certificate.ts';
 import { countsKey, newer } from '@berth/model/deployment/target-counts.ts';
 import type {
   FailedRequest,
@@ -40,7 +41,7 @@ export class CountsBook {
   /** A session of a proxy begins. */
   begin(proxy: string, startedAt: number): Run {
     this.#forget();
-    const key = `${proxy} ${startedAt}`;
+    const key = runKey({ proxy, startedAt });
     let run = this.#runs.get(key);
     if (!run) {
       run = {

@@ -7,6 +7,7 @@ import type {
 } from '@berth/model/generated/messages.ts';
 import type { HostFacts } from '@berth/model/query/expression.ts';
 import { chargeOf } from '@berth/model/placement/charge.ts';
+import { remainingOf } from '@berth/model/placement/remaining.ts';
 import { arn, type Realm } from '@berth/model/resources/arn.ts';
 import { providerOf } from '@berth/model/resources/capacity-provider.ts';
 import { collections } from '@berth/store/keys.ts';
@@ -55,28 +56,11 @@ export function hostHealth(state: State, record: HostRecord): HostHealthStatus {
   return { overallStatus: status, details };
 }
 
-/** CPU, memory and GPUs that are free; ports that are in use, as in ECS. */
 function remaining(state: State, record: HostRecord): Resources {
-  const registered = record.registeredResources;
-  let cpu = registered?.cpu ?? 0;
-  let memory = registered?.memory ?? 0;
-  const ports = new Set(registered?.ports);
-  const portsUdp = new Set(registered?.portsUdp);
-  const gpuIds = new Set(registered?.gpuIds);
-  for (const { value } of state.tasksByHost(record.id)) {
-    const charge = chargeOf(value, reportedStatus(state, value));
-    if (!charge) continue;
-    cpu -= charge.cpu;
-    memory -= charge.memory;
-    for (const port of charge.ports) ports.add(port);
-    for (const port of charge.portsUdp) portsUdp.add(port);
-    for (const id of charge.gpuIds ?? []) gpuIds.delete(id);
-  }
-  return { cpu, memory, ports: sorted(ports), portsUdp: sorted(portsUdp), gpuIds: [...gpuIds] };
-}
-
-function sorted(ports: ReadonlySet<number>): number[] {
-  return [...ports].sort((a, b) => a - b);
+  const charges = Array.from(state.tasksByHost(record.id), ({ value }) =>
+    chargeOf(value, reportedStatus(state, value)),
+  );
+  return remainingOf(record.registeredResources, charges);
 }
 
 /** What a query of the cluster query language can ask of the host. */

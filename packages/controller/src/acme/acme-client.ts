@@ -5,7 +5,8 @@ import type { Clock } from '@berth/control/clock.ts';
 import { BerthError } from '@berth/model/errors.ts';
 import { FlattenedSign } from 'jose';
 
-import type { Ask, HttpAnswer } from './https-client.ts';
+import type { HttpAnswer } from '../http-exchange.ts';
+import type { Ask } from './https-client.ts';
 
 export interface Challenge {
   readonly type: string;

@@ -1,16 +1,9 @@
 // Requests to an ACME server: bounded in time and size, and with an authority of its own where that is not a public one.
-import { type IncomingMessage, request as httpRequest } from 'node:http';
-import { request as httpsRequest } from 'node:https';
-
 import type { Clock } from '@berth/control/clock.ts';
 import { withDeadline } from '@berth/control/scope.ts';
 import { BerthError } from '@berth/model/errors.ts';
 
-export interface HttpAnswer {
-  readonly status: number;
-  readonly headers: IncomingMessage['headers'];
-  readonly body: string;
-}
+import { exchange, type HttpAnswer } from '../http-exchange.ts';
 
 export interface HttpRequest {
   readonly method: 'GET' | 'HEAD' | 'POST';
@@ -30,7 +23,14 @@ const MOST_BYTES = 256 * 1024;
 export function asker(clock: Clock, authorityPem: string | undefined, userAgent: string): Ask {
   return async (request, signal) => {
     const ending = new AbortController();
-    const answer = send(request, authorityPem, userAgent, ending.signal);
+    const headers = {
+      'user-agent': userAgent,
+      ...(request.body === undefined ? {} : { 'content-type': 'application/jose+json' }),
+    };
+    const answer = exchange(
+      { ...request, headers, authorityPem, mostBytes: MOST_BYTES },
+      ending.signal,
+    );
     const what = `${request.method} ${request.url}`;
     try {
       return await withDeadline(answer, TIMEOUT_MS, clock, signal, what);
@@ -41,40 +41,4 @@ export function asker(clock: Clock, authorityPem: string | undefined, userAgent:
       ending.abort();
     }
   };
-}
-
-function send(
-  { method, url, body }: HttpRequest,
-  authorityPem: string | undefined,
-  userAgent: string,
-  signal: AbortSignal,
-): Promise<HttpAnswer> {
-  const request = url.startsWith('https:') ? httpsRequest : httpRequest;
-  const headers = {
-    'user-agent': userAgent,
-    ...(body === undefined ? {} : { 'content-type': 'application/jose+json' }),
-  };
-  return new Promise((resolve, reject) => {
-    const sent = request(url, { method, headers, signal, ca: authorityPem, agent: false });
-    sent.on('error', reject);
-    sent.on('response', (response) => {
-      read(response).then(
-        (text) =>
-          resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text }),
-        reject,
-      );
-    });
-    sent.end(body);
-  });
-}
-
-async function read(response: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > MOST_BYTES) throw new Error(`the answer is larger than ${MOST_BYTES} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }
