@@ -87,4 +87,64 @@ describe('codec', () => {
     assert.throws(() => decode(encode({ ...record, createdAt: 2 ** 53 })), /createdAt.*2\^53/);
     assert.throws(() => complete('EventRecord', { createdAt: 2 ** 53 }), /createdAt/);
   });
+
+  it('reads what protobufjs reads, also where a newer version wrote more', () => {
+    const { decode, type } = codec('EventRecord');
+    const unknown = protobuf.Writer.create()
+      .uint32((99 << 3) | 2)
+      .string('of a newer version')
+      .uint32((100 << 3) | 0)
+      .int64(7)
+      .uint32((101 << 3) | 1)
+      .double(0.5)
+      .finish();
+    fc.assert(
+      fc.property(anyMessage(type, 3), (value) => {
+        const written = type.encode(complete('EventRecord', value)).finish();
+        const bytes = Buffer.concat([unknown, written, unknown]);
+        assert.deepEqual(decode(bytes), complete('EventRecord', type.decode(bytes)));
+      }),
+    );
+  });
+
+  it('takes integers of any size below 2^53, negative ones too, and a list of numbers in either form', () => {
+    const { encode, decode } = codec('EventRecord');
+    fc.assert(
+      fc.property(fc.maxSafeInteger(), (createdAt) => {
+        assert.equal(decode(encode(complete('EventRecord', { createdAt }))).createdAt, createdAt);
+      }),
+    );
+    const ports = codec('Resources');
+    const field = ports.type.fields['ports'] as protobuf.Field;
+    const one = protobuf.Writer.create();
+    for (const port of [22, 40_000]) one.uint32(field.id << 3).int32(port);
+    assert.deepEqual(ports.decode(one.finish()).ports, [22, 40_000]);
+    const packed = ports.encode(complete('Resources', { ports: [22, 40_000] }));
+    assert.deepEqual(ports.decode(packed).ports, [22, 40_000]);
+  });
+
+  it('refuses bytes that end too early, and survives any others', () => {
+    for (const name of messages) {
+      const { encode, decode, type } = codec(name);
+      fc.assert(
+        fc.property(
+          anyMessage(type, 2),
+          fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 3 }),
+          (value, changes) => {
+            const bytes = Buffer.from(encode(complete(name, value)));
+            for (const [at, byte] of changes) if (bytes.length > 0) bytes[at % bytes.length] = byte;
+            try {
+              decode(bytes);
+            } catch (error) {
+              assert.ok(error instanceof Error && !/call stack/.test(error.message));
+            }
+          },
+        ),
+        { numRuns: 10 },
+      );
+    }
+    const { encode, decode } = codec('EventRecord');
+    const bytes = encode(complete('EventRecord', { id: 'abc', message: 'long enough' }));
+    assert.throws(() => decode(bytes.subarray(0, 4)), RangeError);
+  });
 });

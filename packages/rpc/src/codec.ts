@@ -4,6 +4,7 @@
 import type { MessageName, MessageTypes } from '@berth/model/generated/messages.ts';
 import protobuf from 'protobufjs';
 
+import { isOptional, messageReader } from './message-reader.ts';
 import { protoRoot } from './protos.ts';
 
 export interface Codec<T> {
@@ -26,11 +27,11 @@ export function codec<N extends MessageName>(name: N): Codec<MessageTypes[N]> {
   let found = codecs.get(name);
   if (!found) {
     const type = protoRoot().lookupType(`berth.v1.${name}`);
-    const read = reader(type);
+    const read = messageReader(type);
     found = {
       type,
       encode: (value) => bufferOf(type.encode(value as Plain).finish()),
-      decode: (bytes) => read(type.decode(bytes)),
+      decode: (bytes) => read(protobuf.Reader.create(bytes), bytes.length),
     };
     codecs.set(name, found);
   }
@@ -79,8 +80,7 @@ function fieldReader(field: protobuf.Field): (source: Plain, result: Plain) => v
       result[name] = list ? list.map(one) : [];
     };
   }
-  const optional =
-    field.resolvedType instanceof protobuf.Type || field.options?.['proto3_optional'] === true;
+  const optional = isOptional(field);
   const missing: unknown = optional ? undefined : scalarDefault(field);
   return (source, result) => {
     const value = Object.hasOwn(source, name) ? source[name] : undefined;
@@ -104,18 +104,9 @@ function valueReader(field: protobuf.Field): Convert {
 }
 
 function safeInteger(field: protobuf.Field, value: unknown): number {
-  const number = typeof value === 'number' ? value : numberOf(value);
+  const number = Number(value);
   if (!Number.isSafeInteger(number)) {
     throw new Error(`${field.fullName}: ${String(value)} is not an integer below 2^53`);
   }
   return number;
-}
-
-const TWO_TO_32 = 2 ** 32;
-
-/** Of two halves of 32 bits, as decoding gives it, or of digits. What is beyond 2^53 may be rounded, but stays beyond. */
-function numberOf(value: unknown): number {
-  const { high, low } = value as { readonly high?: unknown; readonly low?: unknown };
-  if (typeof high !== 'number' || typeof low !== 'number') return Number(String(value));
-  return high * TWO_TO_32 + (low >>> 0);
 }

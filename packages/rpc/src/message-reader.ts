@@ -1,0 +1,215 @@
+// Reads protobuf bytes into the plain objects of `@berth/model/generated` in one pass: for each message a function is written that
+// does nothing but that. What protobufjs decodes would have to be copied field by field. Source: protobuf.dev, Encoding.
+import protobuf from 'protobufjs';
+
+/** Reads so many bytes. @throws Error when they are no such message or an integer is beyond 2^53 */
+export type MessageReader = (from: protobuf.Reader, length: number) => object;
+
+const WIRE = { varint: 0, fixed64: 1, delimited: 2 } as const;
+const SCALARS = new Set(['string', 'bytes', 'bool', 'int32', 'int64', 'double']);
+const NO_BYTES = Buffer.alloc(0);
+
+const readers = new Map<protobuf.Type, MessageReader>();
+
+/** Lists, maps and required scalars that the bytes lack are filled in; what is optional and absent is left out. */
+export function messageReader(type: protobuf.Type): MessageReader {
+  const known = readers.get(type);
+  if (known) return known;
+  let read: MessageReader = () => {
+    throw new Error(`the reader of ${type.name} was used before it was written`);
+  };
+  readers.set(type, (from, length) => read(from, length)); // a message may contain itself
+  read = writeReader(type);
+  readers.set(type, read);
+  return read;
+}
+
+/** Below its name here the code of a reader finds what it calls. */
+type Scope = Record<string, unknown>;
+
+/** A field and the variable that holds what was read of it. */
+interface Local {
+  readonly field: protobuf.Field;
+  readonly local: string;
+}
+
+function writeReader(type: protobuf.Type): MessageReader {
+  const scope: Scope = { int64, bytesOf, overrun };
+  const fields = type.fieldsArray.map((field, at): Local => ({ field, local: `f${at}` }));
+  const names = fields.map(({ local }) => local);
+  scope['Message'] = writeConstructor(type, names, fields);
+  return compile(`read${type.name}`, ['r', 'length'], scope, [
+    ...fields.map(({ field, local }) => `let ${local} = ${initial(field)}`),
+    ...loop(
+      type.name,
+      fields.flatMap(({ field, local }) => cases(field, local, scope)),
+    ),
+    `return new Message(${names.join(', ')})`,
+  ]) as MessageReader;
+}
+
+/**
+ * Objects that a constructor makes have all their fields in one piece of memory; their prototype is that of any plain object.
+ * A field that is absent is not set.
+ */
+function writeConstructor(
+  type: protobuf.Type,
+  names: readonly string[],
+  fields: readonly Local[],
+): object {
+  const lines = fields.map(({ field, local }) => {
+    const set = `this.${field.name} = ${field.map ? `fromEntries(${local})` : local}`;
+    return isOptional(field) ? `if (${local} !== undefined) ${set}` : set;
+  });
+  const scope = { fromEntries: Object.fromEntries };
+  const made = compile(type.name, names, scope, lines) as { prototype: object };
+  made.prototype = Object.prototype;
+  return made;
+}
+
+/** Takes one field after the other until the message is over. */
+function loop(name: string, cases: readonly string[]): string[] {
+  return [
+    'const end = r.pos + length',
+    'while (r.pos < end) {',
+    'const tag = r.uint32()',
+    'switch (tag) {',
+    ...cases,
+    'default: r.skipType(tag & 7)',
+    '}',
+    '}',
+    `if (r.pos !== end) overrun(${JSON.stringify(name)})`,
+  ];
+}
+
+/** protobufjs' own way to code that is made at run time; its types lack it. */
+function compile(
+  name: string,
+  parameters: readonly string[],
+  scope: Scope,
+  lines: readonly string[],
+): unknown {
+  const { codegen } = protobuf.util as unknown as {
+    codegen: (parameters: readonly string[], name: string) => Codegen;
+  };
+  const write = codegen(parameters, name);
+  // It fills in whatever follows a percent sign.
+  for (const line of lines) write('%s', line);
+  return write(scope);
+}
+type Codegen = (...of: [scope: Scope] | [format: string, line: string]) => unknown;
+
+/** The values of a message that are absent, instead of 0 or empty. */
+export function isOptional(field: protobuf.Field): boolean {
+  if (field.map || field.repeated) return false;
+  return field.resolvedType instanceof protobuf.Type || field.options?.['proto3_optional'] === true;
+}
+
+function initial(field: protobuf.Field): string {
+  if (field.map || field.repeated) return '[]';
+  if (isOptional(field)) return 'undefined';
+  return field.type === 'bytes' ? 'bytesOf()' : JSON.stringify(zeroOf(field));
+}
+
+function zeroOf({ type }: protobuf.Field): string | boolean | number {
+  if (type === 'string') return '';
+  return type === 'bool' ? false : 0;
+}
+
+/** What to do at the tags of a field; a tag of another wire type is skipped like an unknown field. */
+function cases(field: protobuf.Field, local: string, scope: Scope): string[] {
+  const tag = (wire: number): number => (field.id << 3) | wire;
+  if (field instanceof protobuf.MapField) {
+    scope[`entry${local}`] = entryReader(field);
+    return [`case ${tag(WIRE.delimited)}: ${local}.push(entry${local}(r, r.uint32())); break`];
+  }
+  const one = valueOf(field, local, scope);
+  if (!field.repeated) return [`case ${tag(wireOf(field))}: ${local} = ${one}; break`];
+  const lines = [`case ${tag(wireOf(field))}: ${local}.push(${one}); break`];
+  if (wireOf(field) !== WIRE.delimited) {
+    lines.push(
+      `case ${tag(WIRE.delimited)}: { const last = r.uint32() + r.pos; while (r.pos < last) ${local}.push(${one}); break }`,
+    );
+  }
+  return lines;
+}
+
+/** The expression that reads one value. */
+function valueOf(field: protobuf.Field, local: string, scope: Scope): string {
+  if (field.resolvedType instanceof protobuf.Type) {
+    const { resolvedType } = field;
+    let read: MessageReader | undefined;
+    scope[`read${local}`] = (from: protobuf.Reader, length: number) =>
+      (read ??= messageReader(resolvedType))(from, length);
+    return `read${local}(r, r.uint32())`;
+  }
+  if (!SCALARS.has(field.type)) throw new Error(`${field.fullName}: no reader for ${field.type}`);
+  if (field.type === 'int64') return `int64(r, ${JSON.stringify(field.fullName)})`;
+  return field.type === 'bytes' ? 'bytesOf(r.bytes())' : `r.${field.type}()`;
+}
+
+function wireOf({ type, resolvedType }: protobuf.Field): number {
+  if (resolvedType || type === 'string' || type === 'bytes') return WIRE.delimited;
+  return type === 'double' ? WIRE.fixed64 : WIRE.varint;
+}
+
+/** A map's entry is a message with a key and a value. */
+function entryReader(field: protobuf.MapField): MessageReader {
+  const key = new protobuf.Field('key', 1, field.keyType);
+  const value = new protobuf.Field('value', 2, field.type);
+  value.resolvedType = field.resolvedType;
+  const scope: Scope = { int64, bytesOf, overrun };
+  const both = [...cases(key, 'key', scope), ...cases(value, 'value', scope)];
+  const absent = isOptional(value) ? 'readvalue(r, 0)' : initial(value);
+  return compile(`read${field.name}Entry`, ['r', 'length'], scope, [
+    `let key = ${initial(key)}`,
+    'let value',
+    ...loop(field.name, both),
+    `return [key, value === undefined ? ${absent} : value]`,
+  ]) as MessageReader;
+}
+
+function overrun(name: string): never {
+  throw new RangeError(`a ${name} reads over its end`);
+}
+
+/** A copy: what is read stays when the bytes that it was read from are used again. */
+function bytesOf(bytes?: Uint8Array): Buffer {
+  return bytes ? Buffer.from(bytes) : NO_BYTES;
+}
+
+const TWO_TO_28 = 2 ** 28;
+
+/** A varint of 64 bits in two's complement, in parts of 28, 28 and 8 bits. What is beyond 2^53 may be rounded, but stays beyond. */
+function int64(from: protobuf.Reader, name: string): number {
+  const { buf } = from;
+  let at = from.pos;
+  let low = 0;
+  for (let shift = 0; shift < 28; shift += 7) {
+    const byte = buf[at++] as number;
+    low |= (byte & 0x7f) << shift;
+    if (byte < 0x80) return ((from.pos = at), low);
+  }
+  let middle = 0;
+  for (let shift = 0; shift < 28; shift += 7) {
+    const byte = buf[at++] as number;
+    middle |= (byte & 0x7f) << shift;
+    if (byte < 0x80) return ((from.pos = at), safe(middle * TWO_TO_28 + low, name));
+  }
+  let high = 0;
+  for (let shift = 0; shift < 14; shift += 7) {
+    const byte = buf[at++] as number;
+    high |= (byte & 0x7f) << shift;
+    if (byte < 0x80) {
+      from.pos = at;
+      const signed = high < 128 ? high : (high & 0xff) - 256;
+      return safe((signed * TWO_TO_28 + middle) * TWO_TO_28 + low, name);
+    }
+  }
+  throw new RangeError(`${name} is no integer of 64 bits`);
+}
+
+function safe(value: number, name: string): number {
+  if (Number.isSafeInteger(value)) return value;
+  throw new Error(`${name}: ${value} is not an integer below 2^53`);
+}
