@@ -1,10 +1,16 @@
-import type { ServiceDeployment, ServiceDeploymentBrief } from '@berth/model/generated/messages.ts';
+import { isBerthError } from '@berth/model/errors.ts';
+import type {
+  DeploymentCertificateRecord,
+  ServiceDeployment,
+  ServiceDeploymentBrief,
+} from '@berth/model/generated/messages.ts';
 
 import { type Context, type Handlers, argument, confirm, printedAsJson, show } from '../context.ts';
 import { CommandError, exitCodes } from '../failure.ts';
 import { say } from '../output/terminal.ts';
 import { lastOf } from '../output/text.ts';
 import { describeService } from '../queries.ts';
+import { certificateSection } from './deployment-certificate-view.ts';
 import { deploymentLines, deploymentTable } from './deployment-view.ts';
 
 const PAGE = 100;
@@ -68,6 +74,21 @@ async function find(context: Context, name: Named): Promise<ServiceDeployment> {
   });
 }
 
+/** Undefined before the controller has begun one. */
+async function certificateOf(
+  context: Context,
+  { cluster, service }: Named,
+  { serviceDeploymentArn: deployment }: ServiceDeployment,
+): Promise<DeploymentCertificateRecord | undefined> {
+  const { operations } = await context.api();
+  try {
+    return await operations.GetDeploymentCertificate({ cluster, service, deployment });
+  } catch (error) {
+    if (isBerthError(error, 'ServiceDeploymentNotFoundException')) return undefined;
+    throw error;
+  }
+}
+
 /** Answer the hook of type PAUSE that waits: --hook, or the only one. */
 async function answer(context: Context, action: 'CONTINUE' | 'ROLLBACK'): Promise<undefined> {
   const { ecs } = await context.api();
@@ -110,11 +131,13 @@ export const handlers: Handlers = {
       const service = await describeService(ecs, name.cluster, name.service);
       const current = service.currentServiceDeployment === deployment.serviceDeploymentArn;
       const progress = current ? service.deployments[0]?.progress : undefined;
-      return { serviceDeployments: [deployment], progress };
+      const certificate = await certificateOf(context, name, deployment);
+      return { serviceDeployments: [deployment], progress, certificate };
     };
-    return show(context, read, ({ serviceDeployments, progress }) =>
-      serviceDeployments.flatMap((one) => deploymentLines(one, progress, context)),
-    );
+    return show(context, read, ({ serviceDeployments, progress, certificate }) => [
+      ...serviceDeployments.flatMap((one) => deploymentLines(one, progress, context)),
+      ...certificateSection(certificate, context),
+    ]);
   },
 
   'deployment continue': (context) => answer(context, 'CONTINUE'),

@@ -1,9 +1,11 @@
 // What commands print, from answers of an api: the texts are in golden files, none wider than a terminal of 80.
 import assert from 'node:assert/strict';
 
+import { BerthError } from '@berth/model/errors.ts';
 import { complete } from '@berth/rpc/codec.ts';
 
 import type { Context, Handlers } from '../context.ts';
+import { lastOf } from '../output/text.ts';
 import { matchesGolden } from '../testing/golden.ts';
 import {
   NOW,
@@ -13,6 +15,7 @@ import {
   testService,
   testTask,
 } from '../testing/context.ts';
+import { certificateSection } from './deployment-certificate-view.ts';
 
 const id = (digit: string): string => digit.repeat(32);
 const tasks = [
@@ -138,6 +141,100 @@ const rolledBack = complete('ServiceDeployment', {
   finishedAt: NOW - 7_080_000,
   status: 'ROLLBACK_SUCCESSFUL',
   statusReason: 'ECS deployment was stopped by a user.',
+  lifecycleHookDetails: [],
+});
+const phase = (name: string, from: number, to: number, ...waits: object[]): object => ({
+  name,
+  from: rolledBack.createdAt + from,
+  to: rolledBack.createdAt + to,
+  waits,
+});
+const deploymentCertificate = complete('DeploymentCertificateRecord', {
+  cluster: 'default',
+  service: 'hello',
+  id: 'aaaa_9xTb0LmN2pRs4uWy',
+  deploymentId: 'ecs-svc/7000000000000000002',
+  status: 'ROLLBACK_SUCCESSFUL',
+  begunAt: rolledBack.createdAt,
+  countedFrom: rolledBack.createdAt + 12,
+  endedAt: rolledBack.finishedAt,
+  requests: 4812,
+  failed: 1,
+  revisions: [
+    {
+      deploymentId: 'ecs-svc/7000000000000000001',
+      taskDefinition: 'hello:1',
+      requests: 4800,
+      targetErrors: 3,
+      targets: ['a1', 'a2'].map((task, index) => ({
+        group: 'hello',
+        target: `host-${index + 1}:20001`,
+        taskId: task.repeat(16),
+        requests: 2400,
+        targetErrors: 3 * index,
+      })),
+    },
+    {
+      deploymentId: 'ecs-svc/7000000000000000002',
+      taskDefinition: 'hello:2',
+      requests: 11,
+      failed: 1,
+      targets: [
+        {
+          group: 'hello-green',
+          target: 'host-3:20007',
+          taskId: 'a3'.repeat(16),
+          requests: 11,
+          failed: 1,
+        },
+      ],
+    },
+  ],
+  untaken: [{ group: 'hello-green', requests: 1, failedOtherwise: 1 }],
+  failedOtherwise: 1,
+  failures: [
+    {
+      requestId: '1-697df2c0-000000000000000000000001',
+      at: rolledBack.createdAt + 71_000,
+      target: 'host-3:20007',
+      status: 502,
+      reason: 'the target closed the connection before it answered',
+      ofChange: true,
+    },
+    {
+      requestId: '1-697df2c0-000000000000000000000002',
+      at: rolledBack.createdAt + 72_000,
+      status: 503,
+      reason: 'there is no target',
+    },
+  ],
+  latency: {
+    beforeRequests: 90_000,
+    beforeP99: 8.25,
+    duringP99: 12.5,
+    addedP99: 4.25,
+    worst: {
+      requestId: '1-697df2c0-000000000000000000000003',
+      at: rolledBack.createdAt + 70_000,
+      milliseconds: 412,
+      target: 'host-3:20007',
+    },
+  },
+  phases: [
+    phase(
+      'SCALE_UP',
+      0,
+      9000,
+      { waitsFor: 'tasks to start', milliseconds: 6000 },
+      { waitsFor: 'tasks to pass their checks', milliseconds: 3000 },
+    ),
+    phase('PRODUCTION_TRAFFIC_SHIFT', 9000, 90_000, {
+      waitsFor: 'a bake time',
+      milliseconds: 81_000,
+    }),
+    phase('ROLLBACK', 90_000, 120_000),
+  ],
+  targetGroups: ['hello', 'hello-green'],
 });
 const host = complete('Host', {
   hostId: id('c'),
@@ -313,6 +410,18 @@ const taskDefinition = complete('TaskDefinition', {
   ],
 });
 
+interface Arns {
+  readonly serviceDeploymentArns: readonly string[];
+}
+
+/** The older deployment of `hello` has a certificate, which is closed; the one under way has none yet. */
+function certificateOf({ deployment = '' }: { deployment?: string }): Promise<object> {
+  if (lastOf(deployment) === deploymentCertificate.id)
+    return Promise.resolve(deploymentCertificate);
+  const none = new BerthError('ServiceDeploymentNotFoundException', 'There is no certificate');
+  return Promise.reject(none);
+}
+
 const answer = (value: object) => () => Promise.resolve(value);
 const api = {
   ecs: {
@@ -331,7 +440,13 @@ const api = {
     }),
     ListServices: answer({ serviceArns: ['x'] }),
     ListServiceDeployments: answer({ serviceDeployments: [shifting, rolledBack] }),
-    DescribeServiceDeployments: answer({ serviceDeployments: [shifting], failures: [] }),
+    DescribeServiceDeployments: ({ serviceDeploymentArns: arns }: Arns) =>
+      Promise.resolve({
+        serviceDeployments: [shifting, rolledBack].filter(({ serviceDeploymentArn: arn }) =>
+          arns.includes(arn),
+        ),
+        failures: [],
+      }),
     ContinueServiceDeployment: (request: object) => Promise.resolve(request),
     StopServiceDeployment: (request: object) => Promise.resolve(request),
     DescribeServices: answer({ services: [service], failures: [] }),
@@ -402,6 +517,7 @@ const api = {
     }),
   },
   operations: {
+    GetDeploymentCertificate: certificateOf,
     GetInfo: answer(
       complete('GetInfoResponse', {
         version: '0.1.0',
@@ -435,8 +551,9 @@ async function outputOf(args: readonly string[]): Promise<TestTerminal> {
   return context.terminal;
 }
 
-function moduleOf([first = '']: readonly string[]): string {
-  return first;
+function moduleOf(args: readonly string[]): string {
+  const [first = '', second] = args;
+  return second === 'certificate' ? `${first}-certificate` : first;
 }
 
 const shown: readonly (readonly string[])[] = [
@@ -449,6 +566,8 @@ const shown: readonly (readonly string[])[] = [
   ['service', 'show', 'hello'],
   ['deployment', 'list', 'hello'],
   ['deployment', 'show', 'hello', 'kQ3v'],
+  ['deployment', 'show', 'hello', 'aaaa'],
+  ['deployment', 'certificate', 'hello', 'aaaa_9xTb0LmN2pRs4uWy'],
   ['deployment', 'continue', 'hello'],
   ['deployment', 'rollback', 'hello', '--hook', 'ecs-pause-00000000deadbeef'],
   ['deployment', 'stop', 'hello'],
@@ -514,6 +633,21 @@ describe('what commands print', () => {
     await assert.rejects(outputOf(['deployment', 'show', 'hello', 'zz']), /no deployment "zz"/);
     const both = outputOf(['deployment', 'stop', 'default/hello/']);
     await assert.rejects(both, /2 deployments of service hello begin with ""/);
+  });
+
+  it('says of a deployment that goes on since when its certificate counts', () => {
+    const open = { ...deploymentCertificate, status: 'OPEN', endedAt: undefined };
+    assert.deepEqual(certificateSection(open, testContext(['version'])), [
+      '',
+      'Certificate: not yet; requests are counted since 2026-01-31 10:00:00Z',
+    ]);
+  });
+
+  it('has the certificate in the JSON of a deployment', async () => {
+    const text = (await outputOf(['deployment', 'show', 'hello', 'aaaa', '--json'])).output();
+    const { certificate } = JSON.parse(text) as { certificate: object };
+    const alone = ['deployment', 'certificate', 'hello', deploymentCertificate.id, '--json'];
+    assert.deepEqual(certificate, JSON.parse((await outputOf(alone)).output()));
   });
 
   it('says when more was left out', async () => {

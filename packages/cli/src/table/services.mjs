@@ -109,7 +109,9 @@ export const serviceCommands = [
     {
       flags: [WATCH, CLUSTER, JSON_FLAG],
       complete: { SERVICE: 'service' },
-      details: DEPLOYMENT_NAMES,
+      details:
+        'At its end the certificate of the deployment says what became of the requests meanwhile. ' +
+        DEPLOYMENT_NAMES,
       examples: ['berth deployment show web --watch'],
     },
   ),

@@ -1,4 +1,5 @@
 // What a deployment waits for at a moment, in words for people. Pure over one state.
+import { isOver } from '@berth/model/deployment/shifting/hooks.ts';
 import type { ServiceDeploymentRecord, TaskRecord } from '@berth/model/generated/messages.ts';
 import { collections } from '@berth/store/keys.ts';
 import type { State } from '@berth/store/state.ts';
@@ -10,6 +11,10 @@ export const WAITS = {
   drain: 'requests on old tasks to end',
   stop: 'old tasks to stop',
   room: 'room for tasks',
+  word: 'somebody’s word',
+  hooks: 'hooks to answer',
+  bake: 'the bake time',
+  settle: 'tasks to be known to be healthy',
   stage: 'the stage to end',
 } as const;
 
@@ -26,11 +31,28 @@ export function waitOf(state: State, deployment: ServiceDeploymentRecord): strin
       own += 1;
       if (status?.lastStatus !== 'RUNNING') found.add('start');
       else if (status.healthStatus === 'UNHEALTHY' || !isServing(state, task)) found.add('health');
+      else if (status.healthStatus !== 'HEALTHY') found.add('settle');
     }
   }
   if (own < requestedTaskCount) found.add('room');
+  const ofStage = stageWait(state, deployment);
+  if (ofStage) found.add(ofStage);
   const first = (Object.keys(WAITS) as (keyof typeof WAITS)[]).find((key) => found.has(key));
   return WAITS[first ?? 'stage'];
+}
+
+/** What it waits for besides tasks. */
+function stageWait(
+  state: State,
+  { cluster, service }: ServiceDeploymentRecord,
+): 'word' | 'hooks' | 'bake' | undefined {
+  const [primary] = state.get(collections.deployments, cluster, service)?.value.deployments ?? [];
+  const { shift, alarms } = primary ?? {};
+  const waiting = shift?.hooks.filter((hook) => !isOver(hook)) ?? [];
+  if (waiting.some(({ status }) => status === 'AWAITING_ACTION')) return 'word';
+  if (waiting.length > 0) return 'hooks';
+  const bakes = shift?.stage === 'BAKE_TIME' || (shift?.bakeSince ?? alarms?.bakeUntil);
+  return bakes ? 'bake' : undefined;
 }
 
 /** Its targets are healthy for each proxy that says anything of them. A task outside of load balancing has none. */
