@@ -35,20 +35,34 @@ describe('a prediction', function () {
     await cluster.put(collections.clusters, [CLUSTER], active);
     for (const id of ['h4', 'h5', 'h6', 'h7']) await cluster.host(id);
     for (const [index, id] of ['h1', 'h2', 'h3', 'h4', 'h5', 'h6', 'h7'].entries()) {
-      const host = cluster.cache.get(collections.hosts, CLUSTER, id)?.value;
-      assert.ok(host);
-      const zone = { name: 'ecs.availability-zone', value: 'abc'[index % 3] };
-      await cluster.put(collections.hosts, [CLUSTER, id], { ...host, attributes: [zone] });
+      await setZone(id, 'abc'.charAt(index % 3));
     }
     await start();
   });
 
   afterEach(async () => {
-    for (const role of roles.splice(0).reverse()) await role.stop(2_000);
+    await stop();
     await cluster.end();
   });
 
-  async function start(): Promise<void> {
+  async function stop(): Promise<void> {
+    for (const role of roles.splice(0).reverse()) await role.stop(2_000);
+  }
+
+  async function setZone(id: string, value: string): Promise<void> {
+    const host = cluster.cache.get(collections.hosts, CLUSTER, id)?.value;
+    assert.ok(host);
+    const attributes = [{ name: 'ecs.availability-zone', value }];
+    await cluster.put(collections.hosts, [CLUSTER, id], { ...host, attributes });
+  }
+
+  /** An eighth host, where nothing runs yet. */
+  async function join(zone: string): Promise<void> {
+    await cluster.host('h8');
+    await setZone('h8', zone);
+  }
+
+  async function start({ rebalanceOntoHosts = false } = {}): Promise<void> {
     const around = { clock: realClock, random: Math.random, logger: silent };
     const store = cluster.store.peer();
     const cache = await cluster.openCache(store);
@@ -66,6 +80,7 @@ describe('a prediction', function () {
           hostLostAfterMs: 200,
           proxyLostAfterMs: 1,
           holder: 'test',
+          rebalanceOntoHosts,
           realm: { region: 'local', account: '000000000000' },
           sealer: KeyRing.create(),
         },
@@ -221,6 +236,50 @@ describe('a prediction', function () {
     assert.deepEqual(hosts('web'), expected);
     const ontoHosts = await predict({ rebalance: { service: 'web', ontoHosts: true } });
     assert.equal(ontoHosts.services[0]?.runningLeast ?? 9, 9);
+  });
+
+  it('of balance onto a host that joined is what a controller with --rebalance-onto-hosts moves', async () => {
+    const spread = [SPREAD, { type: 'spread', field: 'instanceId' }] as const;
+    await service('web', { desiredCount: 14, loadBalancers: [], placementStrategy: spread });
+    await service('packed', { desiredCount: 6, placementStrategy: [PACK] });
+    await join('c');
+    assert.deepEqual((await predict({ rebalance: { ontoHosts: false } })).tasks, []);
+    const answer = await predict({ rebalance: { ontoHosts: true } });
+    assert.ok(answer.exact);
+    const started = answer.tasks.filter(({ change }) => change === 'START');
+    assert.ok(started.length >= 1);
+    for (const { hostId, service: of } of started) assert.deepEqual([hostId, of], ['h8', 'web']);
+    assert.equal(answer.services[0]?.runningLeast, 14);
+    const names = ['web', 'packed'];
+    const expected = names.map((name) => foreseen(name, answer));
+    await stop();
+    await start({ rebalanceOntoHosts: true });
+    await until('the host that joined has its share', () => {
+      const there = hosts('web').filter((id) => id === 'h8');
+      return there.length === started.length && names.every((name) => cluster.isSteady(name));
+    });
+    assert.deepEqual(names.map(hosts), expected);
+    assert.deepEqual((await predict({ rebalance: { ontoHosts: true } })).tasks, []);
+  });
+
+  it('of balance onto a host that joined in a zone of its own is what is moved there', async () => {
+    await service('web', { desiredCount: 9, loadBalancers: [] });
+    await join('d');
+    const answer = await predict({ rebalance: { service: 'web', ontoHosts: false } });
+    assert.ok(answer.exact);
+    const started = answer.tasks.filter(({ change }) => change === 'START');
+    assert.deepEqual(
+      started.map(({ hostId, zone }) => [hostId, zone]),
+      started.map(() => ['h8', 'd']),
+    );
+    const expected = foreseen('web', answer);
+    await cluster.updateService('web', { availabilityZoneRebalancing: 'ENABLED' });
+    await until('the zones are even', () => {
+      const there = hosts('web').filter((id) => id === 'h8');
+      return there.length === started.length && cluster.isSteady('web');
+    });
+    assert.equal(started.length, 2);
+    assert.deepEqual(hosts('web'), expected);
   });
 
   it('says what will find no host', async () => {
