@@ -31,7 +31,7 @@ export function codec<N extends MessageName>(name: N): Codec<MessageTypes[N]> {
     found = {
       type,
       encode: (value) => bufferOf(type.encode(value as Plain).finish()),
-      decode: (bytes) => read(protobuf.Reader.create(bytes), bytes.length),
+      decode: (bytes) => read(new protobuf.Reader(bufferOf(bytes)), bytes.length),
     };
     codecs.set(name, found);
   }

@@ -6,12 +6,12 @@ import protobuf from 'protobufjs';
 export type MessageReader = (from: protobuf.Reader, length: number) => object;
 
 const WIRE = { varint: 0, fixed64: 1, delimited: 2 } as const;
-const SCALARS = new Set(['string', 'bytes', 'bool', 'int32', 'int64', 'double']);
-const NO_BYTES = Buffer.alloc(0);
+const SCALARS = new Set(['string', 'bytes', 'bool', 'int32', 'int64', 'uint64', 'double']);
+const noBytes = Buffer.alloc(0);
 
 const readers = new Map<protobuf.Type, MessageReader>();
 
-/** Lists, maps and required scalars that the bytes lack are filled in; what is optional and absent is left out. */
+/** Lists, maps and required scalars that the bytes lack are filled in; what is optional and absent is left out. uint64 is a text of digits. */
 export function messageReader(type: protobuf.Type): MessageReader {
   const known = readers.get(type);
   if (known) return known;
@@ -34,7 +34,7 @@ interface Local {
 }
 
 function writeReader(type: protobuf.Type): MessageReader {
-  const scope: Scope = { int64, bytesOf, overrun };
+  const scope: Scope = { ...calls };
   const fields = type.fieldsArray.map((field, at): Local => ({ field, local: `f${at}` }));
   const names = fields.map(({ local }) => local);
   scope['Message'] = writeConstructor(type, names, fields);
@@ -108,11 +108,12 @@ export function isOptional(field: protobuf.Field): boolean {
 function initial(field: protobuf.Field): string {
   if (field.map || field.repeated) return '[]';
   if (isOptional(field)) return 'undefined';
-  return field.type === 'bytes' ? 'bytesOf()' : JSON.stringify(zeroOf(field));
+  return field.type === 'bytes' ? 'noBytes' : JSON.stringify(zeroOf(field));
 }
 
 function zeroOf({ type }: protobuf.Field): string | boolean | number {
   if (type === 'string') return '';
+  if (type === 'uint64') return '0';
   return type === 'bool' ? false : 0;
 }
 
@@ -144,8 +145,10 @@ function valueOf(field: protobuf.Field, local: string, scope: Scope): string {
     return `read${local}(r, r.uint32())`;
   }
   if (!SCALARS.has(field.type)) throw new Error(`${field.fullName}: no reader for ${field.type}`);
+  if (field.type === 'string') return 'text(r)';
+  if (field.type === 'uint64') return 'String(r.uint64())';
   if (field.type === 'int64') return `int64(r, ${JSON.stringify(field.fullName)})`;
-  return field.type === 'bytes' ? 'bytesOf(r.bytes())' : `r.${field.type}()`;
+  return field.type === 'bytes' ? 'bytes(r)' : `r.${field.type}()`;
 }
 
 function wireOf({ type, resolvedType }: protobuf.Field): number {
@@ -158,7 +161,7 @@ function entryReader(field: protobuf.MapField): MessageReader {
   const key = new protobuf.Field('key', 1, field.keyType);
   const value = new protobuf.Field('value', 2, field.type);
   value.resolvedType = field.resolvedType;
-  const scope: Scope = { int64, bytesOf, overrun };
+  const scope: Scope = { ...calls };
   const both = [...cases(key, 'key', scope), ...cases(value, 'value', scope)];
   const absent = isOptional(value) ? 'readvalue(r, 0)' : initial(value);
   return compile(`read${field.name}Entry`, ['r', 'length'], scope, [
@@ -173,9 +176,55 @@ function overrun(name: string): never {
   throw new RangeError(`a ${name} reads over its end`);
 }
 
+/** Where a value of so many bytes ends. */
+function endOf(from: protobuf.Reader): number {
+  const end = from.uint32() + from.pos;
+  if (end > from.len) throw new RangeError(`a value of ${end - from.pos} bytes ends too early`);
+  return end;
+}
+
 /** A copy: what is read stays when the bytes that it was read from are used again. */
-function bytesOf(bytes?: Uint8Array): Buffer {
-  return bytes ? Buffer.from(bytes) : NO_BYTES;
+function bytes(from: protobuf.Reader): Buffer {
+  const end = endOf(from);
+  const value = end === from.pos ? noBytes : Buffer.from(from.buf.subarray(from.pos, end));
+  from.pos = end;
+  return value;
+}
+
+/** Texts of up to so many bytes are kept, as many as this, to be found again: most are names that come again and again. */
+const SHORT = 40;
+const KEPT = 2 ** 14;
+const kept: string[] = Array<string>(KEPT).fill('');
+
+function text(from: protobuf.Reader): string {
+  const end = endOf(from);
+  const { buf, pos } = from;
+  from.pos = end;
+  if (end - pos > SHORT) return textOf(buf, pos, end);
+  let hash = end - pos;
+  let high = 0;
+  for (let at = pos; at < end; at += 1) {
+    const byte = buf[at] as number;
+    high |= byte;
+    hash = (Math.imul(hash, 31) + byte) | 0;
+  }
+  if (high >= 0x80) return textOf(buf, pos, end);
+  const place = (hash ^ (hash >>> 15)) & (KEPT - 1);
+  const found = kept[place] as string;
+  if (found.length === end - pos && isAt(found, buf, pos)) return found;
+  return (kept[place] = textOf(buf, pos, end));
+}
+
+/** Are the bytes there these characters, all of them ASCII? */
+function isAt(found: string, buf: Uint8Array, pos: number): boolean {
+  for (let at = 0; at < found.length; at += 1) {
+    if (found.charCodeAt(at) !== buf[pos + at]) return false;
+  }
+  return true;
+}
+
+function textOf(buf: Uint8Array, from: number, end: number): string {
+  return (buf as Buffer).toString('utf8', from, end);
 }
 
 const TWO_TO_28 = 2 ** 28;
@@ -213,3 +262,6 @@ function safe(value: number, name: string): number {
   if (Number.isSafeInteger(value)) return value;
   throw new Error(`${name}: ${value} is not an integer below 2^53`);
 }
+
+/** What the code of readers calls. */
+const calls = { int64, text, bytes, noBytes, overrun };

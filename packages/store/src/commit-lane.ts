@@ -5,7 +5,6 @@
 import { backoffDelay } from '@berth/control/backoff.ts';
 import type { Clock, Random } from '@berth/control/clock.ts';
 import { BerthError } from '@berth/model/errors.ts';
-import type { ICompare, IRequestOp, ITxnRequest, ITxnResponse } from 'etcd3';
 
 import {
   berthErrorOf,
@@ -16,6 +15,13 @@ import {
 } from './etcd-errors.ts';
 import { MARKS } from './etcd-keys.ts';
 import type { EtcdLink } from './etcd-link.ts';
+import {
+  type Compare,
+  type Operation,
+  TARGET,
+  type TxnAnswer,
+  type TxnRequest,
+} from './etcd-messages.ts';
 import { leaseGone } from './failures.ts';
 import type { Outcome, Revisions } from './group-commit.ts';
 import type { Transaction } from './store.ts';
@@ -113,19 +119,16 @@ export class CommitLane {
     }
   }
 
-  #read(mark: Mark | undefined, answer: ITxnResponse): Outcome | undefined {
-    const revision = Number(answer.header.revision);
+  #read(mark: Mark | undefined, answer: TxnAnswer): Outcome | undefined {
+    const { revision } = answer.header;
     if (answer.succeeded) {
       if (mark) mark.revision = revision;
       return { committed: true, revision };
     }
     const found: Revisions = new Map();
-    for (const { response_range: range } of answer.responses) {
-      for (const kv of range.kvs) {
-        found.set(kv.key.toString(), {
-          createRevision: Number(kv.create_revision),
-          modRevision: Number(kv.mod_revision),
-        });
+    for (const { range } of answer.results) {
+      for (const { key, createRevision, modRevision } of range?.kvs ?? []) {
+        found.set(key, { createRevision, modRevision });
       }
     }
     if (mark && (found.get(mark.key)?.modRevision ?? 0) !== mark.revision) {
@@ -143,24 +146,24 @@ export class CommitLane {
     until: number,
     signal: AbortSignal,
   ): Promise<Outcome | undefined> {
-    const key = Buffer.from(mark.key);
+    const { key } = mark;
     const fence = `not ${attempt}`;
-    const request: ITxnRequest = {
+    const request: TxnRequest = {
       compare: [markUnmoved(mark)],
-      success: [{ request_put: { key, value: Buffer.from(fence), lease: mark.lease } }],
-      failure: [{ request_range: { key } }],
+      success: [{ put: { key, value: Buffer.from(fence), lease: mark.lease } }],
+      failure: [{ range: { key: Buffer.from(key) } }],
     };
     for (let failures = 1; ; failures += 1) {
       try {
         const answer = await this.#send(request, signal);
         if (answer.succeeded) {
-          mark.revision = Number(answer.header.revision);
+          mark.revision = answer.header.revision;
           return undefined;
         }
-        const kv = answer.responses[0]?.response_range.kvs[0];
+        const kv = answer.results[0]?.range?.kvs[0];
         const value = kv?.value.toString();
         if (!kv || (value !== attempt && value !== fence)) throw new Error('the mark is gone');
-        mark.revision = Number(kv.mod_revision);
+        mark.revision = kv.modRevision;
         return value === attempt ? { committed: true, revision: mark.revision } : undefined;
       } catch (error) {
         if (!isTransient(error) || signal.aborted) {
@@ -198,8 +201,8 @@ export class CommitLane {
     }
   }
 
-  #send(request: ITxnRequest, signal: AbortSignal): Promise<ITxnResponse> {
-    return this.#options.link.once((member, options) => member.kv.txn(request, options), signal);
+  #send(request: TxnRequest, signal: AbortSignal): Promise<TxnAnswer> {
+    return this.#options.link.once((member, options) => member.txn(request, options), signal);
   }
 
   async #pause(failures: number, until: number, signal: AbortSignal): Promise<void> {
@@ -219,39 +222,29 @@ function hasRoomForMark(of: Transaction): boolean {
   return of.guards.length < MAX_OPERATIONS && of.puts.length + of.deletes.length < MAX_OPERATIONS;
 }
 
-function markUnmoved(mark: Mark): ICompare {
-  return {
-    key: Buffer.from(mark.key),
-    target: 'Mod',
-    result: 'Equal',
-    mod_revision: mark.revision,
-  };
+function markUnmoved({ key, revision }: Mark): Compare {
+  return { key, target: TARGET.modRevision, modRevision: revision };
 }
 
 /** On failure the answer tells the revisions of all guarded keys, at the moment of the refusal. */
-function requestOf(of: Transaction, mark: Mark | undefined, attempt: string): ITxnRequest {
-  const compare: ICompare[] = of.guards.map((guard) => {
-    const key = Buffer.from(guard.key);
-    return 'createRevision' in guard
-      ? { key, target: 'Create', result: 'Equal', create_revision: guard.createRevision }
-      : { key, target: 'Mod', result: 'Equal', mod_revision: guard.modRevision };
-  });
-  const success: IRequestOp[] = [
-    ...of.puts.map(({ key, value, lease }) => ({
-      request_put: { key: Buffer.from(key), value, lease: lease ?? 0 },
-    })),
-    ...of.deletes.map((key) => ({ request_delete_range: { key: Buffer.from(key) } })),
+function requestOf(of: Transaction, mark: Mark | undefined, attempt: string): TxnRequest {
+  const compare = of.guards.map((guard): Compare =>
+    'createRevision' in guard
+      ? { ...guard, target: TARGET.createRevision }
+      : { ...guard, target: TARGET.modRevision },
+  );
+  const success: Operation[] = [
+    ...of.puts.map((put) => ({ put })),
+    ...of.deletes.map((key) => ({ delete: { key } })),
   ];
-  const looked = new Set(of.guards.map((guard) => guard.key));
+  const looked = new Set(of.guards.map(({ key }) => key));
   if (mark) {
-    const key = Buffer.from(mark.key);
+    const { key, lease } = mark;
     compare.push(markUnmoved(mark));
-    success.push({ request_put: { key, value: Buffer.from(attempt), lease: mark.lease } });
-    looked.add(mark.key);
+    success.push({ put: { key, value: Buffer.from(attempt), lease } });
+    looked.add(key);
   }
-  const failure = [...looked].map((key) => ({
-    request_range: { key: Buffer.from(key), keys_only: true },
-  }));
+  const failure = [...looked].map((key) => ({ range: { key: Buffer.from(key), keysOnly: true } }));
   return { compare, success, failure };
 }
 

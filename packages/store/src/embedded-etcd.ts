@@ -160,7 +160,7 @@ class Supervised implements EmbeddedEtcd {
     try {
       await link.repeat(
         'waiting for etcd to start',
-        (member, call) => member.kv.range({ key: Buffer.from(ROOT) }, call),
+        (member, call) => member.range({ key: Buffer.from(ROOT) }, call),
         signal,
         { withinMs: 1_000, totalMs: READY_WITHIN_MS },
       );

@@ -231,7 +231,7 @@ describe('the store when etcd fails', function () {
   async function compact(): Promise<void> {
     const options = { endpoints: [server.etcd.endpoint], tls: server.tls };
     const link = new EtcdLink({ ...options, clock: realClock, random: () => 0 });
-    const { header } = await link.member.kv.range({ key: Buffer.from('x') });
+    const { header } = await link.member.range({ key: Buffer.from('x') }, {});
     await link.member.kv.compact({ revision: header.revision });
     link.close();
   }

@@ -1,9 +1,5 @@
-// Between etcd's bytes and the store's entries. Revisions are decimal strings on the wire and stay far
-// below 2^53: ten thousand a second would take 28,000 years.
-import type { IKeyValue } from 'etcd3';
-
+// Ranges of etcd's keys, and those of its keys that nobody is shown.
 import { ROOT } from './keys.ts';
-import type { Entry } from './store.ts';
 
 /**
  * Below this are the marks by which a store finds out what became of a transaction (`commit-lane.ts`). They lie within ROOT,
@@ -31,14 +27,4 @@ export function endOf(prefix: string): Buffer {
 /** The key that follows directly. */
 export function after(key: string): Buffer {
   return Buffer.from(`${key}\0`);
-}
-
-export function entryOf(kv: IKeyValue): Entry {
-  return {
-    key: kv.key.toString(),
-    value: kv.value,
-    createRevision: Number(kv.create_revision),
-    modRevision: Number(kv.mod_revision),
-    version: Number(kv.version),
-  };
 }

@@ -1,15 +1,32 @@
-// Connections to etcd. The etcd3 package serves as typed RPC only: its pool, retries, circuit breaker,
+// Connections to etcd. The etcd3 package serves as typed RPC only, and not for records, of which there are too many: its pool, retries, circuit breaker,
 // watches and elections stay unused, for reasons listed in docs/decisions. Every call here has a deadline
 // and a signal; a member that fails or freezes is left for the next one.
 import type { Clock, Random } from '@berth/control/clock.ts';
 import { backoffDelay } from '@berth/control/backoff.ts';
 import type { TlsIdentity } from '@berth/rpc/api.ts';
 import { LINK_OPTIONS, linkTo } from '@berth/rpc/channel-options.ts';
-import { type CallOptions, type Client, Metadata, type ServiceError } from '@grpc/grpc-js';
-import { type ICallable, KVClient, LeaseClient, MaintenanceClient, WatchClient } from 'etcd3';
+import {
+  type CallOptions,
+  type ClientDuplexStream,
+  Metadata,
+  type ServiceError,
+} from '@grpc/grpc-js';
+import { type ICallable, KVClient, LeaseClient, MaintenanceClient } from 'etcd3';
 import { Host } from 'etcd3/lib/connection-pool.js';
 
 import { berthErrorOf, isTransient } from './etcd-errors.ts';
+import {
+  type EtcdCall,
+  RANGE,
+  type RangeAnswer,
+  type RangeRequest,
+  TXN,
+  type TxnAnswer,
+  type TxnRequest,
+  WATCH,
+  type WatchAnswer,
+  type WatchRequest,
+} from './etcd-messages.ts';
 
 const CALL_WITHIN_MS = 3_000;
 /** How many times a call's deadline all tries together may take. */
@@ -34,9 +51,11 @@ export interface Preference {
 /** The typed services of one member. */
 export interface Member {
   readonly address: string;
+  range(request: RangeRequest, options: CallOptions): Promise<RangeAnswer>;
+  txn(request: TxnRequest, options: CallOptions): Promise<TxnAnswer>;
+  watch(): ClientDuplexStream<WatchRequest, WatchAnswer>;
   readonly kv: KVClient;
   readonly leases: LeaseClient;
-  readonly watches: WatchClient;
   readonly maintenance: MaintenanceClient;
   close(): void;
 }
@@ -45,12 +64,12 @@ interface CallScope extends CallOptions {
   readonly signal?: AbortSignal;
 }
 
-type Unary = (
-  request: unknown,
+type Call = [
   metadata: Metadata,
   options: CallOptions,
-  done: (error: ServiceError | null, response: unknown) => void,
-) => { cancel(): void };
+  done: (error: ServiceError | null, response?: unknown) => void,
+];
+type Unary = (request: unknown, ...call: Call) => { cancel(): void };
 
 /** Streams are for a member that has a leader: one that is cut off from the others would hold them open and say nothing. */
 function requireLeader(): Metadata {
@@ -69,29 +88,48 @@ function connectMember(endpoint: string, tls: TlsIdentity): Member {
     ...link.options,
   });
   const callable: ICallable<Host> = {
-    exec: (service, method, request, options) =>
-      unary(host.getServiceClient(service), method, request, options ?? {}),
+    exec: (service, method, request, options) => {
+      const client = host.getServiceClient(service);
+      const run = (client as unknown as Record<string, Unary>)[method] as Unary;
+      return unary((...call) => run.call(client, request, ...call), options ?? {});
+    },
     withConnection: async (service, run) =>
       run({ resource: host, client: host.getServiceClient(service), metadata: requireLeader() }),
     markFailed: () => undefined,
     callOptionsFactory: undefined,
   };
+  const ask = <Request, Answer>(
+    { path, write, read }: EtcdCall<Request, Answer>,
+    request: Request,
+    options: CallScope,
+  ): Promise<Answer> => {
+    const client = host.getServiceClient('KV');
+    return unary(
+      (...call) => client.makeUnaryRequest(path, write, read, request, ...call),
+      options,
+    );
+  };
   return {
     address,
+    range: (request, options) => ask(RANGE, request, options),
+    txn: (request, options) => ask(TXN, request, options),
+    watch: () => {
+      const { path, write, read } = WATCH;
+      const client = host.getServiceClient('Watch');
+      return client.makeBidiStreamRequest(path, write, read, requireLeader(), {});
+    },
     kv: new KVClient(callable),
     leases: new LeaseClient(callable),
-    watches: new WatchClient(callable),
     maintenance: new MaintenanceClient(callable),
     close: () => host.close(),
   };
 }
 
-function unary<T>(client: Client, method: string, request: unknown, scope: CallScope): Promise<T> {
+function unary<T>(start: (...call: Call) => { cancel(): void }, scope: CallScope): Promise<T> {
   const { signal, ...options } = scope;
   return new Promise<T>((resolve, reject) => {
     signal?.throwIfAborted();
-    const run = (client as unknown as Record<string, Unary>)[method] as Unary;
-    const call = run.call(client, request, new Metadata(), options, (error, response) => {
+    const call = start(new Metadata(), options, (error, response) => {
       signal?.removeEventListener('abort', abort);
       if (!error) resolve(response as T);
       else reject((signal?.aborted ? signal.reason : error) as Error);

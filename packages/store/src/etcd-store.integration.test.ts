@@ -47,7 +47,7 @@ async function compact(server: TestEtcd): Promise<void> {
   const options = { endpoints: [server.etcd.endpoint], tls: server.tls };
   const link = new EtcdLink({ ...options, clock: realClock, random: () => 0 });
   const { member } = link;
-  const { header } = await member.kv.range({ key: Buffer.from('x') });
+  const { header } = await member.range({ key: Buffer.from('x') }, {});
   await member.kv.compact({ revision: header.revision });
   link.close();
 }

@@ -2,14 +2,13 @@
 // own. Only Berth's control plane uses this etcd: whatever else writes to it makes views wait longer.
 import { randomUUID } from 'node:crypto';
 
-import type { IKeyValue, IRangeResponse } from 'etcd3';
-
 import { CommitLane } from './commit-lane.ts';
 import { berthErrorOf, isCompacted, isTooLargeAnswer } from './etcd-errors.ts';
-import { after, endOf, entryOf, isMark } from './etcd-keys.ts';
+import { after, endOf, isMark } from './etcd-keys.ts';
 import { readCompacted } from './failures.ts';
 import { grantLease } from './etcd-lease.ts';
 import { EtcdLink, type LinkOptions, type Preference } from './etcd-link.ts';
+import type { KeyValue, RangeAnswer } from './etcd-messages.ts';
 import { watchEtcd } from './etcd-watch.ts';
 import { GroupCommit } from './group-commit.ts';
 import { ROOT } from './keys.ts';
@@ -68,11 +67,10 @@ export class EtcdStore implements Store {
   async get(key: string, signal: AbortSignal): Promise<Entry | undefined> {
     const answer = await this.#reads.repeat(
       `reading ${key}`,
-      (member, options) => member.kv.range({ key: Buffer.from(key) }, options),
+      (member, options) => member.range({ key: Buffer.from(key) }, options),
       signal,
     );
-    const kv = answer.kvs[0];
-    return kv && entryOf(kv);
+    return answer.kvs[0];
   }
 
   async list(prefix: string, signal: AbortSignal, options: ListOptions = {}): Promise<ListPage> {
@@ -107,7 +105,7 @@ export class EtcdStore implements Store {
         link: this.#watches,
         clock: this.#options.clock,
         clusterId: () => this.#clusterId,
-        newestRevision: async (until) => Number((await this.#newest(until)).header.revision),
+        newestRevision: async (until) => (await this.#newest(until)).header.revision,
       },
       prefix,
       fromRevision,
@@ -139,7 +137,7 @@ export class EtcdStore implements Store {
     let revision = asked;
     let size = PAGE.first;
     for (;;) {
-      let page: IRangeResponse;
+      let page: RangeAnswer;
       try {
         page = await this.#page(start, end, Math.min(size, limit + 1), revision, keysOnly, signal);
       } catch (error) {
@@ -147,17 +145,16 @@ export class EtcdStore implements Store {
         size = Math.max(PAGE.least, Math.floor(size / 8));
         continue;
       }
-      revision ||= Number(page.header.revision);
-      this.#clusterId = page.header.cluster_id;
-      for (const kv of page.kvs) {
-        const entry = entryOf(kv);
+      revision ||= page.header.revision;
+      this.#clusterId = page.header.clusterId ?? '';
+      for (const entry of page.kvs) {
         if (isMark(entry.key)) continue;
         entries.push(entry);
         if (entries.length >= limit) return { entries, revision };
       }
       const last = page.kvs.at(-1);
       if (!page.more || !last) return { entries, revision };
-      start = after(last.key.toString());
+      start = after(last.key);
       size = nextSize(page.kvs);
     }
   }
@@ -168,28 +165,27 @@ export class EtcdStore implements Store {
     revision: number,
     keysOnly: boolean,
     signal: AbortSignal,
-  ): Promise<IRangeResponse> {
+  ): Promise<RangeAnswer> {
     return this.#reads.repeat(
       `listing ${key.toString()}`,
-      (member, options) =>
-        member.kv.range({ key, range_end: end, limit, revision, keys_only: keysOnly }, options),
+      (member, options) => member.range({ key, rangeEnd: end, limit, revision, keysOnly }, options),
       signal,
       { withinMs: 2 * this.#reads.callWithinMs, totalMs: 2 * this.#reads.totalMs },
     );
   }
 
   /** A read through the quorum that finds nothing, for its header. */
-  #newest(signal: AbortSignal): Promise<IRangeResponse> {
+  #newest(signal: AbortSignal): Promise<RangeAnswer> {
     return this.#reads.repeat(
       'asking for the newest revision',
-      (member, options) => member.kv.range({ key: Buffer.from(ROOT), count_only: true }, options),
+      (member, options) => member.range({ key: Buffer.from(ROOT), countOnly: true }, options),
       signal,
     );
   }
 }
 
 /** Pages as large as the records allow: few round trips, and far below the limit of a message. */
-function nextSize(page: readonly IKeyValue[]): number {
+function nextSize(page: readonly KeyValue[]): number {
   let bytes = 0;
   for (const { key, value } of page) bytes += key.length + value.length + 64;
   const fitting = Math.floor((PAGE.bytes * page.length) / bytes);

@@ -3,10 +3,10 @@
 import type { Clock } from '@berth/control/clock.ts';
 import { childScope } from '@berth/control/scope.ts';
 import { isBerthError } from '@berth/model/errors.ts';
-import type { IDuplexStream, IEvent, IWatchRequest, IWatchResponse } from 'etcd3';
 
-import { endOf, entryOf, isMark } from './etcd-keys.ts';
+import { endOf, isMark } from './etcd-keys.ts';
 import type { EtcdLink } from './etcd-link.ts';
+import { DELETED, type WatchAnswer } from './etcd-messages.ts';
 import { watchFailed } from './failures.ts';
 import type { WatchBatch, WatchEvent } from './store.ts';
 
@@ -22,8 +22,6 @@ export interface EtcdWatchOptions {
   readonly newestRevision: (signal: AbortSignal) => Promise<number>;
 }
 
-type WatchStream = IDuplexStream<IWatchRequest, IWatchResponse> & AsyncIterable<IWatchResponse>;
-
 /** As `Store.watch`. */
 export async function* watchEtcd(
   options: EtcdWatchOptions,
@@ -34,7 +32,7 @@ export async function* watchEtcd(
   const { link, clock } = options;
   const member = link.member;
   const scope = childScope(signal);
-  const stream = (await member.watches.watch()) as WatchStream;
+  const stream = member.watch();
   const cancel = (): void => stream.cancel();
   let created = false;
   stream.on('error', () => undefined); // the iteration below reports it
@@ -48,16 +46,16 @@ export async function* watchEtcd(
   try {
     signal.throwIfAborted();
     stream.write({
-      create_request: {
+      create: {
         key: Buffer.from(prefix),
-        range_end: endOf(prefix),
-        start_revision: fromRevision,
-        progress_notify: true,
+        rangeEnd: endOf(prefix),
+        startRevision: fromRevision,
+        progressNotify: true,
         fragment: true,
       },
     });
-    let events: IEvent[] = [];
-    for await (const response of stream) {
+    let events: WatchAnswer['events'] = [];
+    for await (const response of stream as AsyncIterable<WatchAnswer>) {
       if (response.created) {
         created = true;
         await refuseRewound(options, response, prefix, fromRevision, signal);
@@ -66,7 +64,7 @@ export async function* watchEtcd(
       if (created && !response.created) {
         events = events.length === 0 ? response.events : events.concat(response.events);
         if (response.fragment) continue;
-        yield batchOf(events, Number(response.header.revision));
+        yield batchOf(events, response.header.revision);
         events = [];
       }
     }
@@ -86,34 +84,33 @@ export async function* watchEtcd(
 /** A store that was restored from a backup has a lower revision or another id: nothing would ever come. */
 async function refuseRewound(
   options: EtcdWatchOptions,
-  { header }: IWatchResponse,
+  { header }: WatchAnswer,
   prefix: string,
   fromRevision: number,
   signal: AbortSignal,
 ): Promise<void> {
   const known = options.clusterId();
-  if (known !== '' && header.cluster_id !== known) throw watchFailed(prefix, 'rewound');
+  if (known !== '' && header.clusterId !== known) throw watchFailed(prefix, 'rewound');
   // A member that lags behind is no reason: ask the quorum.
-  if (Number(header.revision) >= fromRevision - 1) return;
+  if (header.revision >= fromRevision - 1) return;
   if ((await options.newestRevision(signal)) < fromRevision - 1) {
     throw watchFailed(prefix, 'rewound');
   }
 }
 
-function cancelled(response: IWatchResponse, prefix: string): Error {
-  if (response.compact_revision !== '0') return watchFailed(prefix, 'compacted');
-  return watchFailed(prefix, 'disconnected', new Error(response.cancel_reason));
+function cancelled(response: WatchAnswer, prefix: string): Error {
+  if (response.compactRevision !== 0) return watchFailed(prefix, 'compacted');
+  return watchFailed(prefix, 'disconnected', new Error(response.cancelReason));
 }
 
 /** With events the header may be ahead of them while the watch catches up; without, it says what has been passed. */
-function batchOf(found: readonly IEvent[], headerRevision: number): WatchBatch {
+function batchOf(found: WatchAnswer['events'], headerRevision: number): WatchBatch {
   const last = found.at(-1);
   const events: WatchEvent[] = [];
   for (const { type, kv } of found) {
-    const key = kv.key.toString();
+    const { key, modRevision } = kv;
     if (isMark(key)) continue;
-    const modRevision = Number(kv.mod_revision);
-    events.push(type === 'Put' ? { key, entry: entryOf(kv), modRevision } : { key, modRevision });
+    events.push(type === DELETED ? { key, modRevision } : { key, entry: kv, modRevision });
   }
-  return { revision: last ? Number(last.kv.mod_revision) : headerRevision, events };
+  return { revision: last ? last.kv.modRevision : headerRevision, events };
 }

@@ -21,10 +21,10 @@ export async function freeSpace(options: LinkOptions, signal: AbortSignal): Prom
   try {
     const newest = await link.repeat(
       'asking for the newest revision',
-      (member, call) => member.kv.range({ key: Buffer.from([0]), count_only: true }, call),
+      (member, call) => member.range({ key: Buffer.from([0]), countOnly: true }, call),
       signal,
     );
-    const compactedTo = Number(newest.header.revision);
+    const compactedTo = newest.header.revision;
     await link
       .repeat(
         'compacting',
