@@ -1,5 +1,8 @@
 // The controller with a real scheduler, over the memory store and with scripted agents and proxies.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 
 import type { TaskRecord } from '@berth/model/generated/messages.ts';
 import { KeyRing } from '@berth/process/key-ring.ts';
@@ -119,6 +122,54 @@ describe('the controller', function () {
       await metrics.metrics(),
       /berth_controller_deployments_total\{result="completed"\} 2/,
     );
+  });
+
+  it('tells of each state of a hook once, whoever leads', async () => {
+    const hooks = createServer((request, response) => {
+      request.resume();
+      response.end(JSON.stringify({ hookStatus: 'SUCCEEDED' }));
+    });
+    hooks.listen(0, '127.0.0.1');
+    await once(hooks, 'listening');
+    const hookTargetArn = `http://127.0.0.1:${(hooks.address() as AddressInfo).port}/`;
+    const lifecycleStages = ['POST_SCALE_UP'];
+    const told = (): string[] =>
+      [...cluster.cache.list(collections.events, CLUSTER)]
+        .filter(({ value }) => value.detailType === 'ECS Hook State Change')
+        .map(({ value }) => JSON.parse(value.detail ?? '') as Record<string, string>)
+        .map(({ hookType = '', eventName = '' }) => `${hookType} ${eventName}`)
+        .sort();
+    try {
+      await scheduler();
+      const first = await controller();
+      const items = [
+        { targetType: 'AWS_LAMBDA', hookTargetArn, lifecycleStages },
+        { targetType: 'PAUSE', lifecycleStages },
+      ];
+      const deploymentConfiguration = complete('DeploymentConfiguration', {
+        strategy: 'BLUE_GREEN',
+        lifecycleHooks: { items },
+      });
+      await cluster.createService('web', { loadBalancers: [], deploymentConfiguration });
+      await steady('web');
+      await cluster.updateService('web', { taskDefinition: 'app:2' });
+      const begun = [
+        'AWS_LAMBDA HOOK_IN_PROGRESS',
+        'AWS_LAMBDA HOOK_SUCCEEDED',
+        'PAUSE HOOK_AWAITING_ACTION',
+      ];
+      await until('the pause waits', () => told().length >= begun.length);
+      await first.role.stop(2_000);
+      await controller();
+      const [primary] = cluster.deployments('web')?.deployments ?? [];
+      const pause = primary?.shift?.hooks.find(({ targetType }) => targetType === 'PAUSE');
+      const decision = { hookId: pause?.hookId ?? '', action: 'CONTINUE', at: 0 } as const;
+      await cluster.updateService('web', { hookDecisions: [decision] });
+      await steady('web');
+      assert.deepEqual(told(), [...begun, 'PAUSE HOOK_SUCCEEDED']);
+    } finally {
+      hooks.close();
+    }
   });
 
   it('waits for the scheduler, and for hosts', async () => {

@@ -5,8 +5,14 @@ import { patched } from '@berth/model/deployment/patch.ts';
 import type { Action, DeploymentPlan, PlannedEvent } from '@berth/model/deployment/actions.ts';
 import { isSame } from '@berth/model/deployment/equal.ts';
 import { historyOf } from '@berth/model/deployment/history.ts';
-import { type EventShape, shapeOf } from '@berth/model/events/shapes.ts';
-import type { EventRecord, ServiceDeploymentsRecord } from '@berth/model/generated/messages.ts';
+import { serviceEvent, text } from '@berth/model/deployment/events.ts';
+import { type EventShape, hookChange, shapeOf } from '@berth/model/events/shapes.ts';
+import type {
+  EventRecord,
+  LifecycleHookState,
+  ServiceDeploymentRecord,
+  ServiceDeploymentsRecord,
+} from '@berth/model/generated/messages.ts';
 import type { Realm } from '@berth/model/resources/arn.ts';
 import { isExternal, taskSetKey } from '@berth/model/resources/task-set.ts';
 import { collections, keyOf } from '@berth/store/keys.ts';
@@ -46,7 +52,7 @@ export function planWrites(
   const writes = [recordWrite(state, cluster, service, plan.record)];
   const retires = plan.actions.some(({ kind }) => kind === 'retireService');
   for (const action of plan.actions) writes.push(actionWrite(state, cluster, action, options));
-  writes.push(...historyWrites(state, cluster, service, plan.record, options.now));
+  writes.push(...historyWrites(state, cluster, service, plan.record, options));
   const found = state.get(collections.services, cluster, service);
   const always = [
     options.guard,
@@ -124,14 +130,15 @@ export function recordWrite(
   return { guards, puts: [putRecord(collections.deployments, parts, wanted)] };
 }
 
-/** What has to be remembered of the service's deployments as they will be. */
-export function historyWrites(
+/** What has to be remembered of the service's deployments as they will be, with what it tells of their hooks. */
+function historyWrites(
   state: State,
   cluster: string,
   name: string,
   record: ServiceDeploymentsRecord | undefined,
-  now: number,
+  options: WriteOptions,
 ): Write[] {
+  const { now } = options;
   const service = state.get(collections.services, cluster, name)?.value;
   // Task sets are no deployments.
   if (service && isExternal(service)) return [];
@@ -154,10 +161,31 @@ export function historyWrites(
       .map((value): Write => ({
         puts: [putRecord(of.revision, [cluster, name, value.id], value)],
       })),
-    ...deployments.map((value): Write => ({
-      puts: [putRecord(of.deployment, [cluster, name, value.id], value)],
-    })),
+    ...deployments.map((value): Write => {
+      const parts = [cluster, name, value.id];
+      const before = state.get(of.deployment, ...parts)?.value.lifecycleHooks ?? [];
+      const told = hookPuts(before, value, options);
+      return { puts: [putRecord(of.deployment, parts, value), ...told] };
+    }),
   ];
+}
+
+/** An event for each hook that is new or has another status. */
+function hookPuts(
+  before: readonly LifecycleHookState[],
+  deployment: ServiceDeploymentRecord,
+  options: WriteOptions,
+): Put[] {
+  const { cluster, service, deploymentId, lifecycleHooks } = deployment;
+  const { realm, now } = options;
+  const known = new Map(before.map(({ hookId, status }) => [hookId, status]));
+  return lifecycleHooks
+    .filter(({ hookId, status }) => known.get(hookId) !== status)
+    .map((hook) => {
+      const message = serviceEvent(service, text.hook(deploymentId, hook));
+      const event = { kind: 'deployment', subject: deploymentId, service, message } as const;
+      return eventPut(cluster, event, options, hookChange({ realm, deployment, hook, now }));
+    });
 }
 
 /** What one action writes; nothing for those that others carry out. */

@@ -31,6 +31,21 @@ describe('deployment: daemons', () => {
     assert.deepEqual(places(world), ['h1', 'h2', 'h3', 'h4']);
   });
 
+  it('tells of the count each time the hosts are others, and of nothing else', () => {
+    const world = daemon();
+    world.update({ taskDefinition: 'app:2' });
+    world.converge();
+    world.eligibleHosts = ['h1', 'h2'];
+    world.converge();
+    assert.deepEqual(
+      world.messages.filter((message) => message.includes('desired count')),
+      [
+        '(daemon service s) updated desired count to 3.',
+        '(daemon service s) updated desired count to 2.',
+      ],
+    );
+  });
+
   it('leaves a draining host last', () => {
     const world = daemon();
     world.drainHost('h1');

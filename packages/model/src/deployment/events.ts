@@ -1,6 +1,6 @@
 // The texts of service events, as ECS words them. Pure. Source: ECS reference, section 6.11.
 // Behind the words of ECS, where it says only that something failed, stands what a user needs to know why.
-import type { UnplacedTask } from '../generated/messages.ts';
+import type { LifecycleHookState, UnplacedTask } from '../generated/messages.ts';
 import type { Sickness } from './health.ts';
 
 const MANUAL =
@@ -42,6 +42,11 @@ export const text = {
     `has stopped ${ids.length} running tasks in ${zone} due to AZ rebalancing: ${tasks(ids)}.`,
   unplacedInZone: (zone: string) =>
     `is unable to place a task in ${zone} because no container instance met all of its requirements.`,
+  /** Of the task set, or of a DAEMON service. */
+  computedCount: (count: number, taskSet?: string) =>
+    taskSet === undefined
+      ? `updated desired count to ${count}.`
+      : `updated computedDesiredCount for taskSet ${taskSet} to ${count}.`,
   stoppedPending: (count: number) => `stopped ${count} pending tasks.`,
   registered: (count: number, group: string) =>
     `registered ${count} targets in (target-group ${group})`,
@@ -81,6 +86,9 @@ export const text = {
     `(reason ${count} tasks under protection)`,
   stage: (deployment: string, stage: string) =>
     `(deployment ${deployment}) has reached lifecycle stage ${stage}.`,
+  hook: (deployment: string, { hookId, lifecycleStage, status, reason }: LifecycleHookState) =>
+    `(deployment ${deployment}) hook ${hookId} of lifecycle stage ${lifecycleStage} is ${status}` +
+    (reason === undefined ? '.' : `: ${reason.replace(/\.$/, '')}.`),
   shifted: (deployment: string, traffic: 'production' | 'test', percent: number) =>
     `(deployment ${deployment}) gets ${percent} percent of the ${traffic} traffic.`,
   ended: (deployment: string, why: string, details?: string) =>
@@ -94,6 +102,11 @@ export function serviceEvent(service: string, message: string, taskSet?: string)
   return taskSet === undefined
     ? `(service ${service}) ${message}`
     : `(service ${service}, taskSet ${taskSet}) ${message}`;
+}
+
+/** ECS tells of the desired count of a DAEMON service under another prefix than of everything else. */
+export function daemonEvent(service: string, message: string): string {
+  return `(daemon service ${service}) ${message}`;
 }
 
 /** Texts of deployment state changes. Source: ECS reference, section 10.4. */

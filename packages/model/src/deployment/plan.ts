@@ -15,6 +15,7 @@ import { concernsOf, isOver } from './concerns.ts';
 import { planDaemon } from './daemon.ts';
 import { adopted } from './deployments.ts';
 import { countTasks } from './failures.ts';
+import { daemonEvent, text } from './events.ts';
 import { launchGate } from './launch-gate.ts';
 import { type Limits, limitsOf } from './limits.ts';
 import { isMoving, planRebalance } from './rebalance.ts';
@@ -100,6 +101,7 @@ export function planDeployment(view: ServiceView, now: number): DeploymentPlan {
       ...patchActions(patches, view.name),
       ...targetActions(targets),
       ...rollout.events.map((event): Action => ({ kind: 'addEvent', event })),
+      ...daemonCount(view, service, rollout.desired),
       ...messages.map((message) => tell(view, message)),
       ...step.starts.map((start): Action => ({ kind: 'startTasks', start })),
     ],
@@ -149,6 +151,15 @@ function decide(
   const step = planRolling({ ...common, desired, choose });
   checkLimits(step, buckets, limits);
   return step;
+}
+
+/** Of a DAEMON service: that the number of hosts for it has changed. */
+function daemonCount(view: ServiceView, service: ServiceRecord, desired: number): Action[] {
+  const before = view.record?.deployments[0]?.desiredCount ?? 0;
+  if (service.schedulingStrategy !== 'DAEMON' || desired === before) return [];
+  const message = daemonEvent(view.name, text.computedCount(desired));
+  const event = { kind: 'service', subject: view.name, service: view.name, message } as const;
+  return [{ kind: 'addEvent', event }];
 }
 
 /** The deployments as the step leaves them: what the old ones keep, and whose tasks failed their checks. */

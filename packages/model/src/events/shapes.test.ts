@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 
-import { rolloutReason, serviceEvent, text } from '../deployment/events.ts';
+import { daemonEvent, rolloutReason, serviceEvent, text } from '../deployment/events.ts';
 import type { HostRecord, TaskRecord, TaskStatusRecord } from '../generated/messages.ts';
 import { arn } from '../resources/arn.ts';
-import { hostChange, serviceAction, shapeOf, taskChange } from './shapes.ts';
+import { hookChange, hostChange, serviceAction, shapeOf, taskChange } from './shapes.ts';
 
 const REALM = { region: 'eu-1', account: '123456789012' };
 const PLACE = { realm: REALM, cluster: 'c', now: Date.UTC(2026, 0, 2, 3, 4, 5, 6) };
@@ -14,6 +14,7 @@ const HOST = 'b'.repeat(32);
 const CLUSTER_ARN = arn.cluster(REALM, 'c');
 const SERVICE_ARN = arn.service(REALM, 'c', 'web');
 const REMAINING = { cpu: 768, memory: 1024, ports: [22, 8080], portsUdp: [], gpuIds: [] };
+const DAEMON_TEXT = '(daemon service web) updated desired count to 2.';
 const ZONES = new Map([
   ['a', 3],
   ['b', 1],
@@ -32,6 +33,7 @@ const ACTIONS: readonly (readonly [text: string, name: string, type: string])[] 
   [text.startedInZone([ID], 'a'), 'TASKS_STARTED', 'INFO'],
   [text.stoppedRunning([ID]), 'TASKS_STOPPED', 'INFO'],
   [text.stoppedInZone([ID], 'a'), 'TASKS_STOPPED', 'INFO'],
+  [text.computedCount(3, D), 'SERVICE_DESIRED_COUNT_UPDATED', 'INFO'],
   [text.zonesUnbalanced(ZONES), 'SERVICE_REBALANCING_STARTED', 'INFO'],
   [text.zonesBalanced(ZONES), 'SERVICE_REBALANCING_COMPLETED', 'INFO'],
   [text.zonesStopped, 'SERVICE_REBALANCING_STOPPED', 'INFO'],
@@ -97,6 +99,63 @@ describe('shapes of events', () => {
     const unplaced = told('service', serviceEvent('web', text.unplaced(refused)));
     assert.deepEqual(unplaced.detail['containerInstanceArns'], [arn.host(REALM, 'c', HOST)]);
   });
+
+  it('of a computed desired count have the count, and the task set if it is of one', () => {
+    const set = told('service', serviceEvent('web', text.computedCount(12, D)));
+    assert.equal(set.detail['desiredCount'], 12);
+    assert.deepEqual(set.detail['taskSetArns'], [arn.taskSet(REALM, 'c', 'web', D)]);
+    const daemon = told('service', daemonEvent('web', text.computedCount(0)));
+    assert.deepEqual(daemon.detail, {
+      eventType: 'INFO',
+      eventName: 'SERVICE_DESIRED_COUNT_UPDATED',
+      clusterArn: CLUSTER_ARN,
+      createdAt: AT,
+      desiredCount: 0,
+    });
+    assert.equal(daemonEvent('web', text.computedCount(2)), DAEMON_TEXT);
+    const steady = told('service', serviceEvent('web', text.stability('STEADY_STATE'), D));
+    assert.deepEqual(steady.detail['taskSetArns'], [arn.taskSet(REALM, 'c', 'web', D)]);
+    assert.ok(!('desiredCount' in steady.detail));
+  });
+
+  for (const [status, eventType] of [
+    ['AWAITING_ACTION', 'INFO'],
+    ['IN_PROGRESS', 'INFO'],
+    ['SUCCEEDED', 'INFO'],
+    ['FAILED', 'ERROR'],
+    ['TIMED_OUT', 'ERROR'],
+  ] as const) {
+    it(`of a hook that is ${status} is HOOK_${status}`, () => {
+      const hook = {
+        hookId: 'ecs-pause-1',
+        targetType: 'PAUSE',
+        targetArn: '',
+        status,
+        lifecycleStage: 'POST_SCALE_UP',
+        since: 0,
+        expiresAt: PLACE.now,
+        timeoutAction: 'ROLLBACK',
+        calls: 0,
+      } as const;
+      const deployment = { cluster: 'c', service: 'web', id: 'x' };
+      const shape = hookChange({ realm: REALM, deployment, hook, now: PLACE.now });
+      const serviceDeploymentArn = arn.serviceDeployment(REALM, 'c', 'web', 'x');
+      assert.equal(shape.detailType, 'ECS Hook State Change');
+      assert.deepEqual(shape.resources, [serviceDeploymentArn]);
+      assert.deepEqual(JSON.parse(shape.detail ?? ''), {
+        eventType,
+        eventName: `HOOK_${status}`,
+        hookId: 'ecs-pause-1',
+        hookType: 'PAUSE',
+        expiresAt: AT,
+        lifecycleStage: 'POST_SCALE_UP',
+        clusterArn: CLUSTER_ARN,
+        serviceArn: SERVICE_ARN,
+        serviceDeploymentArn,
+        updatedAt: AT,
+      });
+    });
+  }
 
   for (const [reason, eventName, eventType] of [
     [rolloutReason.inProgress(D), 'SERVICE_DEPLOYMENT_IN_PROGRESS', 'INFO'],

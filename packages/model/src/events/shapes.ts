@@ -3,7 +3,9 @@
 import type {
   EventRecord,
   HostRecord,
+  LifecycleHookState,
   Resources,
+  ServiceDeploymentRecord,
   TaskDefinitionRecord,
   TaskRecord,
   TaskStatusRecord,
@@ -17,6 +19,7 @@ export const TASK_CHANGE = 'ECS Task State Change';
 export const HOST_CHANGE = 'ECS Container Instance State Change';
 export const SERVICE_ACTION = 'ECS Service Action';
 export const DEPLOYMENT_CHANGE = 'ECS Deployment State Change';
+export const HOOK_CHANGE = 'ECS Hook State Change';
 export const SERVICE_MESSAGE = 'Berth Service Message';
 
 export type EventShape = Pick<EventRecord, 'detailType' | 'resources' | 'detail'>;
@@ -67,6 +70,7 @@ export function shapeOf(told: Told, place: Place): EventShape {
       ...(hostArns.length > 0 ? { containerInstanceArns: hostArns } : {}),
       ...(taskArns.length > 0 ? { taskArns } : {}),
       ...(taskSetArns.length > 0 ? { taskSetArns } : {}),
+      ...(action.eventName === COUNT_UPDATED ? { desiredCount: countIn(message) } : {}),
       ...(action.eventType === 'INFO' ? {} : { reason: withoutPrefix(message) }),
     });
   }
@@ -93,10 +97,13 @@ interface ServiceAction {
   readonly eventName: string;
 }
 
+const COUNT_UPDATED = 'SERVICE_DESIRED_COUNT_UPDATED';
+
 /** By the fixed words of each message; those of model/deployment/events.ts. */
 const ACTIONS: readonly (readonly [RegExp, ServiceAction['eventType'], string])[] = [
   [/^has reached a steady state\.$/, 'INFO', 'SERVICE_STEADY_STATE'],
   [/updated state to STEADY_STATE\.$/, 'INFO', 'TASKSET_STEADY_STATE'],
+  [/^updated (desired count|computedDesiredCount for taskSet \S+) to /, 'INFO', COUNT_UPDATED],
   [/AZ Rebalancing in progress\.$/, 'INFO', 'SERVICE_REBALANCING_STARTED'],
   [/^is AZ balanced with /, 'INFO', 'SERVICE_REBALANCING_COMPLETED'],
   [/^stopped AZ Rebalancing\.$/, 'INFO', 'SERVICE_REBALANCING_STOPPED'],
@@ -120,7 +127,11 @@ export function serviceAction(message: string): ServiceAction | undefined {
 }
 
 function withoutPrefix(message: string): string {
-  return message.replace(/^\(service [^)]*\) /, '');
+  return message.replace(/^\((?:daemon )?service [^)]*\) /, '');
+}
+
+function countIn(message: string): number {
+  return Number(/ to (\d+)\.$/.exec(message)?.[1]);
 }
 
 function idsIn(message: string, what: 'task' | 'container-instance'): string[] {
@@ -130,7 +141,7 @@ function idsIn(message: string, what: 'task' | 'container-instance'): string[] {
 
 /** Deployments are named as task sets are where only protection keeps their tasks. */
 function taskSetsIn(message: string): string[] {
-  return Array.from(message.matchAll(/taskSet (ecs-svc\/\d+)\)/g), ([, id = '']) => id);
+  return Array.from(message.matchAll(/taskSet (ecs-svc\/\d+)[) ]/g), ([, id = '']) => id);
 }
 
 export interface TaskFacts {
@@ -247,6 +258,32 @@ export function hostChange(facts: HostFacts): EventShape {
     registeredAt: isoTime(host.registeredAt),
   };
   return shape(HOST_CHANGE, [containerInstanceArn], detail);
+}
+
+export interface HookFacts {
+  readonly realm: Realm;
+  readonly deployment: Pick<ServiceDeploymentRecord, 'cluster' | 'service' | 'id'>;
+  readonly hook: LifecycleHookState;
+  readonly now: number;
+}
+
+/** Source: ECS reference, section 10.5; the type of what went wrong is not documented. */
+export function hookChange({ realm, deployment, hook, now }: HookFacts): EventShape {
+  const { cluster, service, id } = deployment;
+  const { hookId, targetType, status, expiresAt, lifecycleStage } = hook;
+  const serviceDeploymentArn = arn.serviceDeployment(realm, cluster, service, id);
+  return shape(HOOK_CHANGE, [serviceDeploymentArn], {
+    eventType: status === 'FAILED' || status === 'TIMED_OUT' ? 'ERROR' : 'INFO',
+    eventName: `HOOK_${status}`,
+    hookId,
+    hookType: targetType,
+    expiresAt: isoTime(expiresAt),
+    lifecycleStage,
+    clusterArn: arn.cluster(realm, cluster),
+    serviceArn: arn.service(realm, cluster, service),
+    serviceDeploymentArn,
+    updatedAt: isoTime(now),
+  });
 }
 
 /** As ECS lists the resources of a container instance. Source: ECS reference, section 7.2. */

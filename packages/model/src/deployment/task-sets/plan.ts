@@ -152,5 +152,10 @@ function tellings(
     ...stopMessages(step?.stops ?? []),
     ...(changed ? [text.stability(status)] : []),
   ];
-  return messages.map((message) => tell(view, message, set.id));
+  const { id, desiredCount } = set;
+  const counted =
+    desiredCount === (before?.desiredCount ?? 0)
+      ? []
+      : [tell(view, text.computedCount(desiredCount, id))];
+  return [...counted, ...messages.map((message) => tell(view, message, id))];
 }

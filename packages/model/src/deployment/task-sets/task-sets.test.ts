@@ -119,6 +119,12 @@ describe('task sets', () => {
     world.update({ desiredCount: 7 });
     turns(world);
     assert.deepEqual(counts(world), { 'ecs-svc/1': 4 });
+    assert.deepEqual(
+      world.messages.filter((message) => message.includes('computedDesiredCount')),
+      [4, 2, 4].map(
+        (count) => `(service s) updated computedDesiredCount for taskSet ecs-svc/1 to ${count}.`,
+      ),
+    );
   });
 
   it('replace what is sick before they stop it, by their own revision', () => {
