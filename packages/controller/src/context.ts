@@ -14,6 +14,7 @@ import type { LookBudget } from './look-budget.ts';
 import type { ControllerMetrics } from './metrics.ts';
 import type { Observations } from './observations.ts';
 import type { PlacementHolds } from './placement-holds.ts';
+import type { ServiceViews } from './service-views.ts';
 
 /** The scheduler, seen from here. */
 export interface Placer {
@@ -27,6 +28,7 @@ export interface TermContext {
   readonly leadership: Leadership;
   readonly placer: Placer;
   readonly observations: Observations;
+  readonly views: ServiceViews;
   readonly holds: PlacementHolds;
   readonly clock: Clock;
   readonly random: Random;

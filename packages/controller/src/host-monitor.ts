@@ -26,7 +26,7 @@ export async function watchHost(
 ): Promise<Verdict> {
   const { cache, clock, hostLostAfterMs, metrics, logger } = context;
   const [cluster = '', id = ''] = key.split('/');
-  const hosts = readHosts(cache, cluster, [id], false, context);
+  const hosts = readHosts(cache, cluster, [id], context);
   const host = hosts.get(id);
   if (!host?.record) return {};
   if (host.record.agentAwaited === true && !host.connected) return {};

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 
+import type { Clock } from '@berth/control/clock.ts';
 import { VirtualClock } from '@berth/control/virtual-clock.ts';
 import { complete } from '@berth/rpc/codec.ts';
 import { collections } from '@berth/store/keys.ts';
@@ -29,16 +30,16 @@ const session = (kind: string, id: string, there: boolean): Change => {
 const status = (id: string, lastStatus: string, startedAt?: number) =>
   complete('TaskStatusRecord', { id, cluster: 'c', lastStatus, startedAt });
 
-const statusChange = (id: string, lastStatus: string): Change => ({
+const statusChange = (id: string, lastStatus: string, before?: string): Change => ({
   collection: 'taskStatus',
   parts: ['c', id],
+  before: before === undefined ? undefined : stored(['c', id], status(id, before)),
   after: stored(['c', id], status(id, lastStatus)),
 });
 
 describe('observations', () => {
   let clock: VirtualClock;
-  const begin = (state = new StateView()): Observations =>
-    new Observations(state, { clock, proxyLostAfterMs: LOST_AFTER });
+  const begin = (): Observations => new Observations({ clock, proxyLostAfterMs: LOST_AFTER });
 
   beforeEach(() => {
     clock = new VirtualClock();
@@ -73,7 +74,7 @@ describe('observations', () => {
   it('remember a proxy that vanished, for as long as it may route', async () => {
     const p1 = complete('SessionRecord', { id: 'p1', kind: 'proxy' });
     const state = stateOf({ of: collections.sessions, parts: ['proxy', 'p1'], value: p1 });
-    const seen = begin(state);
+    const seen = begin();
     seen.note(session('proxy', 'p2', false));
     const until = clock.now() + LOST_AFTER;
     assert.deepEqual(seen.proxies(state), {
@@ -99,27 +100,34 @@ describe('observations', () => {
     const since = clock.now();
     await clock.advance(9_000);
     seen.note(statusChange('t', 'RUNNING'));
-    assert.equal(seen.runningSince('t'), since);
+    assert.equal(seen.runningSince(status('t', 'RUNNING')), since);
     seen.note(statusChange('t', 'STOPPED'));
-    assert.equal(seen.runningSince('t'), undefined);
+    assert.equal(seen.runningSince(status('t', 'STOPPED')), undefined);
   });
 
-  it("take the host's word for tasks that ran before, but never a time to come", () => {
+  it("take the host's word for tasks that ran before, but never a time to come", async () => {
     const now = clock.now();
-    const before = [
-      ['old', now - 90_000],
-      ['ahead', now + 90_000],
-    ] as const;
-    const seen = begin(
-      stateOf(
-        ...before.map(([id, at]) => ({
-          of: collections.taskStatus,
-          parts: ['c', id],
-          value: status(id, 'RUNNING', at),
-        })),
-      ),
-    );
-    assert.equal(seen.runningSince('old'), now - 90_000);
-    assert.equal(seen.runningSince('ahead'), now);
+    const seen = begin();
+    await clock.advance(1_000);
+    seen.note(statusChange('old', 'RUNNING', 'RUNNING'));
+    assert.equal(seen.runningSince(status('old', 'RUNNING', now - 90_000)), now - 90_000);
+    assert.equal(seen.runningSince(status('ahead', 'RUNNING', now + 90_000)), now);
+    assert.equal(seen.runningSince(status('silent', 'RUNNING')), now);
+  });
+
+  it('tell the same times while the clocks only drift, and follow the wall clock when it is set', () => {
+    let set = 0;
+    const wall: Clock = {
+      now: () => clock.now() + set,
+      monotonic: () => clock.monotonic(),
+      sleep: (ms, signal) => clock.sleep(ms, signal),
+    };
+    const seen = new Observations({ clock: wall, proxyLostAfterMs: LOST_AFTER });
+    const since = clock.now();
+    const task = status('t', 'RUNNING', since);
+    set = 99;
+    assert.equal(seen.runningSince(task), since);
+    set = -5_000;
+    assert.equal(seen.runningSince(task), since - 5_000);
   });
 });

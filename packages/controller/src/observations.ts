@@ -13,25 +13,30 @@ export interface ObservationsOptions {
   readonly proxyLostAfterMs: number;
 }
 
+/** The wall clock is followed in steps of so much, so that a time that is told twice is the same. */
+const STEP_MS = 100;
+
 /** Times are kept monotonic and told as wall time. */
 export class Observations {
   readonly #clock: Clock;
   readonly #proxyLostAfterMs: number;
   readonly #begun: number;
+  /** Wall time. */
+  readonly #begunAt: number;
   #ledSince: number;
+  #offset: number;
   readonly #hostsGone = new Map<string, number>();
   readonly #proxiesGone = new Map<string, number>();
+  /** Of the tasks that were seen to begin to run. */
   readonly #running = new Map<string, number>();
 
-  /** @param state as it is when the observation begins */
-  constructor(state: State, { clock, proxyLostAfterMs }: ObservationsOptions) {
+  constructor({ clock, proxyLostAfterMs }: ObservationsOptions) {
     this.#clock = clock;
     this.#proxyLostAfterMs = proxyLostAfterMs;
     this.#begun = clock.monotonic();
+    this.#begunAt = clock.now();
     this.#ledSince = this.#begun;
-    for (const { value } of state.list(collections.taskStatus)) {
-      if (value.lastStatus === 'RUNNING') this.#running.set(value.id, this.#startOf(value));
-    }
+    this.#offset = this.#begunAt - this.#begun;
   }
 
   /** From now on absent hosts count as gone at the earliest from here: nobody was there to see to them. */
@@ -47,9 +52,10 @@ export class Observations {
       if (!change.after) this.#hostsGone.delete(second);
       else if (!change.before) this.#hostsGone.set(second, this.#clock.monotonic());
     } else if (change.collection === 'taskStatus') {
-      const status = change.after?.value as TaskStatusRecord | undefined;
-      if (status?.lastStatus !== 'RUNNING') this.#running.delete(second);
-      else if (!this.#running.has(second)) this.#running.set(second, this.#clock.monotonic());
+      if (!isRunning(change.after)) this.#running.delete(second);
+      else if (!isRunning(change.before) && !this.#running.has(second)) {
+        this.#running.set(second, this.#clock.monotonic());
+      }
     }
   }
 
@@ -64,9 +70,10 @@ export class Observations {
     return this.#wall(Math.max(since, this.#ledSince));
   }
 
-  runningSince(taskId: string): number | undefined {
-    const since = this.#running.get(taskId);
-    return since === undefined ? undefined : this.#wall(since);
+  /** Of a task with this status; undefined: it does not run. */
+  runningSince(status: TaskStatusRecord | undefined): number | undefined {
+    if (status?.lastStatus !== 'RUNNING') return undefined;
+    return this.#wall(this.#running.get(status.id) ?? this.#startOf(status));
   }
 
   proxies(state: State): ProxiesView {
@@ -82,15 +89,25 @@ export class Observations {
     };
   }
 
+  /** What monotonic times have to be moved by to be wall time. While it stays, times that were told stay true. */
+  get offset(): number {
+    const offset = this.#clock.now() - this.#clock.monotonic();
+    if (Math.abs(offset - this.#offset) >= STEP_MS) this.#offset = offset;
+    return this.#offset;
+  }
+
   /** Of a task that ran before: by its host's word, but never in the future. */
-  #startOf(status: TaskStatusRecord): number {
-    const now = this.#clock.now();
-    return this.#begun - Math.max(0, now - (status.startedAt ?? now));
+  #startOf({ startedAt = this.#begunAt }: TaskStatusRecord): number {
+    return this.#begun - Math.max(0, this.#begunAt - startedAt);
   }
 
   #wall(monotonic: number): number {
-    return Math.round(this.#clock.now() + monotonic - this.#clock.monotonic());
+    return Math.round(monotonic + this.offset);
   }
+}
+
+function isRunning(stored: Change['after']): boolean {
+  return (stored?.value as TaskStatusRecord | undefined)?.lastStatus === 'RUNNING';
 }
 
 /** Observations of a cache from now on. @returns them, and what ends them */
@@ -98,7 +115,7 @@ export function observe(
   cache: StateCache,
   options: ObservationsOptions,
 ): { readonly observations: Observations; readonly end: () => void } {
-  const observations = new Observations(cache, options);
+  const observations = new Observations(options);
   const end = cache.subscribe(({ changes }) => {
     for (const change of changes) observations.note(change);
   });

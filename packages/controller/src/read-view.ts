@@ -36,8 +36,33 @@ import type { State, Stored } from '@berth/store/state.ts';
 
 import type { Observations } from './observations.ts';
 
+/** The tasks of a service, and what they name. */
+export interface ServiceTasks {
+  readonly tasks: readonly TaskView[];
+  /** Without their load; by id. Those that are not registered are left out. */
+  readonly hosts: ReadonlyMap<string, HostView>;
+  readonly taskDefinitions: ReadonlySet<string>;
+  readonly groups: ReadonlySet<string>;
+}
+
+/** The zones, or the hosts in them, that a cluster's tasks are spread over. */
+export interface Places {
+  /** Of ACTIVE hosts. */
+  readonly active: ReadonlySet<string>;
+  /** By the id of a host. */
+  readonly byHost: ReadonlyMap<string, string>;
+}
+
+/** The many things that a view is made of: read from the records, or kept ready by `ServiceViews`. */
+export interface ViewParts {
+  tasksOf(cluster: string, service: string): ServiceTasks;
+  places(cluster: string, ontoHosts: boolean): Places;
+}
+
 export interface ViewOptions {
   readonly observations: Observations;
+  /** Default: everything is read from the records. */
+  readonly views?: ViewParts | undefined;
   readonly hostLostAfterMs: number;
   readonly rebalanceOntoHosts?: boolean | undefined;
   /** Milliseconds since the Unix epoch. */
@@ -53,9 +78,9 @@ export function readView(
 ): ServiceView {
   const service = state.get(collections.services, cluster, name)?.value;
   const record = state.get(collections.deployments, cluster, name)?.value;
-  const tasks = [...state.tasksByService(cluster, name)].map((stored) =>
-    readTask(state, stored, options.observations),
-  );
+  const parts = options.views ?? partsOf(state, options.observations);
+  const around = parts.tasksOf(cluster, name);
+  const { tasks } = around;
   const taskSets = Array.from(
     state.list(collections.taskSets, cluster, name),
     ({ value }) => value,
@@ -71,15 +96,10 @@ export function readView(
       : undefined;
   const { rebalanceOntoHosts = false } = options;
   const placeable =
-    rebalances(service, rebalanceOntoHosts) && mayMove(state, record, tasks, rebalanceOntoHosts)
+    rebalances(service, rebalanceOntoHosts) && mayMove(parts, record, tasks, rebalanceOntoHosts)
       ? readEligible(state, service, options)
       : undefined;
-  const hostIds = new Set([
-    ...tasks.map(({ task }) => task.hostId),
-    ...(eligible ?? []),
-    ...(placeable ?? []),
-  ]);
-  const packs = service?.placementStrategy.some(({ type }) => type === 'binpack') ?? false;
+  const others = [...(eligible ?? []), ...(placeable ?? [])].filter((id) => !around.hosts.has(id));
   return {
     cluster,
     name,
@@ -89,13 +109,13 @@ export function readView(
     alarms: readAlarms(state, service),
     tasks,
     definitions: readDefinitions(state, [
-      ...tasks.map(({ task }) => task.taskDefinition),
+      ...around.taskDefinitions,
       ...(service ? [service.taskDefinition] : []),
       ...taskSets.map(({ taskDefinition }) => taskDefinition),
     ]),
-    groups: readGroups(state, balancers, tasks),
+    groups: readGroups(state, balancers, around.groups),
     routes: readRoutes(state, balancers),
-    hosts: readHosts(state, cluster, hostIds, packs, options),
+    hosts: withLoad(state, service, [around.hosts, readHosts(state, cluster, others, options)]),
     proxies: options.observations.proxies(state),
     hostLostAfterMs: options.hostLostAfterMs,
     eligibleHosts: eligible,
@@ -104,23 +124,64 @@ export function readView(
   };
 }
 
+/** The parts of views as the records have them now. */
+function partsOf(state: State, observations: Observations): ViewParts {
+  return {
+    tasksOf: (cluster, service) => {
+      const tasks = Array.from(state.tasksByService(cluster, service), (stored) =>
+        readTask(state, stored, observations),
+      );
+      const named = namesIn(tasks);
+      return { tasks, hosts: readHosts(state, cluster, named.hostIds, { observations }), ...named };
+    },
+    places: (cluster, ontoHosts) => readPlaces(state, cluster, ontoHosts),
+  };
+}
+
+export interface Names {
+  readonly hostIds: ReadonlySet<string>;
+  readonly taskDefinitions: ReadonlySet<string>;
+  readonly groups: ReadonlySet<string>;
+}
+
+export function namesIn(tasks: Iterable<TaskView>): Names {
+  const hostIds = new Set<string>();
+  const taskDefinitions = new Set<string>();
+  const groups = new Set<string>();
+  for (const { task, targets } of tasks) {
+    hostIds.add(task.hostId);
+    taskDefinitions.add(task.taskDefinition);
+    for (const { record } of targets) groups.add(record.group);
+  }
+  return { hostIds, taskDefinitions, groups };
+}
+
 export function readTask(
   state: State,
   { value: task }: Stored<TaskRecord>,
   observations: Observations,
 ): TaskView {
-  const targets = [...state.targetsByTask(task.id)].map(({ value: record }): TargetView => ({
+  const status = state.get(collections.taskStatus, task.cluster, task.id)?.value;
+  return {
+    task,
+    status,
+    runningSince: observations.runningSince(status),
+    targets: readTargets(state, task.id),
+  };
+}
+
+const NO_TARGETS: readonly TargetView[] = [];
+
+/** Of a task. */
+export function readTargets(state: State, taskId: string): readonly TargetView[] {
+  const targets = Array.from(state.targetsByTask(taskId), ({ value: record }): TargetView => ({
     record,
-    health: [...state.list(collections.targetHealth, record.group, record.id)].map(
+    health: Array.from(
+      state.list(collections.targetHealth, record.group, record.id),
       ({ value }) => value,
     ),
   }));
-  return {
-    task,
-    status: state.get(collections.taskStatus, task.cluster, task.id)?.value,
-    runningSince: observations.runningSince(task.id),
-    targets,
-  };
+  return targets.length === 0 ? NO_TARGETS : targets;
 }
 
 /** What a plan needs to know of hosts, by id. Those that are not registered are left out. */
@@ -128,20 +189,46 @@ export function readHosts(
   state: State,
   cluster: string,
   ids: Iterable<string>,
-  withCapacity: boolean,
   { observations }: Pick<ViewOptions, 'observations'>,
 ): ReadonlyMap<string, HostView> {
   const hosts = new Map<string, HostView>();
   for (const id of ids) {
-    const record = state.get(collections.hosts, cluster, id)?.value;
-    if (!record) continue;
-    const free = withCapacity ? freeOn(state, record) : { cpuFree: 0, memoryFree: 0 };
+    const host = readHost(state, cluster, id, observations);
+    if (host) hosts.set(id, host);
+  }
+  return hosts;
+}
+
+/** Without its load. @returns undefined when it is not registered */
+export function readHost(
+  state: State,
+  cluster: string,
+  id: string,
+  observations: Observations,
+): HostView | undefined {
+  const record = state.get(collections.hosts, cluster, id)?.value;
+  if (!record) return undefined;
+  const connected = isConnected(state, id);
+  const goneSince = connected ? undefined : observations.hostGoneSince(id);
+  return { record, connected, goneSince, replicaTasks: 0, cpuFree: 0, memoryFree: 0 };
+}
+
+/** All of these hosts, with what their tasks mean to the service; that costs something, and few services ask. */
+function withLoad(
+  state: State,
+  service: ServiceRecord | undefined,
+  [own, others]: readonly [ReadonlyMap<string, HostView>, ReadonlyMap<string, HostView>],
+): ReadonlyMap<string, HostView> {
+  const packs = service?.placementStrategy.some(({ type }) => type === 'binpack') ?? false;
+  const isDaemon = service?.schedulingStrategy === 'DAEMON';
+  if (!packs && !isDaemon) return others.size === 0 ? own : new Map([...own, ...others]);
+  const hosts = new Map<string, HostView>();
+  for (const [id, host] of [...own, ...others]) {
+    const draining = isDaemon && host.record?.status === 'DRAINING';
     hosts.set(id, {
-      record,
-      connected: isConnected(state, id),
-      goneSince: observations.hostGoneSince(id),
-      replicaTasks: record.status === 'DRAINING' ? replicaTasksOn(state, id) : 0,
-      ...free,
+      ...host,
+      replicaTasks: draining ? replicaTasksOn(state, id) : 0,
+      ...(packs && host.record ? freeOn(state, host.record) : {}),
     });
   }
   return hosts;
@@ -175,7 +262,7 @@ function replicaTasksOn(state: State, hostId: string): number {
 
 /** Cheaply, and for every service: nothing has to be known of hosts where the service is not at rest or is balanced. */
 function mayMove(
-  state: State,
+  parts: ViewParts,
   record: ServiceDeploymentsRecord | undefined,
   tasks: readonly TaskView[],
   ontoHosts: boolean,
@@ -183,14 +270,12 @@ function mayMove(
   if (!record) return false;
   if (record.rebalancing) return true;
   if (record.steadySince === undefined) return false;
+  const { active, byHost } = parts.places(record.cluster, ontoHosts);
   const counts = new Map<string, number>();
-  for (const { value } of state.list(collections.hosts, record.cluster)) {
-    if (value.status === 'ACTIVE') counts.set(placeOf(value, ontoHosts), 0);
-  }
+  for (const place of active) counts.set(place, 0);
   for (const { task, status } of tasks) {
     if (task.desiredStatus !== 'RUNNING' || status?.lastStatus === 'STOPPED') continue;
-    const host = state.get(collections.hosts, task.cluster, task.hostId)?.value;
-    const place = host ? placeOf(host, ontoHosts) : '';
+    const place = byHost.get(task.hostId) ?? '';
     counts.set(place, (counts.get(place) ?? 0) + 1);
   }
   let most = 0;
@@ -200,6 +285,17 @@ function mayMove(
     fewest = Math.min(fewest, count);
   }
   return most - fewest >= 2;
+}
+
+export function readPlaces(state: State, cluster: string, ontoHosts: boolean): Places {
+  const active = new Set<string>();
+  const byHost = new Map<string, string>();
+  for (const { value } of state.list(collections.hosts, cluster)) {
+    const place = placeOf(value, ontoHosts);
+    byHost.set(value.id, place);
+    if (value.status === 'ACTIVE') active.add(place);
+  }
+  return { active, byHost };
 }
 
 function placeOf(host: HostRecord, ontoHosts: boolean): string {
@@ -214,7 +310,7 @@ function readEligible(state: State, service: ServiceRecord, options: ViewOptions
   const spec = daemonSpec(service, definition);
   const records = [...state.list(collections.hosts, service.cluster)].map(({ value }) => value);
   const ids = records.map(({ id }) => id);
-  const hosts = readHosts(state, service.cluster, ids, false, options);
+  const hosts = readHosts(state, service.cluster, ids, options);
   const around = { hosts, hostLostAfterMs: options.hostLostAfterMs };
   const ledger = new Ledger();
   for (const record of records) {
@@ -286,14 +382,14 @@ function readRoute(state: State, name: string): RouteView | undefined {
 function readGroups(
   state: State,
   balancers: readonly LoadBalancer[],
-  tasks: readonly TaskView[],
+  used: ReadonlySet<string>,
 ): ReadonlyMap<string, TargetGroupRecord> {
   const names = [
     ...balancers.flatMap(({ targetGroupArn, advancedConfiguration: of }) => [
       nameOf(targetGroupArn),
       ...(of ? [nameOf(of.alternateTargetGroupArn)] : []),
     ]),
-    ...tasks.flatMap(({ targets }) => targets.map(({ record }) => record.group)),
+    ...used,
   ];
   const found = new Map<string, TargetGroupRecord>();
   for (const name of new Set(names)) {

@@ -39,7 +39,7 @@ export async function reconcileStandalone(
   if (!stored || stored.value.service !== undefined) return {};
   const now = clock.now();
   const around = {
-    hosts: readHosts(cache, cluster, [stored.value.hostId], false, context),
+    hosts: readHosts(cache, cluster, [stored.value.hostId], context),
     proxies: observations.proxies(cache),
     groups: new Map(),
     hostLostAfterMs,

@@ -21,6 +21,7 @@ import { LookBudget } from './look-budget.ts';
 import { controllerMetrics } from './metrics.ts';
 import { observe } from './observations.ts';
 import { PlacementHolds } from './placement-holds.ts';
+import { ServiceViews } from './service-views.ts';
 import { ControllerTerm } from './term.ts';
 
 export interface ControllerOptions {
@@ -94,6 +95,7 @@ export function startController(
           scheduler.calls.Place(request, { signal, timeoutMs: PLACE_TIMEOUT_MS }),
       },
       observations,
+      views: new ServiceViews(cache, observations),
       holds: new PlacementHolds(clock),
       clock,
       random,

@@ -127,10 +127,11 @@ export class ControllerTerm {
 
   /** Act until the term ends and everything of it is at rest. */
   async run(): Promise<void> {
-    const { cache, leadership } = this.#context;
+    const { cache, leadership, views } = this.#context;
     const { signal } = leadership;
     this.#events.noteMissed(cache);
     const unsubscribe = cache.subscribe(({ changes }) => {
+      for (const change of changes) views.note(change);
       for (const change of changes) {
         this.#events.note(change, cache);
         if (change.collection === 'serviceDeployments') {

@@ -7,6 +7,7 @@ import { added } from '@berth/model/deployment/latency.ts';
 import type {
   CertifiedPhase,
   DeploymentCertificateRecord,
+  DeploymentRecord,
   ServiceDeploymentRecord,
 } from '@berth/model/generated/messages.ts';
 import { nameOf } from '@berth/model/resources/arn.ts';
@@ -172,13 +173,13 @@ export class Certifier {
     const { cluster, service } = deployment;
     const now = clock.now();
     if (now < ledger.lookAgainAt) return ledger.lookAgainAt;
-    const tasks = [...cache.tasksByService(cluster, service)].length;
-    const every = Math.max(LOOK_EVERY_MS, Math.min(MOST_EVERY_MS, tasks * LOOK_MS_A_TASK));
+    const { tasks } = this.#context.views.tasksOf(cluster, service);
+    const every = Math.max(LOOK_EVERY_MS, Math.min(MOST_EVERY_MS, tasks.length * LOOK_MS_A_TASK));
     ledger.lookAgainAt = now + every;
     const phase = phaseOf(cache, deployment);
     const [last] = certificate.value.phases.slice(-1);
     const newPhase = last?.name !== phase;
-    ledger.waitFor(waitOf(cache, deployment), now);
+    ledger.waitFor(waitOf(deployment, primaryOf(cache, deployment), tasks), now);
     const { targetGroups: groups } = certificate.value;
     const due = now - ledger.countedAt >= COUNT_EVERY_MS;
     if (groups.length > 0 && (due || newPhase)) await this.#count(ledger, groups, signal);
@@ -271,8 +272,15 @@ function groupsOf(state: State, cluster: string, service: string): string[] {
   return [...new Set(names)].sort();
 }
 
-function phaseOf(state: State, { cluster, service }: ServiceDeploymentRecord): string {
-  const [primary] = state.get(collections.deployments, cluster, service)?.value.deployments ?? [];
+function primaryOf(
+  state: State,
+  { cluster, service }: ServiceDeploymentRecord,
+): DeploymentRecord | undefined {
+  return state.get(collections.deployments, cluster, service)?.value.deployments[0];
+}
+
+function phaseOf(state: State, deployment: ServiceDeploymentRecord): string {
+  const primary = primaryOf(state, deployment);
   if (primary?.shift) return primary.shift.stage;
   return primary?.rollbackOf === undefined ? 'ROLLING' : 'ROLLBACK';
 }

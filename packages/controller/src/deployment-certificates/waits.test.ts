@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 
+import type { TaskView } from '@berth/model/deployment/view.ts';
 import type { ServiceDeploymentRecord } from '@berth/model/generated/messages.ts';
 import { complete } from '@berth/rpc/codec.ts';
-import { collections } from '@berth/store/keys.ts';
-import { stateOf } from '@berth/store/state-view.ts';
 
 import { waitOf, WAITS } from './waits.ts';
 
@@ -20,21 +19,12 @@ const HOOK = { hookId: 'h', lifecycleStage: 'POST_SCALE_UP' };
 /** With one task of the deployment. @param primary fields of its DeploymentRecord */
 function waitWith(status: object, primary: object = {}, task: object = {}): string {
   const own = { id: 't', cluster: 'c', service: 's', owner: 'ecs-svc/2', ...task };
-  const record = { cluster: 'c', service: 's', deployments: [{ id: 'ecs-svc/2', ...primary }] };
-  const state = stateOf(
-    { of: collections.tasks, parts: ['c', 't'], value: complete('TaskRecord', own) },
-    {
-      of: collections.taskStatus,
-      parts: ['c', 't'],
-      value: complete('TaskStatusRecord', { id: 't', cluster: 'c', ...status }),
-    },
-    {
-      of: collections.deployments,
-      parts: ['c', 's'],
-      value: complete('ServiceDeploymentsRecord', record),
-    },
-  );
-  return waitOf(state, DEPLOYMENT);
+  const view: TaskView = {
+    task: complete('TaskRecord', own),
+    status: complete('TaskStatusRecord', { id: 't', cluster: 'c', ...status }),
+    targets: [],
+  };
+  return waitOf(DEPLOYMENT, complete('DeploymentRecord', { id: 'ecs-svc/2', ...primary }), [view]);
 }
 
 const shift = (change: object): object => ({ shift: { stage: 'POST_SCALE_UP', ...change } });

@@ -1,7 +1,4 @@
 // How one sink takes an event: a request to a webhook, or a line in a file of this machine.
-import { mkdir, open, rename, type FileHandle } from 'node:fs/promises';
-import { join } from 'node:path';
-
 import type { Clock } from '@berth/control/clock.ts';
 import { withDeadline } from '@berth/control/scope.ts';
 import { BerthError } from '@berth/model/errors.ts';
@@ -11,6 +8,8 @@ import type { Realm } from '@berth/model/resources/arn.ts';
 import type { Sealer } from '@berth/process/seal.ts';
 import { version } from '@berth/process/version.ts';
 import { collections, keyOf } from '@berth/store/keys.ts';
+
+import { FileSender } from './file-sender.ts';
 
 export interface Sender {
   /** @throws Error that says why it was not taken; `retryAfterMs` where the receiver said when to come again */
@@ -27,6 +26,8 @@ export interface SenderOptions {
   readonly clock: Clock;
   /** Undefined: this machine keeps no files of events. */
   readonly eventDirectory: string | undefined;
+  /** How large such a file gets; default: 64 MiB. */
+  readonly eventFileBytes?: number | undefined;
 }
 
 export class NotTaken extends Error {
@@ -43,11 +44,11 @@ const CONTENT_TYPES = {
   eventbridge: 'application/json',
 };
 const REASON_LIMIT = 200;
-/** A file of this size becomes NAME.jsonl.1, in place of the one before. */
-const FILE_BYTES = 64 << 20;
 
 export function senderOf(options: SenderOptions): Sender {
-  return options.sink.kind === 'file' ? new FileSender(options) : new WebhookSender(options);
+  return options.sink.kind === 'file'
+    ? new FileSender({ ...options, textOf: (event) => textOf(event, options) })
+    : new WebhookSender(options);
 }
 
 function textOf(event: EventRecord, { sink, realm }: SenderOptions): string {
@@ -124,69 +125,4 @@ class WebhookSender implements Sender {
 function causeOf(error: unknown): string {
   const { message, cause } = error as Error;
   return cause instanceof Error ? cause.message : message;
-}
-
-class FileSender implements Sender {
-  readonly #options: SenderOptions;
-  #file: { readonly handle: FileHandle; bytes: number } | undefined;
-
-  constructor(options: SenderOptions) {
-    this.#options = options;
-  }
-
-  async send(event: EventRecord): Promise<void> {
-    const line = Buffer.from(`${textOf(event, this.#options)}\n`);
-    try {
-      let file = await this.#open();
-      if (file.bytes > 0 && file.bytes + line.length > FILE_BYTES) {
-        await this.#rotate();
-        file = await this.#open();
-      }
-      await file.handle.appendFile(line);
-      file.bytes += line.length;
-    } catch (error) {
-      await this.close();
-      throw error instanceof NotTaken
-        ? error
-        : new NotTaken(
-            `${this.#options.sink.name} could not be written: ${(error as Error).message}`,
-          );
-    }
-  }
-
-  async #open(): Promise<{ readonly handle: FileHandle; bytes: number }> {
-    if (this.#file) return this.#file;
-    const path = this.#path();
-    await mkdir(this.#options.eventDirectory ?? '', { recursive: true, mode: 0o750 });
-    const handle = await open(path, 'a', 0o640);
-    const { size } = await handle.stat();
-    this.#file = { handle, bytes: size };
-    return this.#file;
-  }
-
-  #path(): string {
-    const { eventDirectory, sink } = this.#options;
-    if (eventDirectory === undefined) {
-      throw new NotTaken(
-        'The controller that leads now was started without --event-dir, so it writes no files of events.',
-      );
-    }
-    return join(eventDirectory, `${sink.name}.jsonl`);
-  }
-
-  async #rotate(): Promise<void> {
-    await this.flush();
-    await this.close();
-    await rename(this.#path(), `${this.#path()}.1`);
-  }
-
-  async flush(): Promise<void> {
-    await this.#file?.handle.datasync();
-  }
-
-  async close(): Promise<void> {
-    const file = this.#file;
-    this.#file = undefined;
-    await file?.handle.close().catch(() => undefined);
-  }
 }
