@@ -58,20 +58,31 @@ export class ShiftChecks {
       this.#world.fail(`invariant 11: ${rule} sends to ${strange.group}, which ${name} has not`);
     }
     const shift = written.find(({ id }) => id === record.deploymentId)?.shift;
-    // What is undone returns to where it was, whatever has become of that.
-    if (!shift || shift.back || shift.stage === 'RECONCILE_SERVICE') return;
+    const returns = shift !== undefined && (shift.back || shift.stage === 'RECONCILE_SERVICE');
+    const production = service.loadBalancers.some(
+      ({ advancedConfiguration: of }) => of?.productionListenerRule === rule,
+    );
     const before = sharesOf(view, rule);
     for (const { group, weight } of weights) {
-      if (weight === 0 || (before.get(group) ?? 0) > 0) continue;
+      const had = before.get(group) ?? 0;
+      const gains = weight / sum - had;
+      if (gains <= 0) continue;
       const healthy = healthyIn(view, service, group).length;
-      const others = pair.filter((each) => each !== group);
-      const elsewhere = others.reduce(
-        (all, each) => all + healthyIn(view, service, each).length,
-        0,
-      );
-      if (healthy > 0 || elsewhere === 0) continue;
+      const elsewhere = pair
+        .filter((each) => each !== group)
+        .flatMap((each) => healthyIn(view, service, each))
+        // What is lost with its host serves nobody.
+        .filter(({ hostId }) => isConnected(view, hostId)).length;
+      if (elsewhere === 0) continue;
+      if (had === 0 && healthy === 0) {
+        this.#world.fail(
+          `invariant 11: ${rule} begins to send to ${group}, where no task of ${name} is healthy; ${elsewhere} are elsewhere`,
+        );
+      }
+      const least = Math.min(minHealthy(service), gains * elsewhere);
+      if (!returns || !production || healthy >= least) continue;
       this.#world.fail(
-        `invariant 11: ${rule} begins to send to ${group}, where no task of ${name} is healthy; ${elsewhere} are elsewhere`,
+        `invariant 11: ${rule} sends ${Math.round(gains * 100)} percent back to ${group}, where ${healthy} tasks of ${name} are healthy; ${elsewhere} are elsewhere`,
       );
     }
   }

@@ -4,6 +4,8 @@ import type { DeploymentRecord, ServiceRecord } from '../generated/messages.ts';
 import { rolloutReason } from './events.ts';
 import { revisionOf } from './revision.ts';
 import { shiftBack } from './shifting/advance.ts';
+import type { LaidWeights } from './shifting/overlay.ts';
+import { givenUp } from './shifting/returning.ts';
 
 const LEAST = 3;
 const MOST = 200;
@@ -71,6 +73,7 @@ export function fail(
     updatedAt: now,
     headway: undefined,
     waitsFor: undefined,
+    shift: deployment.shift && givenUp(deployment.shift),
   };
 }
 
@@ -83,6 +86,7 @@ export function rollbackDeployment(
   good: DeploymentRecord,
   cause: FailureCause,
   desired: number,
+  laid: LaidWeights,
   now: number,
 ): DeploymentRecord {
   const id = rollbackId(failed.id);
@@ -102,7 +106,7 @@ export function rollbackDeployment(
     rollbackOf: failed.id,
     loadBalancers: good.loadBalancers,
     serviceRevision: revisionOf(good),
-    shift: shiftBack(failed, id, now),
+    shift: shiftBack(failed, id, laid, now),
     rollbackCause: typeof cause === 'string' ? undefined : rolloutReason.ended(cause.why),
     alarms: failed.alarms,
   };

@@ -10,8 +10,9 @@ import {
   rollsBack,
 } from './circuit-breaker.ts';
 import { rolloutReason } from './events.ts';
+import { revisionOf } from './revision.ts';
 import { beginning, replaced, type Routes, sourceOf } from './shifting/begin.ts';
-import { NO_ROUTES } from './shifting/overlay.ts';
+import { laidWeights, NO_ROUTES } from './shifting/overlay.ts';
 import type { ServiceView } from './view.ts';
 
 /** Newest first; index 0 is PRIMARY. */
@@ -130,6 +131,7 @@ export function judge(
   desired: number,
   now: number,
   failure?: FailureCause,
+  routes: Routes = NO_ROUTES,
 ): Verdict {
   const [primary, ...old] = deployments;
   const cause = causeOf(primary, service, desired) ?? failure;
@@ -139,7 +141,9 @@ export function judge(
   const undoes = cause === 'stopped' || primary.shift !== undefined || asked;
   const good = primary.rollbackOf === undefined ? sourceOf(old) : undefined;
   if (!undoes || !good) return { deployments: [failed, ...old], failed: primary.id, cause };
-  const undoing = rollbackDeployment(primary, good, cause, desired, now);
+  const { productionWeight: production = 0, testWeight: test = 0 } = primary.shift ?? {};
+  const laid = laidWeights(routes, primary.loadBalancers, { production, test });
+  const undoing = rollbackDeployment(primary, good, cause, desired, laid, now);
   // Tasks that it has adopted already may be all that is left of a plan that was cut short: they are its own, not a stray's.
   const others = old.filter(({ id }) => id !== undoing.id);
   return {
@@ -206,12 +210,12 @@ export function complete(deployment: DeploymentRecord, now: number): DeploymentR
 
 /**
  * While a rollback is under way, what still runs of the deployment that it goes back to becomes its own: those
- * tasks are of the right revision, and to restart them would only do harm.
+ * tasks are of the right revision, and to restart them would only do harm. Older deployments are of other revisions.
  * @returns the ids of the tasks that pass to the PRIMARY
  */
 export function adopted(view: ServiceView, [primary, ...old]: Deployments): readonly string[] {
   if (primary.rollbackOf === undefined || primary.rolloutState !== 'IN_PROGRESS') return [];
-  const good = sourceOf(old);
+  const good = sourceOf(old.filter((each) => revisionOf(each) === revisionOf(primary)));
   return view.tasks
     .filter(({ task, status }) => task.owner === good?.id && status?.lastStatus !== 'STOPPED')
     .map(({ task }) => task.id);

@@ -8,6 +8,7 @@ import type {
 import { type Bucket, type Buckets, EMPTY_BUCKET, membersOf } from './buckets.ts';
 import { healthyOf } from './shifting/advance.ts';
 import { hookName, isOver } from './shifting/hooks.ts';
+import { isAway } from './shifting/returning.ts';
 import { bakeMs, stageAfter, STAGES, stepBakeMs, stepsOf } from './shifting/steps.ts';
 
 /** Above any number of tasks. */
@@ -53,9 +54,17 @@ export function headwayDeadline(
   return headway.since + seconds * 1000;
 }
 
+/** Stages that are not over before tasks are healthy. */
+const NEEDS_HEALTH: ReadonlySet<string> = new Set([
+  'RECONCILE_SERVICE',
+  'SCALE_UP',
+  'POST_SCALE_UP',
+  'PRE_PRODUCTION_TRAFFIC_SHIFT',
+]);
+
 /** Hooks and bake times have limits of their own. */
 function isPatient({ stage, hooks }: NonNullable<DeploymentRecord['shift']>): boolean {
-  const waits = !['RECONCILE_SERVICE', 'SCALE_UP', 'PRE_PRODUCTION_TRAFFIC_SHIFT'].includes(stage);
+  const waits = !NEEDS_HEALTH.has(stage);
   return waits || hooks.some((hook) => !isOver(hook));
 }
 
@@ -72,8 +81,12 @@ export function waitsFor(deployment: DeploymentRecord, buckets: Buckets, desired
   if (hooks.length > 0) return hooks.map(hookName).join(' and ');
   switch (shift.stage) {
     case 'RECONCILE_SERVICE':
-    case 'CLEAN_UP':
+    case 'CLEAN_UP': {
+      const source = buckets.byDeployment.get(shift.source) ?? EMPTY_BUCKET;
+      const grows = isAway(shift) && healthWait(source, shift.source, buckets, desired);
+      if (grows) return `${grows}, of the deployment that it goes back to`;
       return othersWait(id, buckets, shift.back ? undefined : shift.source);
+    }
     case 'PRODUCTION_TRAFFIC_SHIFT': {
       const steps = stepsOf(shift.configuration).length;
       if (shift.bakeSince === undefined) return 'the weights of the listener rules';

@@ -58,7 +58,7 @@ export function advance(view: ServiceView, service: ServiceRecord, now: number):
   const failure =
     alarmed ?? (progress.failure === undefined ? undefined : { why: progress.failure });
   const ending = begun.rolloutState === 'IN_PROGRESS' ? failure : undefined;
-  const verdict = judge(progress.deployments, service, desired, now, ending);
+  const verdict = judge(progress.deployments, service, desired, now, ending, view.routes);
   const messages: string[] = [...progress.messages];
   const ended: DeploymentPlan['ended'][number][] = [];
   if (verdict.failed !== undefined) {

@@ -6,7 +6,8 @@ import { type Buckets, earliest, EMPTY_BUCKET } from '../buckets.ts';
 import { text } from '../events.ts';
 import type { ServiceView } from '../view.ts';
 import { abandoned, hookName, hooksAt, isFailed, isOver, isPassed, judgedHooks } from './hooks.ts';
-import { goneRoute, missingWeights } from './overlay.ts';
+import { goneRoute, type LaidWeights, missingWeights } from './overlay.ts';
+import { isAway, mayReturn, PATIENCE_MS } from './returning.ts';
 import { bakeMs, isBefore, type Stage, stageAfter, stepBakeMs, stepsOf } from './steps.ts';
 
 const DAY_MS = 86_400_000;
@@ -44,6 +45,8 @@ export function advanceShift(deployment: DeploymentRecord, input: ShiftInput): S
     if (failure !== undefined) return { deployment: judged, messages, failure };
     const next = shift.back ? takenBack(judged, shift, input) : takenOn(judged, shift, input);
     if (next === shift) {
+      const lost = lostOf(shift, input);
+      if (lost !== undefined) return { deployment: judged, messages, failure: lost };
       return { deployment: judged, messages, wakeAt: wakeOf(judged, shift, input) };
     }
     messages.push(...tellings(judged.id, shift, next));
@@ -82,13 +85,13 @@ function takenOn(
   const go = (): TrafficShift => enter(shift, deployment.id, stageAfter(stage), now);
   switch (stage) {
     case 'RECONCILE_SERVICE': {
-      if (shift.productionWeight > 0 || shift.testWeight > 0) {
-        return mayReturn(shift, input) ? { ...shift, productionWeight: 0, testWeight: 0 } : shift;
+      if (isAway(shift)) {
+        if (!mayReturn(deployment, shift, input)) return shift;
+        return { ...shift, productionWeight: 0, testWeight: 0 };
       }
       return passed && settled && !isCrowded(deployment, shift, input) ? go() : shift;
     }
     case 'PRE_SCALE_UP':
-    case 'POST_SCALE_UP':
     case 'POST_TEST_TRAFFIC_SHIFT':
     case 'POST_PRODUCTION_TRAFFIC_SHIFT':
       return passed ? go() : shift;
@@ -96,6 +99,8 @@ function takenOn(
       return ready ? go() : shift;
     case 'TEST_TRAFFIC_SHIFT':
       return passed && settled ? go() : shift;
+    // Before traffic moves: tasks may have failed while hooks were asked.
+    case 'POST_SCALE_UP':
     case 'PRE_PRODUCTION_TRAFFIC_SHIFT':
       return passed && ready ? go() : shift;
     case 'PRODUCTION_TRAFFIC_SHIFT': {
@@ -117,29 +122,32 @@ function takenOn(
   }
 }
 
-/** Of a deployment that undoes another: traffic first, then the tasks of the other. */
+/** Of a deployment that undoes another: its own tasks first, then the traffic, then the tasks of the other. */
 function takenBack(
   deployment: DeploymentRecord,
   shift: TrafficShift,
   input: ShiftInput,
 ): TrafficShift {
-  const { now, desired } = input;
+  const { now } = input;
   const asked = shift.hooks.every(isOver) && isSettled(deployment, input);
   switch (shift.stage) {
     case 'SCALE_UP': {
-      const ready = healthyOf(deployment.id, input.buckets) >= desired;
-      return ready ? enter(shift, deployment.id, 'PRODUCTION_TRAFFIC_SHIFT', now) : shift;
+      if (!mayReturn(deployment, shift, input)) return shift;
+      return enter(shift, deployment.id, stageOfReturn(shift), now);
     }
-    case 'PRODUCTION_TRAFFIC_SHIFT': {
-      if (!asked) return shift;
-      const tested = shift.testWeight < ALL_TRAFFIC;
-      return enter(shift, deployment.id, tested ? 'TEST_TRAFFIC_SHIFT' : 'CLEAN_UP', now);
-    }
+    case 'PRODUCTION_TRAFFIC_SHIFT':
+      return asked ? enter(shift, deployment.id, stageOfReturn(shift), now) : shift;
     case 'TEST_TRAFFIC_SHIFT':
       return asked ? enter(shift, deployment.id, 'CLEAN_UP', now) : shift;
     default:
       return shift;
   }
+}
+
+/** Which traffic is to return next. */
+function stageOfReturn({ productionWeight, testWeight }: TrafficShift): Stage {
+  if (productionWeight < ALL_TRAFFIC) return 'PRODUCTION_TRAFFIC_SHIFT';
+  return testWeight < ALL_TRAFFIC ? 'TEST_TRAFFIC_SHIFT' : 'CLEAN_UP';
 }
 
 /** Into a stage, with the weights that it brings. */
@@ -164,12 +172,14 @@ export function enter(
 }
 
 /**
- * The shift of the deployment that takes back what `failed` had got. Traffic returns at once, since the source was kept at its
- * full size; only where it was being cleaned up, it has to come up again first.
+ * The shift of the deployment that takes back what `failed` had got. The source was kept at its full size until it was cleaned up, but
+ * its tasks may have failed as well: traffic returns once they are healthy.
+ * @param laid what the rules give to `failed`, which may be less than it was to get
  */
 export function shiftBack(
   failed: DeploymentRecord,
   deploymentId: string,
+  laid: LaidWeights,
   now: number,
 ): TrafficShift | undefined {
   const { shift } = failed;
@@ -179,26 +189,17 @@ export function shiftBack(
     source: failed.id,
     back: true,
     step: 0,
-    productionWeight: ALL_TRAFFIC - shift.productionWeight,
-    testWeight: ALL_TRAFFIC - shift.testWeight,
+    productionWeight: ALL_TRAFFIC - laid.production,
+    testWeight: ALL_TRAFFIC - laid.test,
     hooks: abandoned(shift.hooks),
   };
-  if (shift.stage === 'CLEAN_UP') return enter(base, deploymentId, 'SCALE_UP', now);
-  if (base.productionWeight < ALL_TRAFFIC) {
-    return enter(base, deploymentId, 'PRODUCTION_TRAFFIC_SHIFT', now);
-  }
-  const stage = base.testWeight < ALL_TRAFFIC ? 'TEST_TRAFFIC_SHIFT' : 'CLEAN_UP';
+  const stage = stageOfReturn(base) === 'CLEAN_UP' ? 'CLEAN_UP' : 'SCALE_UP';
   return enter(base, deploymentId, stage, now);
 }
 
 export function healthyOf(id: string, { byDeployment }: Buckets): number {
   const { healthy, leaving } = byDeployment.get(id) ?? EMPTY_BUCKET;
   return healthy.length + leaving.filter(({ health }) => health.state === 'healthy').length;
-}
-
-/** A source that has a part of the traffic can take all of it; one that has none has to be whole. */
-function mayReturn({ source, productionWeight }: TrafficShift, input: ShiftInput): boolean {
-  return productionWeight < ALL_TRAFFIC || healthyOf(source, input.buckets) >= input.desired;
 }
 
 /** Something is left of deployments that are neither this one nor its source. */
@@ -229,6 +230,12 @@ function failureOf(
   return now >= deployment.createdAt + LONGEST_MS ? 'it was not over after 30 days' : undefined;
 }
 
+/** Why an undoing ends without having taken the traffic back. */
+function lostOf(shift: TrafficShift, { now }: ShiftInput): string | undefined {
+  if (!shift.back || !isAway(shift) || now < shift.stageSince + PATIENCE_MS) return undefined;
+  return `no task of the revision that it goes back to was healthy for ${hours(now - shift.stageSince)} h`;
+}
+
 function hours(ms: number): number {
   return Math.floor(ms / 3_600_000);
 }
@@ -257,6 +264,7 @@ function wakeOf(
     ...shift.hooks.filter((hook) => !isOver(hook)).map(({ expiresAt }) => expiresAt),
     stage === 'BAKE_TIME' ? stageSince + bakeMs(configuration) : undefined,
     bakeSince === undefined ? undefined : bakeSince + stepBakeMs(configuration),
+    shift.back && isAway(shift) ? stageSince + PATIENCE_MS : undefined,
     ...(shift.back || stage === 'CLEAN_UP'
       ? []
       : [deadlineOf(shift), deployment.createdAt + LONGEST_MS]),

@@ -9,10 +9,10 @@ import type {
   TrafficWeightsRecord,
 } from '../../generated/messages.ts';
 import { nameOf } from '../../resources/arn.ts';
-import { ALL_TRAFFIC } from '../../routing/traffic-weights.ts';
 import { shiftsTraffic } from '../../validation/shifting.ts';
 import { rolloutReason } from '../events.ts';
 import { hooksAt } from './hooks.ts';
+import { type LaidWeights, laidWeights } from './overlay.ts';
 import type { Stage } from './steps.ts';
 
 /** A rule that traffic is shifted by, as it is now. */
@@ -45,7 +45,7 @@ export function beginning(
     registeredIn(item, source, routes, shifting),
   );
   if (!shifting) return { loadBalancers };
-  const inherited = inheritedOf(known, source);
+  const inherited = inheritedOf(known, loadBalancers, routes);
   const crowded = known.some(({ id }) => id !== source.id);
   const stage: Stage =
     crowded || inherited.production > 0 || inherited.test > 0
@@ -131,11 +131,9 @@ function heaviest(route: RouteView | undefined): string[] {
 /** What the idle group has of the traffic still, from a deployment that did not come to its end. */
 function inheritedOf(
   [previous]: readonly DeploymentRecord[],
-  source: DeploymentRecord,
-): { readonly production: number; readonly test: number } {
-  const shift = previous?.shift;
-  if (!shift) return { production: 0, test: 0 };
-  const own = previous.id !== source.id;
-  const of = (weight: number): number => (own ? weight : ALL_TRAFFIC - weight);
-  return { production: of(shift.productionWeight), test: of(shift.testWeight) };
+  loadBalancers: readonly LoadBalancer[],
+  routes: Routes,
+): LaidWeights {
+  const none = { production: 0, test: 0 };
+  return previous?.shift ? laidWeights(routes, loadBalancers, none) : none;
 }

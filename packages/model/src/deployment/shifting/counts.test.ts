@@ -17,6 +17,8 @@ describe('deployment: who stays during a shift', () => {
     const served = (): number =>
       world.active().filter(({ task }) => task.taskDefinition === 'app:2').length;
     const before = served();
+    const old = world.active().find(({ task }) => task.taskDefinition === 'app:1');
+    world.crash(old?.task.id ?? '');
 
     world.update({ taskDefinition: 'app:3', desiredCount: before + 2 });
     for (let step = 0; step < 20; step += 1) {

@@ -7,6 +7,7 @@ import type { Limits } from '../limits.ts';
 import { planRolling, type RollingInput } from '../rolling.ts';
 import type { Step } from '../step.ts';
 import { isScaledUp } from './advance.ts';
+import { isAway } from './returning.ts';
 
 export interface ShiftCounts extends Omit<RollingInput, 'limits'> {
   /** Of a number of wanted tasks. */
@@ -72,9 +73,7 @@ function groupsOf({ loadBalancers }: DeploymentRecord): string[] {
 
 /** It was given up with traffic that has not gone back to the source yet, since that is not whole. */
 function mayServe({ id }: DeploymentRecord, { id: newest, shift }: DeploymentRecord): boolean {
-  if (!shift || id === newest || id === shift.source) return false;
-  const returned = shift.productionWeight === 0 && shift.testWeight === 0;
-  return shift.stage === 'RECONCILE_SERVICE' && !returned;
+  return shift !== undefined && id !== newest && id !== shift.source && isAway(shift);
 }
 
 /** How many tasks a deployment is to have now. */

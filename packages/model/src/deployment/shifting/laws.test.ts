@@ -8,7 +8,7 @@ import { planDeployment } from '../plan.ts';
 import type { World } from '../testing.ts';
 import { isOver, outcomeOf, withOutcome } from './hooks.ts';
 import { isBefore, stepsOf } from './steps.ts';
-import { percentOn, shiftingWorld, tick } from './testing.ts';
+import { percentOn, servingIn, shiftingWorld, tick } from './testing.ts';
 
 type Deed =
   | { readonly kind: 'update'; readonly definition: string }
@@ -188,6 +188,33 @@ describe('deployment: laws of shifts', () => {
             assert.ok(
               count >= Math.min(was, desired),
               `${group}: ${was} became ${count} of ${desired}`,
+            );
+          }
+        }
+      }),
+      RUNS,
+    );
+  });
+
+  it('no traffic goes to where fewer serve than it has now, but what a whole revision gets', () => {
+    fc.assert(
+      fc.property(story, (told) => {
+        const world = begin(told);
+        for (const one of told.deeds) {
+          act(world, one);
+          const shares = ['blue', 'green'].map((group) => percentOn(world, group, 'l1/prod') / 100);
+          const serving = ['blue', 'green'].map((group) => servingIn(world, group));
+          world.step();
+          const desired = world.service?.desiredCount ?? 0;
+          for (const [index, group] of ['blue', 'green'].entries()) {
+            const gains = percentOn(world, group, 'l1/prod') / 100 - (shares[index] ?? 0);
+            const here = serving[index] ?? 0;
+            const there = serving[1 - index] ?? 0;
+            if (gains <= 1e-9 || there === 0) continue;
+            assert.ok(here > 0, `${group} has no healthy task, the other group ${there}`);
+            assert.ok(
+              here >= Math.min(desired, gains * there - 1e-9),
+              `${group} gets ${gains} more with ${here} healthy tasks of ${desired}, the other has ${there}`,
             );
           }
         }

@@ -1,10 +1,10 @@
 // The weights that a shift wants laid over the rules of its service, and whether they are there. Pure.
 import type { DeploymentRecord, TrafficWeightsRecord } from '../../generated/messages.ts';
 import { nameOf } from '../../resources/arn.ts';
-import { parseRuleName, weightsOf } from '../../routing/traffic-weights.ts';
+import { ALL_TRAFFIC, parseRuleName, weightsOf } from '../../routing/traffic-weights.ts';
 import { isSame } from '../equal.ts';
 import type { ServiceView } from '../view.ts';
-import type { Routes } from './begin.ts';
+import type { Routes, RouteView } from './begin.ts';
 
 type View = Pick<ServiceView, 'cluster' | 'name' | 'routes'>;
 
@@ -16,8 +16,10 @@ export function missingWeights(
   deployment: DeploymentRecord,
   now: number,
 ): TrafficWeightsRecord[] {
-  const { shift } = deployment;
-  if (!shift || deployment.rolloutState !== 'IN_PROGRESS') return [];
+  const { shift, rolloutState } = deployment;
+  // An undoing that has failed leaves all of the traffic in one place; whoever then changes the rule has his way.
+  const failed = rolloutState === 'FAILED' && shift?.back === true;
+  if (!shift || !(rolloutState === 'IN_PROGRESS' || failed)) return [];
   return deployment.loadBalancers.flatMap((item) => {
     const { advancedConfiguration: advanced, targetGroupArn } = item;
     if (!advanced) return [];
@@ -34,12 +36,46 @@ export function missingWeights(
       if (!route) return [];
       const weights = weightsOf(own, other, tenths);
       const there = route.overlay;
+      if (failed && !there) return [];
       if (there?.deploymentId === deployment.id && isSame(there.weights, weights)) return [];
       const { cluster, name: service } = view;
       const deploymentId = deployment.id;
       return [{ ...parseRuleName(rule), weights, cluster, service, deploymentId, since: now }];
     });
   });
+}
+
+/** Tenths of a percent of all traffic of a rule. */
+export interface LaidWeights {
+  readonly production: number;
+  readonly test: number;
+}
+
+/**
+ * What the target groups of a deployment have of the traffic by the rules as they are now.
+ * @param otherwise where there is no such rule
+ */
+export function laidWeights(
+  routes: Routes,
+  loadBalancers: DeploymentRecord['loadBalancers'],
+  otherwise: LaidWeights,
+): LaidWeights {
+  const item = loadBalancers.find(({ advancedConfiguration }) => advancedConfiguration);
+  const { productionListenerRule, testListenerRule } = item?.advancedConfiguration ?? {};
+  const group = nameOf(item?.targetGroupArn ?? '');
+  return {
+    production: shareOf(routes.get(productionListenerRule ?? ''), group) ?? otherwise.production,
+    test: shareOf(routes.get(testListenerRule ?? ''), group) ?? otherwise.test,
+  };
+}
+
+function shareOf(route: RouteView | undefined, group: string): number | undefined {
+  if (!route) return undefined;
+  const weights = route.overlay?.weights ?? route.groups;
+  const all = weights.reduce((sum, { weight }) => sum + weight, 0);
+  const own = weights.filter((each) => each.group === group);
+  const share = own.reduce((sum, { weight }) => sum + weight, 0);
+  return all === 0 ? 0 : Math.round((ALL_TRAFFIC * share) / all);
 }
 
 /** The first thing that is gone without which traffic can't be shifted. */

@@ -233,6 +233,21 @@ describe('deployment: hooks of a shift', () => {
     assert.equal(shift(world)?.stage, 'BAKE_TIME');
   });
 
+  it('asked before test traffic moves: tasks that fail meanwhile are waited for', () => {
+    const world = at('POST_SCALE_UP');
+    for (const { task } of world.active()) {
+      if (task.taskDefinition === 'app:2') world.crash(task.id);
+    }
+    answer(world, '{"hookStatus":"SUCCEEDED"}');
+    world.settle();
+    assert.equal(shift(world)?.stage, 'POST_SCALE_UP');
+    assert.equal(percentOn(world, 'green', 'l1/test'), 0);
+    assert.match(world.record?.deployments[0]?.waitsFor ?? '', /^healthy tasks: 0 of 4/);
+    world.now += MINUTE;
+    tick(world);
+    assert.equal(percentOn(world, 'green', 'l1/test'), 100);
+  });
+
   for (const [what, body] of [
     ['that fails', '{"hookStatus":"FAILED"}'],
     ['that answers nonsense', '{"ok":true}'],
@@ -360,6 +375,24 @@ describe('deployment: the undoing of a shift', () => {
       assert.ok(world.active().every(({ task }) => task.taskDefinition === 'app:1'));
     });
   }
+
+  it('keeps only tasks of the revision that it goes back to, not what an older one has left', () => {
+    const world = updated(BLUE_GREEN);
+    reach(world, 'CLEAN_UP');
+    world.update({ taskDefinition: 'app:3' });
+    world.settle();
+    assert.ok(world.tasks.size > 4);
+    world.update({ stopRequestedOf: world.service?.deploymentId });
+    for (let round = 0; round < 20; round += 1) {
+      world.settle();
+      const undoing = world.record?.deployments[0]?.id;
+      for (const { task } of world.tasks.values()) {
+        if (task.owner === undoing) assert.equal(task.taskDefinition, 'app:2');
+      }
+      tick(world);
+    }
+    assert.ok(world.active().every(({ task }) => task.taskDefinition === 'app:2'));
+  });
 
   it('by the circuit breaker, when the new tasks do not start', () => {
     const world = updated({

@@ -56,6 +56,15 @@ export function percentOn(world: World, group: string, rule: string): number {
   return total === 0 ? 0 : (100 * own) / total;
 }
 
+/** Tasks that a group can send to: that run, and that every proxy calls healthy there. */
+export function servingIn(world: World, group: string): number {
+  return world.active().filter(({ status, targets }) => {
+    const [target] = [...targets.values()].filter(({ record }) => record.group === group);
+    const healthy = world.proxies.every((proxy) => target?.health.get(proxy)?.state === 'healthy');
+    return status?.lastStatus === 'RUNNING' && target?.record.state === 'REGISTERED' && healthy;
+  }).length;
+}
+
 /** A deployment that began at time 0, with a shift where there is anything to say of it. */
 export function advanced(
   change: Partial<DeploymentRecord>,
