@@ -46,6 +46,8 @@ export interface TermContext {
   readonly replicaCounts: Pick<ReplicaCounts, 'collect'>;
   /** Where event sinks of kind file write; undefined: nowhere on this machine. */
   readonly eventDirectory: string | undefined;
+  /** How large such a file gets; default: 64 MiB. */
+  readonly eventFileBytes?: number | undefined;
 }
 
 /**

@@ -1,7 +1,7 @@
 // Events sent from a real etcd to a real HTTP server and into files, with servers that fail and leaders that change.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -27,6 +27,8 @@ import { controllerMetrics } from '../metrics.ts';
 import { eventPut } from '../writes.ts';
 import { EventSinks } from './event-sinks.ts';
 
+/** Of a file of lines: about fifty of them. */
+const FILE_BYTES = 20_000;
 const REALM = { region: 'eu-1', account: '123456789012' };
 
 interface Received {
@@ -150,6 +152,7 @@ describe('event sinks', function () {
       realm: REALM,
       sealer,
       eventDirectory: join(directory, holder),
+      eventFileBytes: FILE_BYTES,
     };
     const running = new EventSinks(context as unknown as TermContext).run(scope.signal);
     const term = {
@@ -271,5 +274,35 @@ describe('event sinks', function () {
       lines.map(({ data }) => data.message),
       ['one', 'two'],
     );
+  });
+
+  it('have each event once in their files, across a rotation and changes of leaders', async () => {
+    await sink('audit', { kind: 'file', url: undefined });
+    const path = join(directory, 'first', 'audit.jsonl');
+    const written = async (): Promise<string[]> => {
+      const texts = await Promise.all(
+        [`${path}.1`, path].map((each) => readFile(each, 'utf8').catch(() => '')),
+      );
+      return texts
+        .join('')
+        .split('\n')
+        .slice(0, -1)
+        .map((line) => (JSON.parse(line) as Received['body']).data.message ?? '');
+    };
+    const expected: string[] = [];
+    for (let term = 0; term < 4; term += 1) {
+      const leading = await lead('first');
+      const names = Array.from({ length: 20 }, (_, at) => `${term}.${at}`);
+      expected.push(...names);
+      await commit(...names.map(event));
+      // It ends before it has saved how far it has come.
+      await until('all are written', async () => (await written()).length >= expected.length);
+      await leading.end();
+      assert.deepEqual(await written(), expected);
+    }
+    assert.deepEqual((await readdir(join(directory, 'first'))).sort(), [
+      'audit.jsonl',
+      'audit.jsonl.1',
+    ]);
   });
 });

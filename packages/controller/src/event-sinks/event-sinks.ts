@@ -1,12 +1,15 @@
 // The sinks of one term: each gets its events by itself, so that one that is slow or away keeps no other waiting.
 import { childScope, type Scope } from '@berth/control/scope.ts';
-import type { EventSinkRecord } from '@berth/model/generated/messages.ts';
+import { cloudEvent, eventBridgeEvent } from '@berth/model/events/envelope.ts';
+import type { EventRecord, EventSinkRecord } from '@berth/model/generated/messages.ts';
 import { collections } from '@berth/store/keys.ts';
 import type { Stored } from '@berth/store/state.ts';
 
 import type { TermContext } from '../context.ts';
 import { Delivery } from './delivery.ts';
-import { senderOf } from './sender.ts';
+import { FileSender } from './file-sender.ts';
+import type { Sender } from './sender.ts';
+import { WebhookSender } from './webhook-sender.ts';
 
 interface Running {
   readonly createRevision: number;
@@ -66,10 +69,18 @@ export class EventSinks {
   #start(sink: Stored<EventSinkRecord>, signal: AbortSignal): void {
     const { name } = sink.value;
     if (this.#running.has(name) || signal.aborted) return;
-    const sender = senderOf({ ...this.#context, sink: sink.value });
-    const delivery = new Delivery(this.#context, sink, sender);
+    const delivery = new Delivery(this.#context, sink, senderOf(this.#context, sink.value));
     const scope = childScope(signal);
     const ended = delivery.run(scope.signal);
     this.#running.set(name, { createRevision: sink.createRevision, delivery, scope, ended });
   }
+}
+
+function senderOf({ realm, ...context }: TermContext, sink: EventSinkRecord): Sender {
+  const made = sink.format === 'eventbridge' ? eventBridgeEvent : cloudEvent;
+  const textOf = (event: EventRecord): string => JSON.stringify(made(event, realm));
+  const { sealer, clock, eventDirectory, eventFileBytes } = context;
+  return sink.kind === 'file'
+    ? new FileSender({ sink, textOf, eventDirectory, eventFileBytes })
+    : new WebhookSender({ sink, textOf, sealer, clock });
 }
