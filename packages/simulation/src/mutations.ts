@@ -303,6 +303,22 @@ export const MUTATIONS: readonly Mutation[] = [
     found: /invariant 11/,
   },
   {
+    name: 'traffic goes back only to who can serve it',
+    edits: [
+      {
+        file: 'model/src/deployment/shifting/returning.ts',
+        find: 'if (home >= desired || away === 0) return true;',
+        replace: 'if (home >= 0) return true;',
+      },
+    ],
+    story: {
+      ...SHIFTING_STORY,
+      troubles: ['crashEngine', 'powerOff', 'killAgent'],
+      everyMs: 4_000,
+    },
+    found: /invariant 11/,
+  },
+  {
     name: 'the weights of a rule are all of its traffic',
     edits: [
       {
