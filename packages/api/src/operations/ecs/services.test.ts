@@ -201,6 +201,52 @@ describe('services', () => {
       assert.equal(record().deploymentConfiguration?.minimumHealthyPercent, 100);
     });
 
+    it('in their strategy while traffic is shifted, for the next deployment; it can not be a rolling one meanwhile', async () => {
+      await balanced();
+      await bench.balancing('CreateTargetGroup', { name: 'green' });
+      const [listenerId = ''] = [...bench.cache.list(collections.listeners)].map(
+        ({ value }) => value.id,
+      );
+      const advancedConfiguration = {
+        alternateTargetGroupArn: 'green',
+        productionListenerRule: listenerId,
+      };
+      await create({
+        loadBalancers: loadBalancers.map((each) => ({ ...each, advancedConfiguration })),
+        deploymentConfiguration: { strategy: 'BLUE_GREEN', bakeTimeInMinutes: 5 },
+      });
+      const { deploymentId } = record();
+      const service = { cluster: 'default', service: 'web' };
+      await bench.put(collections.deployments, ['default', 'web'], {
+        ...service,
+        deployments: [deployment(deploymentId, {})],
+      });
+      const weights = [
+        { group: 'green', weight: 10 },
+        { group: 'web', weight: 90 },
+      ];
+      await bench.put(collections.trafficWeights, [listenerId, 'default'], {
+        ...service,
+        listenerId,
+        ruleId: 'default',
+        deploymentId,
+        weights,
+      });
+      const rolling = { strategy: 'ROLLING', bakeTimeInMinutes: 0 } as const;
+      assert.equal(await deploys({ deploymentConfiguration: rolling }), false);
+      assert.equal(record().deploymentConfiguration?.strategy, 'ROLLING');
+      await bench.refuses(
+        () => update({ forceNewDeployment: true }),
+        'InvalidParameterException',
+        /is shifting the traffic of this service: .* no deployment of strategy ROLLING can take its place/,
+      );
+      const shifting = { strategy: 'BLUE_GREEN', bakeTimeInMinutes: 1 } as const;
+      assert.equal(
+        await deploys({ forceNewDeployment: true, deploymentConfiguration: shifting }),
+        true,
+      );
+    });
+
     it('and show the new deployment first, the old one beside it, before the controller has seen it', async () => {
       await create();
       const { deploymentId } = record();

@@ -185,7 +185,7 @@ export function refuseLosingTraffic(
     const endsShifting = changes.redeploys && !shiftsTraffic(next.deploymentConfiguration);
     if ((changes.loadBalancers || endsShifting) && isShifting(state, overlay)) {
       throw invalid(
-        `Deployment ${overlay.deploymentId} is shifting the traffic of this service: its load balancers and its strategy can't be changed meanwhile; wait for its end, or stop it with a rollback.`,
+        `Deployment ${overlay.deploymentId} is shifting the traffic of this service: its load balancers can't be changed meanwhile, and no deployment of strategy ROLLING can take its place; wait for its end, or stop it with a rollback.`,
       );
     }
     if (!changes.loadBalancers || rulesOf(next.loadBalancers).includes(rule)) continue;

@@ -448,6 +448,72 @@ describe('deployment: the undoing of a shift', () => {
   });
 });
 
+describe('deployment: a change of the configuration alone, during a shift', () => {
+  const ROLLING: DeploymentConfiguration = { strategy: 'ROLLING', maximumPercent: 150 };
+
+  it('leaves the strategy, the steps and the bake times as the deployment began with them', () => {
+    const world = updated(LINEAR);
+    reachWeight(world, 250);
+    world.update({ deploymentConfiguration: ROLLING });
+    assert.deepEqual(told(world), [
+      'PRODUCTION_TRAFFIC_SHIFT 25/100',
+      'PRODUCTION_TRAFFIC_SHIFT 50/100',
+      'PRODUCTION_TRAFFIC_SHIFT 75/100',
+      'over 100/100',
+    ]);
+    assert.equal(world.record?.deployments[0]?.shift?.configuration?.strategy, 'LINEAR');
+  });
+
+  it('leaves its hooks, and its way back', () => {
+    const world = updated(paused('POST_TEST_TRAFFIC_SHIFT'));
+    reach(world, 'POST_TEST_TRAFFIC_SHIFT');
+    world.update({ deploymentConfiguration: ROLLING });
+    world.now += 29 * MINUTE;
+    tick(world);
+    assert.equal(shift(world)?.stage, 'POST_TEST_TRAFFIC_SHIFT');
+    world.now += MINUTE;
+    told(world);
+    assert.equal(percentOn(world, 'blue', 'l1/test'), 100);
+    assert.ok(world.active().every(({ task }) => task.taskDefinition === 'app:1'));
+  });
+
+  it('is for the next deployment: that one replaces tasks in turn, where the traffic is', () => {
+    const world = updated(BLUE_GREEN);
+    reach(world, 'BAKE_TIME');
+    world.update({ deploymentConfiguration: ROLLING });
+    told(world);
+    world.update({ taskDefinition: 'app:3' });
+    world.converge();
+    assert.equal(shift(world), undefined);
+    assert.equal(percentOn(world, 'green', 'l1/prod'), 100);
+    assert.equal(world.record?.deployments[0]?.loadBalancers[0]?.targetGroupArn, 'green');
+    assert.ok(world.active().every(({ task }) => task.taskDefinition === 'app:3'));
+  });
+
+  it('of a rolling update to a shift is for the next deployment as well', () => {
+    const world = updated({ strategy: 'ROLLING' });
+    world.settle();
+    world.update({ deploymentConfiguration: BLUE_GREEN });
+    world.converge();
+    assert.equal(shift(world), undefined);
+    assert.equal(percentOn(world, 'blue', 'l1/prod'), 100);
+    world.update({ taskDefinition: 'app:3' });
+    told(world);
+    assert.equal(percentOn(world, 'green', 'l1/prod'), 100);
+  });
+
+  it('of the percentages counts at once', () => {
+    const world = updated({ ...BLUE_GREEN, maximumPercent: 100 });
+    reach(world, 'BAKE_TIME');
+    world.drainHost('h1');
+    world.settle();
+    const before = world.active().length;
+    world.update({ deploymentConfiguration: { ...BLUE_GREEN, maximumPercent: 200 } });
+    world.settle();
+    assert.ok(world.active().length > before, 'the draining host is left start-first');
+  });
+});
+
 describe('deployment: a newer deployment during a shift', () => {
   for (const [stage, configuration] of [
     ['SCALE_UP', BLUE_GREEN],
