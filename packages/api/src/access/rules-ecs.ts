@@ -160,6 +160,19 @@ function taskSet(place: Place, asked: string, service: string, text: string): Re
   return { arn: arn.taskSet(realm, name, of, id), tags: found?.value.tags ?? [] };
 }
 
+interface InService {
+  readonly cluster: string;
+  readonly service: string;
+}
+
+/** All of a service, or one that has no id yet. */
+function taskSetsIn(place: Place, { cluster: asked, service: text }: InService): Resource {
+  const where = within(place, asked, 'service', [text]);
+  const named = parseEcsReference(place.realm, 'service', text);
+  const { name } = cluster(place, named?.cluster ?? where);
+  return untagged(arn.taskSet(place.realm, name, named?.name ?? text, 'ecs-svc/*'));
+}
+
 function ofService(place: Place, asked: string, text: string): Conditions {
   const where = within(place, asked, 'service', [text]);
   return { ...inCluster(place, where), 'ecs:service': service(place, where, text).arn };
@@ -168,7 +181,7 @@ function ofService(place: Place, asked: string, text: string): Conditions {
 function taskSets(
   action: string,
   place: Place,
-  request: { readonly cluster: string; readonly service: string },
+  request: InService,
   texts: readonly string[],
 ): Need[] {
   const where = within(place, request.cluster, 'service', [request.service]);
@@ -368,21 +381,17 @@ export const ecsRules: Rules<'Ecs'> = {
   ],
 
   CreateTaskSet: (request, place) => {
-    const where = within(place, request.cluster, 'service', [request.service]);
-    const named = parseEcsReference(place.realm, 'service', request.service)?.name;
-    const made = arn.taskSet(
-      place.realm,
-      cluster(place, where).name,
-      named ?? request.service,
-      'ecs-svc/*',
-    );
+    const made = taskSetsIn(place, request);
+    const { taskDefinition, capacityProviderStrategy } = request;
+    const launched = launch(place, { taskDefinition, capacityProviderStrategy });
     return [
-      need('CreateTaskSet', untagged(made), {
+      need('CreateTaskSet', made, {
         ...ofService(place, request.cluster, request.service),
-        ...launch(place, request),
+        'ecs:task-definition': launched['ecs:task-definition'],
+        'ecs:capacity-provider': launched['ecs:capacity-provider'],
         ...requestTags(request.tags),
       }),
-      ...tagging('CreateTaskSet', made, request.tags),
+      ...tagging('CreateTaskSet', made.arn, request.tags),
     ];
   },
   UpdateTaskSet: (request, place) => taskSets('UpdateTaskSet', place, request, [request.taskSet]),
@@ -390,9 +399,16 @@ export const ecsRules: Rules<'Ecs'> = {
   DescribeTaskSets: (request, place) =>
     request.taskSets.length > 0
       ? taskSets('DescribeTaskSets', place, request, request.taskSets)
-      : anywhere('DescribeTaskSets', ofService(place, request.cluster, request.service)),
+      : [
+          need(
+            'DescribeTaskSets',
+            taskSetsIn(place, request),
+            ofService(place, request.cluster, request.service),
+          ),
+        ],
+  // The service is what it changes.
   UpdateServicePrimaryTaskSet: (request, place) =>
-    taskSets('UpdateServicePrimaryTaskSet', place, request, [request.primaryTaskSet]),
+    services('UpdateServicePrimaryTaskSet', place, request.cluster, [request.service]),
 
   RunTask: (request, place) => [
     need('RunTask', definition(place, request.taskDefinition), {
