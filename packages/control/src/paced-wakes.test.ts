@@ -20,20 +20,24 @@ describe('PacedWakes', () => {
     }
     await settle();
     assert.deepEqual(woken, [0], 'it rests after a round');
-    await clock.advance(3);
+    await clock.advance(2);
     assert.equal(woken.length, 33);
     await clock.advance(1);
     assert.equal(woken.length, 65);
-    await clock.advance(100);
-    assert.deepEqual(
-      woken,
-      Array.from({ length: 101 }, (_, index) => index),
-    );
+    await clock.advance(10);
+    const all = Array.from({ length: 101 }, (_, index) => index);
+    assert.deepEqual(woken, all);
+    wakes.add(101);
+    wakes.add(101);
+    await clock.advance(40);
+    assert.deepEqual(woken, all, 'it rests longer after many');
+    await clock.advance(30);
+    assert.deepEqual(woken, [...all, 101]);
     end.abort();
     await running;
     wakes.add(7);
     await settle();
-    assert.equal(woken.length, 101);
+    assert.equal(woken.length, 102);
     assert.equal(clock.sleeping, 0);
   });
 });

@@ -107,6 +107,38 @@ describe('codec', () => {
     );
   });
 
+  it('writes what protobufjs reads, for every message', () => {
+    for (const name of messages) {
+      const { encode, type } = codec(name);
+      fc.assert(
+        fc.property(anyMessage(type, 3), (value) => {
+          const whole = complete(name, value);
+          const found = complete(name, type.decode(encode(whole)));
+          assert.deepEqual(withoutUndefined(found), withoutUndefined(whole));
+        }),
+        { numRuns: 10 },
+      );
+    }
+  });
+
+  it('writes texts of any length and alphabet, and nothing for what is zero', () => {
+    const { encode, decode } = codec('EventRecord');
+    for (const unit of ['x', 'ö', '🚢']) {
+      for (const length of [1, 40, 127, 128, 20_000, 3_000_000]) {
+        const message = unit.repeat(length);
+        assert.equal(decode(encode(complete('EventRecord', { message }))).message, message);
+      }
+    }
+    assert.equal(encode(complete('EventRecord', {})).length, 0);
+  });
+
+  it('is as good as new after a message that it could not write', () => {
+    const { encode, decode } = codec('EventRecord');
+    const wrong = { id: 'x', message: Symbol('no text') } as never;
+    assert.throws(() => encode(wrong));
+    assert.equal(decode(encode(complete('EventRecord', { id: 'y' }))).id, 'y');
+  });
+
   it('takes integers of any size below 2^53, negative ones too, and a list of numbers in either form', () => {
     const { encode, decode } = codec('EventRecord');
     fc.assert(

@@ -4,7 +4,9 @@
 import type { MessageName, MessageTypes } from '@berth/model/generated/messages.ts';
 import protobuf from 'protobufjs';
 
-import { isOptional, messageReader } from './message-reader.ts';
+import { isOptional } from './message-code.ts';
+import { messageReader } from './message-reader.ts';
+import { messageWriter } from './message-writer.ts';
 import { protoRoot } from './protos.ts';
 
 export interface Codec<T> {
@@ -28,9 +30,10 @@ export function codec<N extends MessageName>(name: N): Codec<MessageTypes[N]> {
   if (!found) {
     const type = protoRoot().lookupType(`berth.v1.${name}`);
     const read = messageReader(type);
+    const write = messageWriter(type);
     found = {
       type,
-      encode: (value) => bufferOf(type.encode(value as Plain).finish()),
+      encode: (value) => write(value as Plain),
       decode: (bytes) => read(new protobuf.Reader(bufferOf(bytes)), bytes.length),
     };
     codecs.set(name, found);

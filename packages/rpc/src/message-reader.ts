@@ -2,10 +2,11 @@
 // does nothing but that. What protobufjs decodes would have to be copied field by field. Source: protobuf.dev, Encoding.
 import protobuf from 'protobufjs';
 
+import { compile, isOptional, type Scope, WIRE, wireOf } from './message-code.ts';
+
 /** Reads so many bytes. @throws Error when they are no such message or an integer is beyond 2^53 */
 export type MessageReader = (from: protobuf.Reader, length: number) => object;
 
-const WIRE = { varint: 0, fixed64: 1, delimited: 2 } as const;
 const SCALARS = new Set(['string', 'bytes', 'bool', 'int32', 'int64', 'uint64', 'double']);
 const noBytes = Buffer.alloc(0);
 
@@ -23,9 +24,6 @@ export function messageReader(type: protobuf.Type): MessageReader {
   readers.set(type, read);
   return read;
 }
-
-/** Below its name here the code of a reader finds what it calls. */
-type Scope = Record<string, unknown>;
 
 /** A field and the variable that holds what was read of it. */
 interface Local {
@@ -82,29 +80,6 @@ function loop(name: string, cases: readonly string[]): string[] {
   ];
 }
 
-/** protobufjs' own way to code that is made at run time; its types lack it. */
-function compile(
-  name: string,
-  parameters: readonly string[],
-  scope: Scope,
-  lines: readonly string[],
-): unknown {
-  const { codegen } = protobuf.util as unknown as {
-    codegen: (parameters: readonly string[], name: string) => Codegen;
-  };
-  const write = codegen(parameters, name);
-  // It fills in whatever follows a percent sign.
-  for (const line of lines) write('%s', line);
-  return write(scope);
-}
-type Codegen = (...of: [scope: Scope] | [format: string, line: string]) => unknown;
-
-/** The values of a message that are absent, instead of 0 or empty. */
-export function isOptional(field: protobuf.Field): boolean {
-  if (field.map || field.repeated) return false;
-  return field.resolvedType instanceof protobuf.Type || field.options?.['proto3_optional'] === true;
-}
-
 function initial(field: protobuf.Field): string {
   if (field.map || field.repeated) return '[]';
   if (isOptional(field)) return 'undefined';
@@ -151,11 +126,6 @@ function valueOf(field: protobuf.Field, local: string, scope: Scope): string {
   return field.type === 'bytes' ? 'bytes(r)' : `r.${field.type}()`;
 }
 
-function wireOf({ type, resolvedType }: protobuf.Field): number {
-  if (resolvedType || type === 'string' || type === 'bytes') return WIRE.delimited;
-  return type === 'double' ? WIRE.fixed64 : WIRE.varint;
-}
-
 /** A map's entry is a message with a key and a value. */
 function entryReader(field: protobuf.MapField): MessageReader {
   const key = new protobuf.Field('key', 1, field.keyType);
@@ -191,9 +161,9 @@ function bytes(from: protobuf.Reader): Buffer {
   return value;
 }
 
-/** Texts of up to so many bytes are kept, as many as this, to be found again: most are names that come again and again. */
-const SHORT = 40;
-const KEPT = 2 ** 14;
+/** Texts of up to so many bytes are kept, as many as this, to be found again: most are words and names that come again and again. */
+const SHORT = 24;
+const KEPT = 2 ** 12;
 const kept: string[] = Array<string>(KEPT).fill('');
 
 function text(from: protobuf.Reader): string {

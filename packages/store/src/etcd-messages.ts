@@ -1,6 +1,7 @@
 // The messages of etcd's API that records pass through, by the million: read in one pass and written as they are. Everything else
 // is asked for through the etcd3 package. Source: etcd's rpc.proto and kv.proto, of which these are the fields that Berth uses.
 import { messageReader } from '@berth/rpc/message-reader.ts';
+import { messageWriter } from '@berth/rpc/message-writer.ts';
 import protobuf from 'protobufjs';
 
 const PROTO = `
@@ -134,11 +135,11 @@ function call<Request, Answer>(
   request: string,
   answer: string,
 ): EtcdCall<Request, Answer> {
-  const type = root.lookupType(request);
+  const write = messageWriter(root.lookupType(request));
   const read = messageReader(root.lookupType(answer));
   return {
     path: `/etcdserverpb.${path}`,
-    write: (message) => type.encode(message as object).finish() as Buffer,
+    write: (message) => write(message as object),
     read: (bytes) => read(new protobuf.BufferReader(bytes), bytes.length) as Answer,
   };
 }
