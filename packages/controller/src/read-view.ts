@@ -45,7 +45,7 @@ export interface ServiceTasks {
   readonly groups: ReadonlySet<string>;
 }
 
-/** The zones, or the hosts in them, that a cluster's tasks are spread over. */
+/** The zones, or the hosts in them, that the tasks of a cluster are spread over. */
 export interface Places {
   /** Of ACTIVE hosts. */
   readonly active: ReadonlySet<string>;
@@ -56,7 +56,8 @@ export interface Places {
 /** The many things that a view is made of: read from the records, or kept ready by `ServiceViews`. */
 export interface ViewParts {
   tasksOf(cluster: string, service: string): ServiceTasks;
-  places(cluster: string, ontoHosts: boolean): Places;
+  /** As far as can be told without the rules of placement. */
+  isUneven(cluster: string, service: string, ontoHosts: boolean): boolean;
 }
 
 export interface ViewOptions {
@@ -96,7 +97,7 @@ export function readView(
       : undefined;
   const { rebalanceOntoHosts = false } = options;
   const placeable =
-    rebalances(service, rebalanceOntoHosts) && mayMove(parts, record, tasks, rebalanceOntoHosts)
+    rebalances(service, rebalanceOntoHosts) && mayMove(parts, record, rebalanceOntoHosts)
       ? readEligible(state, service, options)
       : undefined;
   const others = [...(eligible ?? []), ...(placeable ?? [])].filter((id) => !around.hosts.has(id));
@@ -126,15 +127,18 @@ export function readView(
 
 /** The parts of views as the records have them now. */
 function partsOf(state: State, observations: Observations): ViewParts {
+  const read = (cluster: string, service: string): TaskView[] =>
+    Array.from(state.tasksByService(cluster, service), (stored) =>
+      readTask(state, stored, observations),
+    );
   return {
     tasksOf: (cluster, service) => {
-      const tasks = Array.from(state.tasksByService(cluster, service), (stored) =>
-        readTask(state, stored, observations),
-      );
+      const tasks = read(cluster, service);
       const named = namesIn(tasks);
       return { tasks, hosts: readHosts(state, cluster, named.hostIds, { observations }), ...named };
     },
-    places: (cluster, ontoHosts) => readPlaces(state, cluster, ontoHosts),
+    isUneven: (cluster, service, ontoHosts) =>
+      areUneven(read(cluster, service), readPlaces(state, cluster, ontoHosts)),
   };
 }
 
@@ -174,14 +178,12 @@ const NO_TARGETS: readonly TargetView[] = [];
 
 /** Of a task. */
 export function readTargets(state: State, taskId: string): readonly TargetView[] {
-  const targets = Array.from(state.targetsByTask(taskId), ({ value: record }): TargetView => ({
-    record,
-    health: Array.from(
-      state.list(collections.targetHealth, record.group, record.id),
-      ({ value }) => value,
-    ),
-  }));
-  return targets.length === 0 ? NO_TARGETS : targets;
+  let targets: TargetView[] | undefined;
+  for (const { value: record } of state.targetsByTask(taskId)) {
+    const reports = state.list(collections.targetHealth, record.group, record.id);
+    (targets ??= []).push({ record, health: Array.from(reports, ({ value }) => value) });
+  }
+  return targets ?? NO_TARGETS;
 }
 
 /** What a plan needs to know of hosts, by id. Those that are not registered are left out. */
@@ -264,13 +266,15 @@ function replicaTasksOn(state: State, hostId: string): number {
 function mayMove(
   parts: ViewParts,
   record: ServiceDeploymentsRecord | undefined,
-  tasks: readonly TaskView[],
   ontoHosts: boolean,
 ): boolean {
   if (!record) return false;
   if (record.rebalancing) return true;
   if (record.steadySince === undefined) return false;
-  const { active, byHost } = parts.places(record.cluster, ontoHosts);
+  return parts.isUneven(record.cluster, record.service, ontoHosts);
+}
+
+export function areUneven(tasks: readonly TaskView[], { active, byHost }: Places): boolean {
   const counts = new Map<string, number>();
   for (const place of active) counts.set(place, 0);
   for (const { task, status } of tasks) {

@@ -12,6 +12,7 @@ import type { Change, State, Stored } from '@berth/store/state.ts';
 
 import type { Observations } from './observations.ts';
 import {
+  areUneven,
   type Names,
   namesIn,
   type Places,
@@ -31,6 +32,10 @@ interface Kept {
   hosts: { readonly of: Names; readonly version: number; readonly found: ServiceTasks['hosts'] };
   /** Undefined: something has changed since it was given out. */
   ready: ServiceTasks | undefined;
+  /** What was found last, and of what. */
+  uneven:
+    | { readonly tasks: readonly TaskView[]; readonly places: Places; readonly are: boolean }
+    | undefined;
 }
 
 const NOBODY: Kept['hosts'] = { of: namesIn([]), version: -1, found: new Map() };
@@ -68,7 +73,18 @@ export class ServiceViews implements ViewParts {
     return kept.ready;
   }
 
-  places(cluster: string, ontoHosts: boolean): Places {
+  isUneven(cluster: string, service: string, ontoHosts: boolean): boolean {
+    const { tasks } = this.tasksOf(cluster, service);
+    const places = this.#placesOf(cluster, ontoHosts);
+    const kept = this.#find(cluster, service);
+    const known = kept?.uneven;
+    if (known?.tasks === tasks && known.places === places) return known.are;
+    const are = areUneven(tasks, places);
+    if (kept) kept.uneven = { tasks, places, are };
+    return are;
+  }
+
+  #placesOf(cluster: string, ontoHosts: boolean): Places {
     const key = `${cluster} ${ontoHosts}`;
     let places = this.#places.get(key);
     if (!places) this.#places.set(key, (places = readPlaces(this.#state, cluster, ontoHosts)));
@@ -178,7 +194,13 @@ export class ServiceViews implements ViewParts {
     for (const stored of this.#state.tasksByService(cluster, service)) {
       tasks.set(stored.value.id, readTask(this.#state, stored, this.#observations));
     }
-    const kept: Kept = { tasks, names: undefined, hosts: NOBODY, ready: undefined };
+    const kept: Kept = {
+      tasks,
+      names: undefined,
+      hosts: NOBODY,
+      ready: undefined,
+      uneven: undefined,
+    };
     const services = this.#services.get(cluster) ?? new Map<string, Kept>();
     this.#services.set(cluster, services.set(service, kept));
     return kept;

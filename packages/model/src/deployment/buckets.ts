@@ -1,7 +1,8 @@
 // Sorts a service's tasks into the sets that the rolling rules speak of. Pure. Source: ECS reference, 6.3 and 6.4.
 import type { DeploymentRecord, LoadBalancer } from '../generated/messages.ts';
-import { type Health, healthOf, healthRules, type Sickness } from './health.ts';
-import { isEnding, isGone, type ServiceView, type TaskView } from './view.ts';
+import { type Health, healthOf, type HealthRules, healthRules, type Sickness } from './health.ts';
+import { standingsOf } from './standing.ts';
+import type { ServiceView, TaskView } from './view.ts';
 
 /** A task that is wanted RUNNING and has not begun to end. */
 export interface ActiveTask {
@@ -78,15 +79,16 @@ export function bucketsOf(
   let total = 0;
   let healthyTotal = 0;
   let changesAt: number | undefined;
-  for (const of of view.tasks) {
-    if (isGone(view, of, now)) continue;
-    if (isEnding(view, of, now)) {
+  const rulesFor = rulesByOwner(view, deployments);
+  for (const [index, standing] of standingsOf(view, now).entries()) {
+    const of = view.tasks[index] as TaskView;
+    if (standing === 'stopped' || standing === 'lost') continue;
+    if (standing === 'ending') {
       entry(ending, of.task.owner, () => []).push(of);
       continue;
     }
-    const balancers = loadBalancersOf(view, deployments, of.task.owner);
-    const health = healthOf(of, healthRules(view, of, balancers), now);
-    const leaving = view.hosts.get(of.task.hostId)?.record?.status === 'DRAINING';
+    const health = healthOf(of, rulesFor(of), now);
+    const leaving = standing === 'leaving';
     const bucket = entry(byDeployment, of.task.owner, emptyBucket);
     const until = protectedUntil(of, now);
     const shielded = until !== undefined && health.state !== 'unhealthy';
@@ -111,6 +113,23 @@ function file(bucket: Mutable, task: ActiveTask): void {
     (leaving ? bucket.leavingPending : bucket.pending).push(task);
   else if (leaving) bucket.leaving.push(task);
   else bucket[health.state].push(task);
+}
+
+/** The tasks of a deployment are mostly of one definition: their rules are made once. */
+function rulesByOwner(
+  view: ServiceView,
+  deployments: readonly DeploymentRecord[],
+): (of: TaskView) => HealthRules {
+  const known = new Map<string, { readonly definition: string; readonly rules: HealthRules }>();
+  return (of) => {
+    const { owner, taskDefinition: definition } = of.task;
+    let last = known.get(owner);
+    if (last?.definition !== definition) {
+      const rules = healthRules(view, of, loadBalancersOf(view, deployments, owner));
+      known.set(owner, (last = { definition, rules }));
+    }
+    return last.rules;
+  };
 }
 
 /** The target groups that a deployment's tasks belong to. */

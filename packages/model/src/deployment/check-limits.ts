@@ -11,6 +11,7 @@ export function checkLimits({ starts, stops }: Step, buckets: Buckets, limits: L
     starting === 0 || buckets.total + starting <= limits.maxTotal,
     `a plan would start ${starting} tasks beside ${buckets.total}, of ${limits.maxTotal} allowed`,
   );
+  if (stops.length === 0) return;
   const stopping = new Set(stops.map(({ of }) => of.task.id));
   invariant(stopping.size === stops.length, 'a plan stops a task twice');
   const healthyStops = [...buckets.byDeployment.values()]

@@ -18,25 +18,37 @@ export function countFailures(
   buckets: Buckets,
   now: number,
 ): DeploymentRecord {
-  const own = view.tasks.filter(({ task }) => task.owner === deployment.id);
-  const known = new Set(own.map(({ task }) => task.id));
-  const counted = deployment.countedTaskIds.filter((id) => known.has(id));
-  const fresh = own.filter((task) => isFailure(task) && !counted.includes(task.task.id));
-  const reachedRunning =
-    deployment.reachedRunning || own.some(({ status }) => hasRun(status?.startedAt, status));
+  const own = ownTasks(deployment, view);
+  const { counted, fresh } = own;
+  const reachedRunning = deployment.reachedRunning || own.hasRun;
   let next: DeploymentRecord = { ...deployment, countedTaskIds: counted, reachedRunning };
-  if (fresh.length > 0) {
-    next = {
-      ...countTasks(
-        next,
-        fresh.map(({ task }) => task.id),
-      ),
-      ...throttled(next, now),
-    };
-  }
-  if (!turnedOutWell(next, own, buckets)) return next;
+  if (fresh.length > 0) next = { ...countTasks(next, fresh), ...throttled(next, now) };
+  if (!turnedOutWell(next, view, buckets)) return next;
   const { failedTasks } = next;
   return { ...forgiven(next), failedTasks: forgives(options) ? 0 : failedTasks };
+}
+
+interface Own {
+  /** Ids of tasks that were counted before and are still there. */
+  readonly counted: readonly string[];
+  /** Ids of tasks that speak against the deployment and were not counted. */
+  readonly fresh: readonly string[];
+  readonly hasRun: boolean;
+}
+
+function ownTasks({ id, countedTaskIds }: DeploymentRecord, view: ServiceView): Own {
+  const before = new Set(countedTaskIds);
+  const left = new Set<string>();
+  const fresh: string[] = [];
+  let hasRun = false;
+  for (const of of view.tasks) {
+    const { task, status } = of;
+    if (task.owner !== id) continue;
+    if (before.size > 0 && before.has(task.id)) left.add(task.id);
+    else if (isFailure(of)) fresh.push(task.id);
+    hasRun ||= status?.startedAt !== undefined || status?.lastStatus === 'RUNNING';
+  }
+  return { counted: countedTaskIds.filter((each) => left.has(each)), fresh, hasRun };
 }
 
 /** Count tasks that are being replaced because they fail their checks. They say nothing about launching. */
@@ -55,10 +67,6 @@ export function countTasks(
   };
 }
 
-function hasRun(startedAt: number | undefined, status: TaskView['status']): boolean {
-  return startedAt !== undefined || status?.lastStatus === 'RUNNING';
-}
-
 /** Stopped by itself, without ever having run, or too soon after. Compares times of one host only. */
 function isFailure({ task, status }: TaskView): boolean {
   if (status?.lastStatus !== 'STOPPED') return false;
@@ -75,13 +83,13 @@ function stoppedByItself(stopCode: string | undefined): boolean {
 /** A healthy task as young as the last failure: what failed before it has been overcome. */
 function turnedOutWell(
   deployment: DeploymentRecord,
-  own: readonly TaskView[],
+  { tasks }: ServiceView,
   buckets: Buckets,
 ): boolean {
   if (deployment.failedTasks === 0 && deployment.launchFailures === 0) return false;
   const counted = new Set(deployment.countedTaskIds);
-  const lastFailure = own
-    .filter(({ task }) => counted.has(task.id))
+  const lastFailure = tasks
+    .filter(({ task }) => task.owner === deployment.id && counted.has(task.id))
     .reduce((latest, { task }) => Math.max(latest, task.createdAt), 0);
   const { healthy } = buckets.byDeployment.get(deployment.id) ?? EMPTY_BUCKET;
   return healthy.some(({ of }) => of.task.createdAt >= lastFailure);

@@ -40,7 +40,7 @@ export interface HealthRules {
 /** The health of a task that nobody has ordered to stop. */
 export function healthOf(of: TaskView, rules: HealthRules, now: number): Health {
   const { status } = of;
-  if (status?.lastStatus !== 'RUNNING') return { state: 'pending' };
+  if (status?.lastStatus !== 'RUNNING') return PENDING;
   const since = of.runningSince ?? now;
   const sickness = sickContainer(of, rules) ?? sickTarget(of, rules);
   if (sickness) {
@@ -48,15 +48,24 @@ export function healthOf(of: TaskView, rules: HealthRules, now: number): Health 
     if (now < graceOver) return { state: 'unknown', until: graceOver };
     return { state: 'unhealthy', sickness };
   }
-  const checked = (rules.definition?.containerDefinitions ?? []).filter(isCheckedEssential);
-  if (checked.length === 0 && rules.loadBalancers.length === 0) {
-    const settled = since + SETTLE_MS;
-    return now >= settled ? { state: 'healthy' } : { state: 'unknown', until: settled };
+  let checked = rules.loadBalancers.length > 0;
+  for (const definition of rules.definition?.containerDefinitions ?? []) {
+    if (!isCheckedEssential(definition)) continue;
+    checked = true;
+    if (container(of, definition.name)?.healthStatus !== 'HEALTHY') return UNKNOWN;
   }
-  const containers = checked.every(({ name }) => container(of, name)?.healthStatus === 'HEALTHY');
-  const targets = rules.loadBalancers.every((balancer) => isServing(of, balancer, rules));
-  return containers && targets ? { state: 'healthy' } : { state: 'unknown' };
+  if (!checked) {
+    const settled = since + SETTLE_MS;
+    return now >= settled ? HEALTHY : { state: 'unknown', until: settled };
+  }
+  return rules.loadBalancers.every((balancer) => isServing(of, balancer, rules))
+    ? HEALTHY
+    : UNKNOWN;
 }
+
+const HEALTHY: Health = { state: 'healthy' };
+const UNKNOWN: Health = { state: 'unknown' };
+const PENDING: Health = { state: 'pending' };
 
 /** Only essential containers that define a check decide; an image's own check does not count. */
 export function isCheckedEssential(definition: ContainerDefinition): boolean {
@@ -69,9 +78,9 @@ function container(of: TaskView, name: string): ContainerStatus | undefined {
 }
 
 function sickContainer(of: TaskView, rules: HealthRules): Sickness | undefined {
-  for (const { name } of (rules.definition?.containerDefinitions ?? []).filter(
-    isCheckedEssential,
-  )) {
+  for (const definition of rules.definition?.containerDefinitions ?? []) {
+    if (!isCheckedEssential(definition)) continue;
+    const { name } = definition;
     const found = container(of, name);
     if (found?.healthStatus === 'UNHEALTHY') {
       return { kind: 'container', container: name, output: found.healthOutput };

@@ -11,13 +11,8 @@ import type {
 import { nameOf } from '../resources/arn.ts';
 import { earliest, loadBalancersOf } from './buckets.ts';
 import { hostPortOf } from './health.ts';
-import {
-  isEnding,
-  type ProxiesView,
-  type ServiceView,
-  type TargetView,
-  type TaskView,
-} from './view.ts';
+import { isOnTheWayDown, standingsOf } from './standing.ts';
+import type { ProxiesView, ServiceView, TargetView, TaskView } from './view.ts';
 
 /** How long a group's draining targets may finish their requests, unless it says otherwise. */
 const DEFAULT_DELAY_SECONDS = 300;
@@ -58,8 +53,11 @@ export function planTargets(
   const unregistered: Unregistered[] = [];
   const release = new Map<string, { drainBeforeStop?: false; holdPorts?: false }>();
   let wakeAt: number | undefined;
-  for (const of of view.tasks) {
-    if (!isEnding(view, of, now)) {
+  const balanced = (owner: string): boolean => loadBalancersOf(view, deployments, owner).length > 0;
+  for (const [index, standing] of standingsOf(view, now).entries()) {
+    const of = view.tasks[index] as TaskView;
+    if (!isOnTheWayDown(standing)) {
+      if (!balanced(of.task.owner)) continue;
       const found = missingTargets(view, deployments, of, now);
       register.push(...found.register);
       unregistered.push(...found.unregistered);

@@ -5,7 +5,8 @@ import { serviceEvent, stoppedReason, text } from './events.ts';
 import { endedPatch, stopPatch, type TaskPatch } from './patch.ts';
 import type { Stop } from './step.ts';
 import type { TargetsPlan } from './targets.ts';
-import { isLost, type ServiceView } from './view.ts';
+import { standingsOf } from './standing.ts';
+import type { ServiceView, TaskView } from './view.ts';
 
 export interface PatchesInput {
   readonly view: ServiceView;
@@ -35,13 +36,13 @@ export function patchesOf(input: PatchesInput): Patches {
       : stoppedReason.scaling(deploymentId ?? of.task.owner);
     add(of.task.id, stopPatch('ServiceSchedulerInitiated', reason, now));
   }
-  for (const of of view.tasks) {
+  for (const [index, standing] of standingsOf(view, now).entries()) {
+    if (standing !== 'stopped' && standing !== 'lost') continue;
+    const of = view.tasks[index] as TaskView;
     const { id, hostId, desiredStatus } = of.task;
     if (desiredStatus === 'STOPPED') continue;
-    if (of.status?.lastStatus === 'STOPPED') add(id, endedPatch(of, now));
-    else if (isLost(view, hostId, now)) {
-      add(id, stopPatch('TerminationNotice', stoppedReason.hostLost(hostId), now));
-    }
+    if (standing === 'stopped') add(id, endedPatch(of, now));
+    else add(id, stopPatch('TerminationNotice', stoppedReason.hostLost(hostId), now));
   }
   return patches;
 }

@@ -123,10 +123,16 @@ export function nextLoss(
   now: number,
 ): number | undefined {
   let next: number | undefined;
+  if (!someGone(view)) return undefined;
   for (const of of view.tasks) {
     const host = view.hosts.get(of.task.hostId);
     if (!host?.record || host.connected || isGone(view, of, now)) continue;
     next = Math.min(next ?? Number.POSITIVE_INFINITY, lostAt(view, host));
   }
   return next;
+}
+
+function someGone({ hosts }: Pick<ServiceView, 'hosts'>): boolean {
+  for (const { record, connected } of hosts.values()) if (record && !connected) return true;
+  return false;
 }
