@@ -1,11 +1,12 @@
 // Berth's promise while traffic is shifted: blue/green with a test listener rule and a hook, a canary, linear steps and a
-// deployment that a hook sends back, one after the other on one service, under an open-loop load that loses no request.
+// deployment that a hook sends back, one after the other on one service, then task sets that somebody else scales and routes to, under an
+// open-loop load that loses no request.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-import type { Rule, ServiceDeploymentBrief } from '@berth/model/generated/messages.ts';
+import type { Rule, ServiceDeploymentBrief, TaskSet } from '@berth/model/generated/messages.ts';
 
 import { type Load, startLoad } from '../support/load.ts';
 import {
@@ -15,11 +16,13 @@ import {
   ask,
   berth,
   berthJson,
+  eventually,
   newPlace,
   startDev,
 } from './cluster.ts';
 
 const DEPLOYMENT_MS = 120_000;
+const FAST = ['--health-interval', '5', '--health-timeout', '2', '--healthy-threshold', '2'];
 const TEST_PATH = '/hello?preview=1';
 
 describe('shifts of traffic under load', () => {
@@ -65,8 +68,7 @@ describe('shifts of traffic under load', () => {
     await once(hooks, 'listening');
     dev = await startDev(place);
     await succeeds(['task-definition', 'register', 'deploy/sample/hello.json']);
-    const fast = ['--health-interval', '5', '--health-timeout', '2', '--healthy-threshold', '2'];
-    const group = ['target-group', 'create', 'green', '--health-path', '/hello/health', ...fast];
+    const group = ['target-group', 'create', 'green', '--health-path', '/hello/health', ...FAST];
     await succeeds([...group, '--deregistration-delay', '10']);
     const listener = String(place.httpPort);
     const preview = ['--path', '/hello', '--query', 'preview=1', '--target-group', 'hello'];
@@ -139,6 +141,58 @@ describe('shifts of traffic under load', () => {
       list.serviceDeployments.map(({ status }) => status),
       ['ROLLBACK_SUCCESSFUL', 'SUCCESSFUL', 'SUCCESSFUL', 'SUCCESSFUL', 'SUCCESSFUL'],
     );
+  }).timeout(DEPLOYMENT_MS);
+
+  it('task sets: blue at 100 %, green at 50 %, which becomes the primary one, and blue goes', async () => {
+    const setsOf = async (): Promise<readonly TaskSet[]> => {
+      const list = ['task-set', 'list', 'sets'];
+      return (await berthJson<{ readonly taskSets: readonly TaskSet[] }>(place, list)).taskSets;
+    };
+    /** @returns its id, once it is steady */
+    const setOf = async (revision: number, scale: number, group: string): Promise<string> => {
+      const { taskSet } = await berthJson<{ readonly taskSet: TaskSet }>(place, [
+        ...['task-set', 'create', 'sets', '--task-definition', `hello:${revision}`],
+        ...['--scale', String(scale), '--load-balancer', `${group}:hello:8080`],
+      ]);
+      return eventually(`${taskSet.id} is steady`, 60_000, async () => {
+        const set = (await setsOf()).find(({ id }) => id === taskSet.id);
+        return set?.stabilityStatus === 'STEADY_STATE' ? set.id : undefined;
+      });
+    };
+    /** @returns when the revision answers */
+    const route = async (revision: number, ...args: string[]): Promise<void> => {
+      await succeeds(['rule', 'modify', rule.ruleId, ...args]);
+      await eventually(`revision ${revision} answers`, 30_000, async () =>
+        (await revisionAt('/hello')) === revision ? true : undefined,
+      );
+    };
+    for (const group of ['blue-set', 'green-set']) {
+      const health = ['--health-path', '/hello/health', '--deregistration-delay', '10', ...FAST];
+      await succeeds(['target-group', 'create', group, ...health]);
+    }
+    const shares = (ofBlue: number, ofGreen: number): string[] => [
+      ...['--target-group', `blue-set=${ofBlue}`, '--target-group', `green-set=${ofGreen}`],
+    ];
+    const order = ['--listener', String(place.httpPort), '--priority', '2', '--path', '/none'];
+    const create = ['rule', 'create', ...order, ...shares(100, 0)];
+    const { rule } = await berthJson<{ readonly rule: Rule }>(place, create);
+    await succeeds(['service', 'create', 'sets', '--external', '--count', '2']);
+
+    const blue = await setOf(1, 100, 'blue-set');
+    await route(1, '--path', '/hello*');
+    const green = await setOf(2, 50, 'green-set');
+    await succeeds(['task-set', 'primary', 'sets', green]);
+    await route(2, ...shares(0, 100));
+    await succeeds(['task-set', 'delete', 'sets', blue, '--force', '--yes']);
+    const left = await eventually('the blue set is gone', 60_000, async () => {
+      const sets = await setsOf();
+      return sets.length === 1 ? sets : undefined;
+    });
+    assert.deepEqual(
+      left.map((set) => [set.id, set.status, set.runningCount, set.stabilityStatus]),
+      [[green, 'PRIMARY', 1, 'STEADY_STATE']],
+    );
+    assert.equal(await revisionAt('/hello'), 2);
   }).timeout(DEPLOYMENT_MS);
 
   async function eventsOf(): Promise<{ readonly events: string }> {
