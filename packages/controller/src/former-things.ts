@@ -93,7 +93,10 @@ function oldDeployments(state: State, now: number): Garbage[] {
 
 /** A service revision's images stay pinned while there is the revision, a deployment or a task of it. */
 function unusedPins(state: State): Garbage[] {
-  const pins = [...state.list(collections.imagePins)];
+  const pins = [...state.list(collections.imagePins)].filter(({ value }) => {
+    const { cluster, service, revision } = value;
+    return !state.get(collections.serviceRevisions, cluster, service, revision);
+  });
   if (pins.length === 0) return [];
   const used = new Set<string>();
   for (const { value } of state.list(collections.services)) {
@@ -107,10 +110,7 @@ function unusedPins(state: State): Garbage[] {
     used.add(`${value.cluster}/${revisionIdOf(value.owner)}`);
   }
   return pins
-    .filter(({ value: { cluster, service, revision } }) => {
-      const kept = state.get(collections.serviceRevisions, cluster, service, revision);
-      return !kept && !used.has(`${cluster}/${revision}`);
-    })
+    .filter(({ value: { cluster, revision } }) => !used.has(`${cluster}/${revision}`))
     .map((each) => removal('deployment', each));
 }
 

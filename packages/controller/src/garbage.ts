@@ -10,6 +10,7 @@ import type { State, Stored } from '@berth/store/state.ts';
 
 import { formerThings } from './former-things.ts';
 import type { ReapedKind } from './metrics.ts';
+import { picked } from './turns.ts';
 import type { Write } from './writes.ts';
 
 const HOUR_MS = 3_600_000;
@@ -28,13 +29,18 @@ export interface Garbage {
   readonly write: Write;
 }
 
-/** Independent changes that get rid of what nobody needs any more. */
-export function garbage(state: State, now: number): Garbage[] {
-  const tasks = new Set(Array.from(state.list(collections.tasks), ({ value }) => value.id));
-  return [
-    ...stoppedTasks(state, now).map((write) => ({ kind: 'task' as const, write })),
-    ...orphanedStatus(state, tasks).map((write) => ({ kind: 'task' as const, write })),
-    ...orphanedTargets(state, tasks, now).map((write) => ({ kind: 'target' as const, write })),
+/** Independent changes that get rid of what nobody needs any more; undefined where others may have their turn. */
+export function* garbage(
+  state: State,
+  now: number,
+): Generator<Garbage | undefined, void, undefined> {
+  const stopped = yield* stoppedTasks(state, now);
+  const orphans = yield* orphanedStatus(state);
+  const targets = yield* orphanedTargets(state, now);
+  yield* [
+    ...stopped.map((write) => ({ kind: 'task' as const, write })),
+    ...orphans.map((write) => ({ kind: 'task' as const, write })),
+    ...targets.map((write) => ({ kind: 'target' as const, write })),
     ...inactiveServices(state, now).map((write) => ({ kind: 'service' as const, write })),
     ...oldEvents(state, now).map((write) => ({ kind: 'event' as const, write })),
     ...formerSinks(state).map((write) => ({ kind: 'event' as const, write })),
@@ -45,11 +51,12 @@ export function garbage(state: State, now: number): Garbage[] {
   ];
 }
 
+type Pass<T> = Generator<undefined, T, undefined>;
+
 /** The younger the stop, the longer a task stays; beyond the limit the oldest go before their time. */
-function stoppedTasks(state: State, now: number): Write[] {
-  const stopped = [...state.list(collections.tasks)]
-    .filter(({ value }) => isOver(state, value))
-    .sort((a, b) => stoppedAt(b.value) - stoppedAt(a.value));
+function* stoppedTasks(state: State, now: number): Pass<Write[]> {
+  const stopped = yield* picked(state.list(collections.tasks), ({ value }) => isOver(state, value));
+  stopped.sort((a, b) => stoppedAt(b.value) - stoppedAt(a.value));
   return clustered(stopped).flatMap((tasks) =>
     tasks
       .filter(
@@ -89,27 +96,32 @@ function removal(state: State, task: Stored<TaskRecord>): Write {
 }
 
 /** Reports that arrived after their tasks' records were deleted. */
-function orphanedStatus(state: State, tasks: ReadonlySet<string>): Write[] {
-  return [...state.list(collections.taskStatus)]
-    .filter(({ value }) => !tasks.has(value.id))
-    .map((status) => ({ guards: [guardUnchanged(status)], deletes: [status.key] }));
+function* orphanedStatus(state: State): Pass<Write[]> {
+  const orphans = yield* picked(
+    state.list(collections.taskStatus),
+    ({ parts }) => !state.get(collections.tasks, ...parts),
+  );
+  return orphans.map((status) => ({ guards: [guardUnchanged(status)], deletes: [status.key] }));
 }
 
 /** Targets whose task's record is gone, which only a hand in the state can bring about. They drain by time. */
-function orphanedTargets(state: State, tasks: ReadonlySet<string>, now: number): Write[] {
-  return [...state.list(collections.targets)]
-    .filter(({ value }) => value.taskId !== '' && !tasks.has(value.taskId))
-    .flatMap((target): Write[] => {
-      const { value, parts, key } = target;
-      const guards = [guardUnchanged(target)];
-      if (value.state === 'REGISTERED') {
-        const draining = { ...value, state: 'DRAINING', drainingSince: now } as const;
-        return [{ guards, puts: [putRecord(collections.targets, parts, draining)] }];
-      }
-      const delay = delayMs(state.get(collections.targetGroups, value.group)?.value);
-      const over = (value.drainingSince ?? now) + delay + PORT_HOLD_MS;
-      return now >= over ? [{ guards, deletes: [key] }] : [];
-    });
+function* orphanedTargets(state: State, now: number): Pass<Write[]> {
+  const orphans = yield* picked(
+    state.list(collections.targets),
+    ({ value: { taskId, cluster } }) =>
+      taskId !== '' && !state.get(collections.tasks, cluster, taskId),
+  );
+  return orphans.flatMap((target): Write[] => {
+    const { value, parts, key } = target;
+    const guards = [guardUnchanged(target)];
+    if (value.state === 'REGISTERED') {
+      const draining = { ...value, state: 'DRAINING', drainingSince: now } as const;
+      return [{ guards, puts: [putRecord(collections.targets, parts, draining)] }];
+    }
+    const delay = delayMs(state.get(collections.targetGroups, value.group)?.value);
+    const over = (value.drainingSince ?? now) + delay + PORT_HOLD_MS;
+    return now >= over ? [{ guards, deletes: [key] }] : [];
+  });
 }
 
 /** Rules whose listener is gone: whoever deleted it with very many rules was stopped halfway. */

@@ -3,6 +3,7 @@
 import { garbage, type Garbage } from './garbage.ts';
 import { REAPED_KINDS } from './metrics.ts';
 import { commitAll, type TermContext } from './context.ts';
+import { inTurns } from './turns.ts';
 import { packed } from './writes.ts';
 
 const EVERY_MS = 60_000;
@@ -24,7 +25,7 @@ export async function runReaper(context: TermContext, signal: AbortSignal): Prom
 /** @returns how many changes were made */
 export async function reap(context: TermContext, signal: AbortSignal): Promise<number> {
   const { cache, clock, leadership, metrics, logger } = context;
-  const found = garbage(cache, clock.now());
+  const found = await inTurns(garbage(cache, clock.now()), clock, signal);
   const counts = new Map<Garbage['kind'], number>();
   for (const kind of REAPED_KINDS) {
     const writes = found.filter((each) => each.kind === kind).map(({ write }) => write);

@@ -10,6 +10,7 @@ import type { Put } from '@berth/store/store.ts';
 
 import type { TermContext } from './context.ts';
 import { hostShape, taskShape } from './event-facts.ts';
+import { inTurns, picked } from './turns.ts';
 import { eventPut, packed } from './writes.ts';
 
 const MOST_WAITING = 2_000;
@@ -22,6 +23,8 @@ export class StateEvents {
   readonly #context: TermContext;
   readonly #waiting: Put[] = [];
   readonly #news = new Latch();
+  /** Until what was missed has been told: the states of tasks that were seen to come. */
+  #noted: Set<string> | undefined = new Set();
 
   constructor(context: TermContext) {
     this.#context = context;
@@ -29,12 +32,17 @@ export class StateEvents {
 
   /** @param state as it is after the change */
   note(change: Change, state: State): void {
+    if (this.#noted && change.collection === 'taskStatus' && change.after) {
+      this.#noted.add(statusKey(change.after.value as TaskStatusRecord));
+    }
     for (const happening of happenings(change, state)) this.#tell(happening, state);
   }
 
-  /** What became of tasks while nobody led, as far as no event says so. */
-  noteMissed(state: State): void {
-    for (const happening of missed(state, this.#context.clock.now())) this.#tell(happening, state);
+  /** What became of tasks while nobody led, as far as no event says so. Changes are noted meanwhile. */
+  async #noteMissed(signal: AbortSignal): Promise<void> {
+    const { cache, clock } = this.#context;
+    const pass = missed(cache, { noted: this.#noted, now: clock.now() });
+    for (const happening of await inTurns(pass, clock, signal)) this.#tell(happening, cache);
   }
 
   #tell({ cluster, event, task, host }: Happening, state: State): void {
@@ -55,6 +63,13 @@ export class StateEvents {
   /** Write them until the signal is aborted. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, logger, store, leadership } = this.#context;
+    try {
+      await this.#noteMissed(signal);
+    } catch (error) {
+      if (!signal.aborted) logger.warn({ err: error }, 'what tasks did before can not be told');
+    } finally {
+      this.#noted = undefined;
+    }
     while (!signal.aborted) {
       try {
         await this.#news.take(signal);
@@ -147,24 +162,43 @@ function hostHappening(host: HostRecord, what: string): Happening {
   return { cluster, event: { kind: 'host', subject: id, message }, host };
 }
 
-/** Tasks that came to run or stopped a short time ago, and no event says so; of more than can be told, some. */
-export function missed(state: State, now: number, most = MOST_WAITING): Happening[] {
+interface Known {
+  /** By `statusKey`. */
+  readonly noted: ReadonlySet<string> | undefined;
+  readonly now: number;
+}
+
+/**
+ * Tasks that came to run or stopped a short time ago, and neither an event says so nor was it noted; of more than can be told,
+ * some. Undefined where others may have their turn.
+ */
+function* missed(
+  state: State,
+  { noted, now }: Known,
+): Generator<Happening | undefined, void, undefined> {
   const told = new Set<string>();
   for (const { value } of state.list(collections.events)) {
     if (value.kind === 'task') told.add(`${value.subject} ${statusTold(value.message)}`);
   }
-  const found: Happening[] = [];
-  for (const { value: status } of state.list(collections.taskStatus)) {
-    if (found.length >= most) break;
-    const { cluster, id, lastStatus, startedAt = 0, stoppedAt = 0 } = status;
-    if (now - Math.max(startedAt, stoppedAt) > MISSED_MS || told.has(`${id} ${lastStatus}`)) {
-      continue;
-    }
-    const task = state.get(collections.tasks, cluster, id)?.value;
+  let left = MOST_WAITING;
+  const statuses = yield* picked(state.list(collections.taskStatus), ({ value }) => {
+    const { lastStatus, startedAt = 0, stoppedAt = 0 } = value;
+    if (left === 0 || now - Math.max(startedAt, stoppedAt) > MISSED_MS) return false;
+    if (lastStatus !== 'RUNNING' && lastStatus !== 'STOPPED') return false;
+    const key = statusKey(value);
+    if (told.has(key) || noted?.has(key) === true) return false;
+    left -= 1;
+    return true;
+  });
+  for (const { value: status } of statuses) {
+    const task = state.get(collections.tasks, status.cluster, status.id)?.value;
     const message = task && transition(task, status);
-    if (message !== undefined) found.push(taskHappening(task as TaskRecord, message));
+    if (message !== undefined) yield taskHappening(task as TaskRecord, message);
   }
-  return found;
+}
+
+function statusKey({ id, lastStatus }: TaskStatusRecord): string {
+  return `${id} ${lastStatus}`;
 }
 
 function statusTold(message: string): string {

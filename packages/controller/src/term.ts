@@ -129,7 +129,6 @@ export class ControllerTerm {
   async run(): Promise<void> {
     const { cache, leadership, views } = this.#context;
     const { signal } = leadership;
-    this.#events.noteMissed(cache);
     const unsubscribe = cache.subscribe(({ changes }) => {
       for (const change of changes) views.note(change);
       for (const change of changes) {

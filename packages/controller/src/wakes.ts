@@ -30,13 +30,32 @@ export type Wake =
 
 /** Keys of everything that the service loop has to look at: also what is left of services that are gone. */
 export function* allServices(state: State): Generator<string, void, undefined> {
-  const seen = new Set<string>();
-  for (const { parts } of state.list(collections.services)) seen.add(parts.join('/'));
-  for (const { parts } of state.list(collections.deployments)) seen.add(parts.join('/'));
-  for (const { value } of state.list(collections.tasks)) {
-    if (value.service !== undefined) seen.add(serviceKey(value.cluster, value.service));
+  const seen = new Services();
+  for (const { value } of state.list(collections.services)) seen.add(value.cluster, value.name);
+  for (const { value } of state.list(collections.deployments)) {
+    seen.add(value.cluster, value.service);
   }
-  yield* seen;
+  for (const { value } of state.list(collections.tasks)) {
+    if (value.service !== undefined) seen.add(value.cluster, value.service);
+  }
+  yield* seen.keys();
+}
+
+/** Services, each once. A million tasks name a thousand of them: no key is made for each task. */
+class Services {
+  readonly #names = new Map<string, Set<string>>();
+
+  add(cluster: string, service: string): void {
+    const names = this.#names.get(cluster);
+    if (names) names.add(service);
+    else this.#names.set(cluster, new Set([service]));
+  }
+
+  *keys(): Generator<string, void, undefined> {
+    for (const [cluster, names] of this.#names) {
+      for (const name of names) yield serviceKey(cluster, name);
+    }
+  }
 }
 
 export function* wakesOf(change: Change, state: State): Generator<Wake, void, undefined> {
@@ -183,12 +202,14 @@ export function* daemonsOf(state: State, cluster: string): Generator<Wake, void,
 
 /** Whatever has targets. */
 function* balanced(state: State): Generator<Wake, void, undefined> {
-  const seen = new Map<string, Wake>();
+  const services = new Services();
+  const groups = new Set<string>();
   for (const { value } of state.list(collections.targets)) {
-    const wake = ofTarget(value);
-    seen.set(`${wake.of} ${wake.key}`, wake);
+    if (value.taskId === '') groups.add(value.group);
+    else services.add(value.cluster, value.service);
   }
-  yield* seen.values();
+  for (const key of services.keys()) yield { of: 'service', key };
+  for (const key of groups) yield { of: 'group', key };
 }
 
 function* usersOf(
