@@ -27,9 +27,9 @@ export const SERVER_OPTIONS: ChannelOptions = {
   'grpc.keepalive_timeout_ms': 20_000,
 };
 
-/** Towards our own servers: they take pings as often as they come, and are judged by CLIENT_PATIENCE. */
+/** Towards our own servers: it is they that ping, and they are judged by CLIENT_PATIENCE. */
 export const OWN_KEEPALIVE: ChannelOptions = {
-  'grpc.keepalive_time_ms': 750,
+  'grpc.keepalive_time_ms': 15_000,
   'grpc.keepalive_timeout_ms': 20_000,
 };
 
@@ -37,7 +37,7 @@ export const OWN_KEEPALIVE: ChannelOptions = {
  * A host or a replica that vanishes without a word is noticed after 3 s at the latest: what follows from it, that sessions go
  * elsewhere and that hosts are lost after their time, is counted from there.
  */
-export const SERVER_PATIENCE: Patience = { pingMs: 1_500, endMs: 2_750 };
+export const SERVER_PATIENCE: Patience = { pingMs: 1_000, endMs: 2_750 };
 export const CLIENT_PATIENCE: Patience = { endMs: 2_250 };
 
 /** Also towards etcd, which ends connections that ping it more often than every 5 s. */

@@ -10,13 +10,15 @@ const MOST_MS = 2 * LOOK_MS;
 export interface Listened {
   /** Bytes that have come so far; undefined once the connection is over. */
   received(): number | undefined;
-  /** Make the peer say something. Absent: somebody else does, often enough. */
+  /** Bytes that were sent so far, of an end that pings. */
+  sent?(): number;
+  /** Make the peer say something, and let it hear something. Absent: the other end does. */
   ping?(): void;
   end(): void;
 }
 
 export interface Patience {
-  /** Silence after which the peer is pinged, once. */
+  /** Silence, of either end, after which the peer is pinged. */
   readonly pingMs?: number;
   /** Silence after which the connection is ended. */
   readonly endMs: number;
@@ -27,7 +29,10 @@ interface Watched {
   readonly patience: Patience;
   received: number;
   silentMs: number;
-  pinged: boolean;
+  sent: number;
+  /** Since something was sent, and since the peer was pinged. */
+  mutedMs: number;
+  unaskedMs: number;
 }
 
 export class Silence {
@@ -39,7 +44,16 @@ export class Silence {
 
   add(connection: Listened, patience: Patience): void {
     const received = connection.received() ?? 0;
-    this.#watched.add({ connection, patience, received, silentMs: 0, pinged: false });
+    const sent = connection.sent?.() ?? 0;
+    this.#watched.add({
+      connection,
+      patience,
+      received,
+      silentMs: 0,
+      sent,
+      mutedMs: 0,
+      unaskedMs: 0,
+    });
   }
 
   /** @param elapsedMs since the last look */
@@ -54,23 +68,28 @@ export class Silence {
     const { connection, patience } = each;
     const received = connection.received();
     if (received === undefined) return true;
-    if (received !== each.received) {
-      each.received = received;
-      each.silentMs = 0;
-      each.pinged = false;
-      return false;
-    }
-    each.silentMs += listenedMs;
+    if (received === each.received) each.silentMs += listenedMs;
+    else each.silentMs = 0;
+    each.received = received;
     if (each.silentMs >= patience.endMs) {
       connection.end();
       return true;
     }
-    if (!each.pinged && patience.pingMs !== undefined && each.silentMs >= patience.pingMs) {
-      each.pinged = true;
-      connection.ping?.();
-    }
+    if (patience.pingMs !== undefined) pingInTime(each, patience.pingMs, listenedMs);
     return false;
   }
+}
+
+/** Also a peer that talks: it has to hear something, since it counts our silence. */
+function pingInTime(each: Watched, pingMs: number, listenedMs: number): void {
+  const { connection, silentMs } = each;
+  const sent = connection.sent?.() ?? 0;
+  each.mutedMs = sent === each.sent ? each.mutedMs + listenedMs : 0;
+  each.sent = sent;
+  each.unaskedMs += listenedMs;
+  if (each.unaskedMs < pingMs || Math.max(silentMs, each.mutedMs) < pingMs) return;
+  each.unaskedMs = 0;
+  connection.ping?.();
 }
 
 /** All connections of this process. */
