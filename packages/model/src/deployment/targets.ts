@@ -53,11 +53,11 @@ export function planTargets(
   const unregistered: Unregistered[] = [];
   const release = new Map<string, { drainBeforeStop?: false; holdPorts?: false }>();
   let wakeAt: number | undefined;
-  const balanced = (owner: string): boolean => loadBalancersOf(view, deployments, owner).length > 0;
+  const balanced = isBalanced(view, deployments);
   for (const [index, standing] of standingsOf(view, now).entries()) {
     const of = view.tasks[index] as TaskView;
     if (!isOnTheWayDown(standing)) {
-      if (!balanced(of.task.owner)) continue;
+      if (!balanced) continue;
       const found = missingTargets(view, deployments, of, now);
       register.push(...found.register);
       unregistered.push(...found.unregistered);
@@ -71,6 +71,13 @@ export function planTargets(
     if (open) release.set(of.task.id, open);
   }
   return { register, drain, remove, release, unregistered, wakeAt };
+}
+
+/** Some task of the service may belong into a target group. */
+function isBalanced({ service }: ServiceView, deployments: readonly DeploymentRecord[]): boolean {
+  return [...deployments, ...(service ? [service] : [])].some(
+    ({ loadBalancers }) => loadBalancers.length > 0,
+  );
 }
 
 function missingTargets(
