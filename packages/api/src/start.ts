@@ -26,6 +26,7 @@ import { operationsHandlers } from './operations/operations-service.ts';
 import { Replicas } from './operations/replicas.ts';
 import { scalingHandlers } from './operations/scaling/handlers.ts';
 import { startSessions } from './sessions/start-sessions.ts';
+import { followTasks } from './views/task-tally.ts';
 
 export interface ApiOptions {
   /** HOST:PORT to listen on. */
@@ -138,7 +139,9 @@ export async function startApi(options: ApiOptions, surroundings: Surroundings):
     audit: options.audit,
   });
   const { guard } = access;
+  const endTally = followTasks(cache, clock);
   const endAll = async (): Promise<void> => {
+    endTally();
     await sessions.stop();
     scheduler.close();
     replicas.close();

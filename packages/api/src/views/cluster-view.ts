@@ -12,12 +12,13 @@ import { isFargate } from '@berth/model/validation/launch.ts';
 import { collections } from '@berth/store/keys.ts';
 import type { State } from '@berth/store/state.ts';
 
-import { countedAs, countTasks } from './task-status.ts';
+import { countedAs } from './task-status.ts';
+import { countOfCluster } from './task-tally.ts';
 
 /** Without its statistics, which cost another look at everything in it. */
 export function clusterView(state: State, realm: Realm, record: ClusterRecord): Cluster {
   const { name } = record;
-  const counts = countTasks(state, state.list(collections.tasks, name));
+  const counts = countOfCluster(state, name);
   const services = [...state.list(collections.services, name)];
   return {
     clusterArn: arn.cluster(realm, name),

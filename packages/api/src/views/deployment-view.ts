@@ -19,9 +19,10 @@ import { arn, type Realm } from '@berth/model/resources/arn.ts';
 import { isExternal } from '@berth/model/resources/task-set.ts';
 import { isFargate } from '@berth/model/validation/launch.ts';
 import { collections } from '@berth/store/keys.ts';
-import type { State, Stored } from '@berth/store/state.ts';
+import type { State } from '@berth/store/state.ts';
 
-import { countTasks, lastStatusOf, type TaskCounts } from './task-status.ts';
+import { lastStatusOf, type TaskCounts } from './task-status.ts';
+import { countOfOwner } from './task-tally.ts';
 
 /**
  * Newest first, PRIMARY at index 0. An INACTIVE service has none.
@@ -33,9 +34,8 @@ export function deploymentView(
   service: ServiceRecord,
   now: number,
 ): Deployment[] {
-  const tasks = [...state.tasksByService(service.cluster, service.name)];
   return deploymentsOf(state, service).map((deployment) =>
-    show(state, realm, deployment, tasks, launchOf(state, service, deployment), now),
+    show(state, realm, service, deployment, now),
   );
 }
 
@@ -116,15 +116,11 @@ function changedAt(state: State, service: ServiceRecord): number {
 function show(
   state: State,
   realm: Realm,
+  service: ServiceRecord,
   deployment: DeploymentRecord,
-  tasks: readonly Stored<TaskRecord>[],
-  launch: LaunchSettings | undefined,
   now: number,
 ): Deployment {
-  const counts = countTasks(
-    state,
-    tasks.filter(({ value }) => value.owner === deployment.id),
-  );
+  const counts = countOfOwner(state, deployment.id);
   return {
     id: deployment.id,
     status: deployment.status,
@@ -137,24 +133,24 @@ function show(
     updatedAt: deployment.updatedAt,
     rolloutState: deployment.rolloutState,
     rolloutStateReason: deployment.rolloutStateReason,
-    ...launchView(launch),
-    progress: progressView(state, deployment, counts, tasks, now),
+    ...launchView(launchOf(state, service, deployment)),
+    progress: progressView(state, service, deployment, counts, now),
   };
 }
 
 /** Where a PRIMARY deployment that is under way is, and what it waits for. */
 function progressView(
   state: State,
+  { cluster, name }: ServiceRecord,
   deployment: DeploymentRecord,
   { running, pending }: TaskCounts,
-  tasks: readonly Stored<TaskRecord>[],
   now: number,
 ): DeploymentProgress | undefined {
   const { id, shift, rolloutState, status, createdAt, desiredCount: desired } = deployment;
   if (rolloutState !== 'IN_PROGRESS' || status !== 'PRIMARY') return undefined;
-  const others = tasks
-    .map(({ value }) => value)
-    .filter((task) => task.owner !== id && lastStatusOf(state, task) !== 'STOPPED');
+  const others = Array.from(state.tasksByService(cluster, name), ({ value }) => value).filter(
+    (task) => task.owner !== id && lastStatusOf(state, task) !== 'STOPPED',
+  );
   const waits =
     running < desired || others.length === 0
       ? `healthy tasks: ${running} of ${desired} run, ${pending} pending`

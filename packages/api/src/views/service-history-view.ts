@@ -21,7 +21,7 @@ import { definitionOf } from './definition.ts';
 import { deploymentsOf, hookView, launchView } from './deployment-view.ts';
 import { pinsOf } from './image-pins.ts';
 import { ruleNameArn, serviceBalancerView, targetGroupArn } from './load-balancing-view.ts';
-import { countTasks } from './task-status.ts';
+import { countOfOwner } from './task-tally.ts';
 
 export interface ServiceHistory {
   readonly deployments: readonly ServiceDeploymentRecord[];
@@ -136,20 +136,15 @@ function summaryOf(
   id: string,
   requested: number,
 ): ServiceRevisionSummary {
-  const owners = new Set<string>();
   const known = state.get(collections.deployments, cluster, service)?.value.deployments ?? [];
-  for (const deployment of known) if (revisionOf(deployment) === id) owners.add(deployment.id);
-  const counts = countTasks(
-    state,
-    Array.from(state.tasksByService(cluster, service)).filter(({ value }) =>
-      owners.has(value.owner),
-    ),
-  );
+  const counts = known
+    .filter((deployment) => revisionOf(deployment) === id)
+    .map((deployment) => countOfOwner(state, deployment.id));
   return {
     arn: arn.serviceRevision(realm, cluster, service, id),
     requestedTaskCount: requested,
-    runningTaskCount: counts.running,
-    pendingTaskCount: counts.pending,
+    runningTaskCount: counts.reduce((sum, { running }) => sum + running, 0),
+    pendingTaskCount: counts.reduce((sum, { pending }) => sum + pending, 0),
   };
 }
 

@@ -14,7 +14,7 @@ import { deploymentView, launchView, primaryDeployment } from './deployment-view
 import { currentRevisions } from './service-history-view.ts';
 import { serviceBalancerView } from './load-balancing-view.ts';
 import { primaryTaskSet, taskSetsOf, taskSetView } from './task-set-view.ts';
-import { countTasks } from './task-status.ts';
+import { countOfService } from './task-tally.ts';
 
 const MOST_EVENTS = 100;
 
@@ -26,7 +26,7 @@ export function serviceView(
   now: number,
 ): Service {
   const { cluster, name } = record;
-  const counts = countTasks(state, state.tasksByService(cluster, name));
+  const counts = countOfService(state, cluster, name);
   const deployments = deploymentView(state, realm, record, now);
   const isReplica = record.schedulingStrategy === 'REPLICA';
   const external = isExternal(record);

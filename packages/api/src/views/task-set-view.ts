@@ -8,7 +8,7 @@ import type { State } from '@berth/store/state.ts';
 
 import { launchView } from './deployment-view.ts';
 import { serviceBalancerView } from './load-balancing-view.ts';
-import { countTasks } from './task-status.ts';
+import { countOfOwner } from './task-tally.ts';
 
 /** The sets of a service, the primary one first, then the newest; those that are DRAINING too. */
 export function taskSetsOf(state: State, service: ServiceRecord): readonly TaskSetRecord[] {
@@ -29,10 +29,7 @@ export function taskSetView(
   set: TaskSetRecord,
 ): TaskSet {
   const { cluster, service: name, id } = set;
-  const counts = countTasks(
-    state,
-    [...state.tasksByService(cluster, name)].filter(({ value }) => value.owner === id),
-  );
+  const counts = countOfOwner(state, id);
   const computed = computedDesiredCount(service.desiredCount, set);
   const known = state
     .get(collections.deployments, cluster, name)

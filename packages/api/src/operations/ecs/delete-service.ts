@@ -12,7 +12,7 @@ import type { State } from '@berth/store/state.ts';
 
 import { serviceView } from '../../views/service-view.ts';
 import { taskSetsOf } from '../../views/task-set-view.ts';
-import { countTasks } from '../../views/task-status.ts';
+import { countOfService } from '../../views/task-tally.ts';
 import type { OperationContext } from '../deps.ts';
 import { invalid, requireCluster, requireService } from '../resolve.ts';
 import { replace, write } from '../write.ts';
@@ -68,7 +68,7 @@ function refuseActive(state: State, service: ServiceRecord): void {
         `(service "${name}" has desiredCount ${desiredCount}; scale it to 0 or use force)`,
     );
   }
-  const { running, pending } = countTasks(state, state.tasksByService(cluster, name));
+  const { running, pending } = countOfService(state, cluster, name);
   if (running + pending > 0) {
     throw invalid(
       'The service cannot be stopped while deployments are active. ' +
