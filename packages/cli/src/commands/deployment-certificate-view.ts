@@ -33,12 +33,18 @@ export function certificateLines(
   return linesOf(whose, certificate, surroundings);
 }
 
-/** The end of what is shown of a deployment. @param certificate undefined: there is none */
+export interface MaybeCertificate {
+  readonly certificate?: DeploymentCertificateRecord;
+  /** Why there is none. */
+  readonly withoutCertificate?: string;
+}
+
+/** The end of what is shown of a deployment. */
 export function certificateSection(
-  certificate: DeploymentCertificateRecord | undefined,
+  { certificate, withoutCertificate = 'none' }: MaybeCertificate,
   surroundings: Surroundings,
 ): string[] {
-  if (!certificate) return ['', 'Certificate: none yet'];
+  if (!certificate) return ['', `Certificate: ${withoutCertificate}`];
   if (certificate.status === OPEN) {
     const since = absolute(certificate.countedFrom);
     return ['', `Certificate: not yet; requests are counted since ${since}`];

@@ -1,16 +1,12 @@
 import { isBerthError } from '@berth/model/errors.ts';
-import type {
-  DeploymentCertificateRecord,
-  ServiceDeployment,
-  ServiceDeploymentBrief,
-} from '@berth/model/generated/messages.ts';
+import type { ServiceDeployment, ServiceDeploymentBrief } from '@berth/model/generated/messages.ts';
 
 import { type Context, type Handlers, argument, confirm, printedAsJson, show } from '../context.ts';
 import { CommandError, exitCodes } from '../failure.ts';
 import { say } from '../output/terminal.ts';
 import { lastOf } from '../output/text.ts';
 import { describeService } from '../queries.ts';
-import { certificateSection } from './deployment-certificate-view.ts';
+import { certificateSection, type MaybeCertificate } from './deployment-certificate-view.ts';
 import { deploymentLines, deploymentTable } from './deployment-view.ts';
 
 const PAGE = 100;
@@ -74,17 +70,21 @@ async function find(context: Context, name: Named): Promise<ServiceDeployment> {
   });
 }
 
-/** Undefined before the controller has begun one. */
+/** Who may see the deployment sees it also where there is no certificate, or none for him. */
 async function certificateOf(
   context: Context,
   { cluster, service }: Named,
   { serviceDeploymentArn: deployment }: ServiceDeployment,
-): Promise<DeploymentCertificateRecord | undefined> {
+): Promise<MaybeCertificate> {
   const { operations } = await context.api();
   try {
-    return await operations.GetDeploymentCertificate({ cluster, service, deployment });
+    const asked = { cluster, service, deployment };
+    return { certificate: await operations.GetDeploymentCertificate(asked) };
   } catch (error) {
-    if (isBerthError(error, 'ServiceDeploymentNotFoundException')) return undefined;
+    if (isBerthError(error, 'ServiceDeploymentNotFoundException')) {
+      return { withoutCertificate: 'none yet' };
+    }
+    if (isBerthError(error, 'AccessDeniedException')) return { withoutCertificate: error.message };
     throw error;
   }
 }
@@ -132,9 +132,9 @@ export const handlers: Handlers = {
       const current = service.currentServiceDeployment === deployment.serviceDeploymentArn;
       const progress = current ? service.deployments[0]?.progress : undefined;
       const certificate = await certificateOf(context, name, deployment);
-      return { serviceDeployments: [deployment], progress, certificate };
+      return { serviceDeployments: [deployment], progress, ...certificate };
     };
-    return show(context, read, ({ serviceDeployments, progress, certificate }) => [
+    return show(context, read, ({ serviceDeployments, progress, ...certificate }) => [
       ...serviceDeployments.flatMap((one) => deploymentLines(one, progress, context)),
       ...certificateSection(certificate, context),
     ]);

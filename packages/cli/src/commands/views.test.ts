@@ -637,10 +637,20 @@ describe('what commands print', () => {
 
   it('says of a deployment that goes on since when its certificate counts', () => {
     const open = { ...deploymentCertificate, status: 'OPEN', endedAt: undefined };
-    assert.deepEqual(certificateSection(open, testContext(['version'])), [
+    assert.deepEqual(certificateSection({ certificate: open }, testContext(['version'])), [
       '',
       'Certificate: not yet; requests are counted since 2026-01-31 10:00:00Z',
     ]);
+  });
+
+  it('shows a deployment to who may see it but not its certificate', async () => {
+    const message = 'User: ada is not authorized to perform: berth:GetDeploymentCertificate';
+    const denied = new BerthError('AccessDeniedException', message);
+    const operations = { GetDeploymentCertificate: () => Promise.reject(denied) };
+    const context = testContext(['deployment', 'show', 'hello'], { ...api, operations });
+    const { handlers } = await import('./deployment.ts');
+    await handlers['deployment show']?.(context);
+    assert.ok(context.terminal.output().endsWith(`\nCertificate: ${message}\n`));
   });
 
   it('has the certificate in the JSON of a deployment', async () => {
