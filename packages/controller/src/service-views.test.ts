@@ -74,15 +74,7 @@ const write: fc.Arbitrary<Partial<Transaction>> = fc.oneof(
       status: fc.constantFrom('ACTIVE', 'DRAINING'),
       zone: fc.constantFrom('a', 'b'),
     })
-    .map(({ id, status, zone }) =>
-      put(collections.hosts, ['c', id], 'HostRecord', {
-        id,
-        cluster: 'c',
-        status,
-        attributes: [{ name: 'ecs.availability-zone', value: zone }],
-        registeredResources: { cpu: 4096, memory: 4096 },
-      }),
-    ),
+    .map(host),
   ofHost.map((id) =>
     put(collections.sessions, ['host', id], 'SessionRecord', { id, kind: 'host' }),
   ),
@@ -96,22 +88,8 @@ const write: fc.Arbitrary<Partial<Transaction>> = fc.oneof(
         [{ type: 'spread', field: 'attribute:ecs.availability-zone' }],
       ),
     })
-    .map((service) =>
-      put(collections.services, ['c', service.name], 'ServiceRecord', {
-        ...service,
-        cluster: 'c',
-        status: 'ACTIVE',
-        availabilityZoneRebalancing: 'ENABLED',
-        taskDefinition: 'app:1',
-      }),
-    ),
-  fc.constantFrom(...SERVICES).map((service) =>
-    put(collections.deployments, ['c', service], 'ServiceDeploymentsRecord', {
-      cluster: 'c',
-      service,
-      steadySince: 1,
-    }),
-  ),
+    .map(service),
+  fc.constantFrom(...SERVICES).map(steady),
   fc
     .oneof(
       fc
@@ -135,6 +113,34 @@ const write: fc.Arbitrary<Partial<Transaction>> = fc.oneof(
     .map((key) => ({ deletes: [key] })),
 );
 
+function host({ zone, ...record }: { id: string; zone: string; status?: string }) {
+  return put(collections.hosts, ['c', record.id], 'HostRecord', {
+    ...record,
+    cluster: 'c',
+    attributes: [{ name: 'ecs.availability-zone', value: zone }],
+    registeredResources: { cpu: 4096, memory: 4096 },
+  });
+}
+
+function service(record: {
+  name: string;
+  placementStrategy: readonly object[];
+  schedulingStrategy?: string;
+}) {
+  return put(collections.services, ['c', record.name], 'ServiceRecord', {
+    ...record,
+    cluster: 'c',
+    status: 'ACTIVE',
+    availabilityZoneRebalancing: 'ENABLED',
+    taskDefinition: 'app:1',
+  });
+}
+
+function steady(name: string) {
+  const record = { cluster: 'c', service: name, steadySince: 1 };
+  return put(collections.deployments, ['c', name], 'ServiceDeploymentsRecord', record);
+}
+
 /** Of several writes of a record in one transaction the last one counts. */
 function together(writes: readonly Partial<Transaction>[]): Transaction {
   const last = new Map<string, Partial<Transaction>>();
@@ -155,8 +161,22 @@ function put(
   return { puts: [putRecord(of, parts, complete(name, fields) as never)] };
 }
 
-/** What tasks name, and the views tell of then. */
-function* named(): Generator<Partial<Transaction>, void, undefined> {
+/** What is there at the beginning: services at rest that are spread over zones, hosts in two of them, and what tasks name. */
+function* beginning(): Generator<Partial<Transaction>, void, undefined> {
+  for (const name of SERVICES) {
+    yield service({
+      name,
+      placementStrategy: [{ type: 'spread', field: 'attribute:ecs.availability-zone' }],
+    });
+    yield steady(name);
+  }
+  for (const [id, zone] of [
+    ['h1', 'a'],
+    ['h2', 'b'],
+  ] as const) {
+    yield host({ id, zone });
+    yield put(collections.sessions, ['host', id], 'SessionRecord', { id, kind: 'host' });
+  }
   for (const name of GROUPS) {
     yield put(collections.targetGroups, [name], 'TargetGroupRecord', { name });
   }
@@ -209,7 +229,7 @@ class World {
   check: () => void = () => undefined;
 
   async begin(): Promise<void> {
-    await this.#write([together([...named()])]);
+    await this.#write([together([...beginning()])]);
     const [store, clock] = [this.#store, this.#clock];
     const cache = await startCache(
       { store, clock, random: () => 0.5, logger: silent },

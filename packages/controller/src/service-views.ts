@@ -32,10 +32,8 @@ interface Kept {
   hosts: { readonly of: Names; readonly version: number; readonly found: ServiceTasks['hosts'] };
   /** Undefined: something has changed since it was given out. */
   ready: ServiceTasks | undefined;
-  /** What was found last, and of what. */
-  uneven:
-    | { readonly tasks: readonly TaskView[]; readonly places: Places; readonly are: boolean }
-    | undefined;
+  /** What was found of the tasks that are ready. */
+  uneven: { readonly places: Places; readonly are: boolean } | undefined;
 }
 
 const NOBODY: Kept['hosts'] = { of: namesIn([]), version: -1, found: new Map() };
@@ -68,6 +66,7 @@ export class ServiceViews implements ViewParts {
     const hosts = this.#hostsOf(cluster, kept, kept.names);
     if (kept.ready?.hosts !== hosts) {
       const { taskDefinitions, groups } = kept.names;
+      kept.uneven = undefined;
       kept.ready = { tasks: [...kept.tasks.values()], hosts, taskDefinitions, groups };
     }
     return kept.ready;
@@ -78,9 +77,9 @@ export class ServiceViews implements ViewParts {
     const places = this.#placesOf(cluster, ontoHosts);
     const kept = this.#find(cluster, service);
     const known = kept?.uneven;
-    if (known?.tasks === tasks && known.places === places) return known.are;
+    if (known?.places === places) return known.are;
     const are = areUneven(tasks, places);
-    if (kept) kept.uneven = { tasks, places, are };
+    if (kept) kept.uneven = { places, are };
     return are;
   }
 
