@@ -6,7 +6,7 @@ import type { MessageName } from '@berth/model/generated/messages.ts';
 import { collectionName } from '@berth/store/record.ts';
 import { type Collection, collections, keyOf } from '@berth/store/keys.ts';
 import { StateView } from '@berth/store/state-view.ts';
-import type { Change, ChangeBatch, StateCache } from '@berth/store/state.ts';
+import type { Change, ChangeBatch } from '@berth/store/state.ts';
 import fc from 'fast-check';
 
 import { countTasks } from './task-status.ts';
