@@ -22,11 +22,12 @@ export function planShifting(input: ShiftCounts): Step {
   const [primary] = input.deployments;
   const step = { starts: [], stops: [], kept: new Map<string, number>(), stuck: false };
   const all: { -readonly [K in keyof Step]: Step[K] } = step;
-  const beside = new Set(input.settled ? besideSource(input) : []);
+  const home = homeOf(input);
+  const beside = new Set(input.settled ? besideHome(input, home) : []);
   for (const deployment of input.deployments) {
     if (beside.has(deployment)) continue;
     const wanted = wantedOf(deployment, primary, input.desired);
-    const others = deployment.id === primary.shift?.source ? [...beside] : [];
+    const others = deployment === home ? [...beside] : [];
     const own = only(input.buckets, [deployment, ...others]);
     // Until the rules say so, nothing goes that may still get traffic.
     const serves = !input.settled || mayServe(deployment, primary);
@@ -52,18 +53,27 @@ export function planShifting(input: ShiftCounts): Step {
   return all;
 }
 
+/** Where the traffic was before the shift: at its source, or at the undoing, which has the source's tasks. */
+function homeOf({ deployments }: Pick<ShiftCounts, 'deployments'>): DeploymentRecord | undefined {
+  const [primary] = deployments;
+  const { shift } = primary;
+  return shift?.back ? primary : deployments.find(({ id }) => id === shift?.source);
+}
+
 /**
  * What was being rolled out in the source's place when a shift took its own: it gets the source's traffic as well, so that it gives way
  * to the source as in a rolling update.
  */
-function besideSource({ deployments }: Pick<ShiftCounts, 'deployments'>): DeploymentRecord[] {
-  const [{ id: newest, shift }] = deployments;
-  const source = deployments.find(({ id }) => id === shift?.source);
-  if (!source) return [];
-  const groups = groupsOf(source);
+function besideHome(
+  { deployments }: Pick<ShiftCounts, 'deployments'>,
+  home: DeploymentRecord | undefined,
+): DeploymentRecord[] {
+  if (!home) return [];
+  const [primary] = deployments;
+  const groups = groupsOf(home);
   return deployments.filter(
     (each) =>
-      each.id !== newest && each !== source && groupsOf(each).some((name) => groups.includes(name)),
+      each !== primary && each !== home && groupsOf(each).some((name) => groups.includes(name)),
   );
 }
 

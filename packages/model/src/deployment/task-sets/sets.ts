@@ -21,7 +21,7 @@ export function knownSets(
       now,
     ),
   );
-  return [...sets, ...strays(view, sets, now)];
+  return [...sets, ...strays(view, known, sets, now)];
 }
 
 function wantedSet(
@@ -66,18 +66,20 @@ function freshSet(
   };
 }
 
-/** Tasks of sets that nobody knows any more have to go. */
+/** Tasks of sets that nobody knows any more have to go: of a host that came back after it had been taken for lost. */
 function strays(
   view: ServiceView,
+  known: readonly DeploymentRecord[],
   sets: readonly DeploymentRecord[],
   now: number,
 ): DeploymentRecord[] {
-  const known = new Set(sets.map(({ id }) => id));
+  const standing = new Set(sets.map(({ id }) => id));
   const found = new Map<string, DeploymentRecord>();
   for (const of of view.tasks) {
     const { owner: id, createdAt, taskDefinition } = of.task;
-    if (known.has(id) || found.has(id) || isGone(view, of, now)) continue;
-    found.set(id, freshSet({ id, createdAt, taskDefinition, loadBalancers: [] }, now));
+    if (standing.has(id) || found.has(id) || isGone(view, of, now)) continue;
+    const before = known.find((each) => each.id === id && each.desiredCount === 0);
+    found.set(id, before ?? freshSet({ id, createdAt, taskDefinition, loadBalancers: [] }, now));
   }
   return [...found.values()];
 }

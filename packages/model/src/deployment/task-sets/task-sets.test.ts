@@ -229,6 +229,27 @@ describe('task sets', () => {
     );
   });
 
+  it('that were forgotten with a lost host are stopped when it comes back, and nothing is written twice meanwhile', () => {
+    const world = external({ desiredCount: 2 });
+    put(world, 'ecs-svc/1', 100);
+    turns(world);
+    for (const id of world.hosts.keys())
+      world.changeHost(id, { connected: false, goneSince: world.now });
+    put(world, 'ecs-svc/1', 100, { deletedAt: world.now });
+    world.now += 20_000;
+    world.settle();
+    assert.equal(world.taskSets.size, 0);
+    for (const id of world.hosts.keys()) world.changeHost(id, { connected: true });
+    for (let look = 0; look < 3; look += 1) {
+      world.settle();
+      world.now += 1_000;
+      assert.equal(world.step(), false);
+    }
+    assert.deepEqual(counts(world), {});
+    turns(world);
+    assert.deepEqual(world.record?.taskSets, []);
+  });
+
   it('go with their service', () => {
     const world = external({ desiredCount: 2 });
     put(world, 'ecs-svc/1', 100);
