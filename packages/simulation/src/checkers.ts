@@ -21,6 +21,8 @@ import {
   maxTotal,
   minHealthy,
 } from './facts.ts';
+import { AlarmChecks } from './alarm-checks.ts';
+import { isExternalService, SetChecks } from './set-checks.ts';
 import { ShiftChecks } from './shift-checks.ts';
 import type { World } from './world.ts';
 
@@ -37,6 +39,8 @@ interface Limits {
 export class Checks {
   readonly #world: World;
   readonly shifts: ShiftChecks;
+  readonly sets: SetChecks;
+  readonly alarms: AlarmChecks;
   /** What was asked for by each RunTask token. */
   readonly runs = new Map<string, number>();
   readonly #limits = new Map<string, Limits[]>();
@@ -52,6 +56,8 @@ export class Checks {
   constructor(world: World) {
     this.#world = world;
     this.shifts = new ShiftChecks(world);
+    this.sets = new SetChecks(world);
+    this.alarms = new AlarmChecks(world);
   }
 
   get #state(): State {
@@ -80,6 +86,8 @@ export class Checks {
    */
   sent(view: State, transaction: Transaction): void {
     this.shifts.sent(view, transaction);
+    this.sets.sent(view, transaction);
+    this.alarms.sent(view, transaction);
     const stopped = new Map<string, Set<string>>();
     for (const { key, value } of transaction.puts) {
       if (parseKey(key)?.collection !== collections.tasks) continue;
@@ -92,6 +100,10 @@ export class Checks {
     for (const [name, ids] of stopped) {
       const service = view.get(collections.services, CLUSTER, name)?.value;
       if (service?.status !== 'ACTIVE' || service.schedulingStrategy === 'DAEMON') continue;
+      if (isExternalService(service)) {
+        this.sets.stops(view, service, ids);
+        continue;
+      }
       // Of two revisions only those count that get traffic.
       if (isPaired(service)) {
         this.shifts.stops(view, service, ids);
@@ -110,7 +122,9 @@ export class Checks {
     }
   }
 
-  committed({ puts }: Transaction, writer: Writer | undefined): void {
+  committed(transaction: Transaction, writer: Writer | undefined): void {
+    const { puts } = transaction;
+    this.sets.committed(this.#state, transaction);
     const started: TaskRecord[] = [];
     const touched = new Set<string>();
     for (const { key, value } of puts) {
@@ -200,6 +214,12 @@ export class Checks {
       world.fail(`invariant 5: a task was started for ${name}, which is gone`);
       return;
     }
+    const isExcused = (task: TaskRecord): boolean =>
+      isSick(this.#state, task) || this.#wasSick(task) || this.#isLeaving(task);
+    if (isExternalService(service)) {
+      this.sets.starts(service, started, isExcused, DECIDED_MS);
+      return;
+    }
     const active = activeTasks(this.#state, service);
     if (service.schedulingStrategy === 'DAEMON') {
       for (const { hostId } of started) {
@@ -222,9 +242,7 @@ export class Checks {
       if (own.length > most) {
         world.fail(`invariant 2: ${owner} of ${name} has ${own.length} tasks, ${most} are allowed`);
       }
-      const good = own.filter(
-        (task) => !isSick(this.#state, task) && !this.#wasSick(task) && !this.#isLeaving(task),
-      );
+      const good = own.filter((task) => !isExcused(task));
       // A task that is moved to another zone is started before it is stopped.
       const moved = service.availabilityZoneRebalancing === 'ENABLED' ? 1 : 0;
       if (good.length > wanted + moved) {
@@ -294,7 +312,10 @@ export class Checks {
   unrest(): string | undefined {
     const state = this.#state;
     for (const { value: service } of state.list(collections.services)) {
-      const found = unrestOf(state, service, this.#world.hosts.length);
+      const found =
+        isExternalService(service) && service.status === 'ACTIVE'
+          ? this.sets.unrest(state, service)
+          : unrestOf(state, service, this.#world.hosts.length);
       if (found !== undefined) return `${service.name}: ${found}`;
     }
     for (const { value: target } of state.list(collections.targets)) {

@@ -2,7 +2,7 @@
 // source; one of them has to fail, or the simulator would not notice if the check were lost.
 
 import type { Story } from './scenario.ts';
-import { SHIFTING } from './settings.ts';
+import { EXTERNAL, SHIFTING } from './settings.ts';
 
 export interface Edit {
   /** Below packages/. */
@@ -25,6 +25,18 @@ const SHIFTING_STORY: Partial<Story> = {
   size: { servers: 1, hosts: 3, proxies: 1, families: [SHIFTING] },
   troubles: ['killServer', 'crashEngine'],
   everyMs: 15_000,
+};
+
+const SETS_STORY: Partial<Story> = {
+  size: { servers: 1, hosts: 3, proxies: 1, families: [EXTERNAL] },
+  troubles: ['killServer', 'crashEngine'],
+  everyMs: 15_000,
+};
+
+const ALARMS_STORY: Partial<Story> = {
+  size: { servers: 1, hosts: 3, proxies: 1, families: ['web', 'checked'], alarms: true },
+  troubles: ['killServer'],
+  everyMs: 30_000,
 };
 
 export const MUTATIONS: readonly Mutation[] = [
@@ -365,5 +377,87 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
     story: SHIFTING_STORY,
     found: /invariant 13/,
+  },
+  {
+    name: 'the share of a task set is rounded up',
+    edits: [
+      {
+        file: 'model/src/resources/task-set.ts',
+        find: 'return Math.ceil(Number(exact.toFixed(9)));',
+        replace: 'return Math.floor(exact);',
+      },
+    ],
+    story: SETS_STORY,
+    found: /invariant (9|15|16): .*task set/,
+  },
+  {
+    name: 'a task set has no more tasks than its share',
+    edits: [
+      {
+        file: 'model/src/deployment/task-sets/plan.ts',
+        find: 'const desired = set.desiredCount;',
+        replace: 'const desired = set.desiredCount + 1;',
+      },
+    ],
+    story: SETS_STORY,
+    found: /invariant 15/,
+  },
+  {
+    name: 'a deleted task set is remembered until its tasks are gone',
+    edits: [
+      {
+        file: 'model/src/deployment/task-sets/sets.ts',
+        find: 'if (deletedAt === undefined || buckets.byDeployment.has(id) || buckets.ending.has(id)) {',
+        replace: 'if (deletedAt === undefined) {',
+      },
+      {
+        file: 'model/src/deployment/task-sets/sets.ts',
+        find: '.every((of) => isGone(view, of, now) && of.targets.length === 0);',
+        replace: '.every(({ targets }) => targets.length === 0);',
+      },
+    ],
+    story: SETS_STORY,
+    found: /invariant 15/,
+  },
+  {
+    name: 'a task set is steady only with healthy tasks',
+    edits: [
+      {
+        file: 'model/src/deployment/task-sets/sets.ts',
+        find: '(wasSteady || unknown.length === 0) &&',
+        replace: '',
+      },
+      {
+        file: 'model/src/deployment/task-sets/sets.ts',
+        find: 'const good = healthy.length + (wasSteady ? unknown.length : 0);',
+        replace: 'const good = healthy.length + unknown.length;',
+      },
+    ],
+    story: SETS_STORY,
+    found: /invariant 16/,
+  },
+  {
+    name: 'an alarm that goes off ends the deployment',
+    edits: [
+      {
+        file: 'model/src/deployment/rollout.ts',
+        find: 'const alarmed = alarmCause(begun, service, view.alarms ?? NO_ALARMS);',
+        replace: 'const alarmed = alarmCause({ ...begun, alarms: undefined }, service, NO_ALARMS);',
+      },
+    ],
+    story: ALARMS_STORY,
+    found: /invariant 17/,
+  },
+  {
+    name: 'the rollback that an alarm asks for',
+    edits: [
+      {
+        file: 'model/src/deployment/alarms.ts',
+        find: 'undo: deploymentConfiguration?.alarms?.rollback === true,',
+        replace: 'undo: false,',
+      },
+    ],
+    story: ALARMS_STORY,
+    found: /invariant 17/,
   },
 ];

@@ -9,7 +9,9 @@ import type { Client, Input } from '@berth/rpc/api.ts';
 import { collections } from '@berth/store/keys.ts';
 
 import type { Process } from './process.ts';
+import { AlarmPeople } from './alarm-people.ts';
 import { definitionsOf, GOOD_REVISIONS, PORT, REVISIONS } from './revisions.ts';
+import { isExternalFamily, SetPeople } from './set-people.ts';
 import { CLUSTER, GROUP_DELAY_MS } from './settings.ts';
 import { alternateOf, isShifting, ShiftingPeople } from './shifting-people.ts';
 import type { Host } from './host.ts';
@@ -40,6 +42,9 @@ export interface Wish {
   readonly taskDefinition: string;
 }
 
+/** Calls the api until somebody answers. */
+export type Ask = <T>(what: string, call: () => Promise<T>) => Promise<T | undefined>;
+
 export class People {
   readonly random: Random;
   readonly #world: World;
@@ -47,6 +52,8 @@ export class People {
   readonly #ecs: Client<'Ecs'>;
   readonly #balancing: Client<'LoadBalancing'>;
   readonly #shifting: ShiftingPeople;
+  readonly #sets: SetPeople;
+  readonly #alarms: AlarmPeople;
   #tokens = 0;
   /** Since when nobody has to answer any more: faults are over, and calls are repeated until they succeed. */
   patient = false;
@@ -61,7 +68,10 @@ export class People {
     });
     this.#ecs = connection.client('Ecs');
     this.#balancing = connection.client('LoadBalancing');
-    this.#shifting = new ShiftingPeople(world, this.#ecs, (what, call) => this.#ask(what, call));
+    const ask: Ask = (what, call) => this.#ask(what, call);
+    this.#shifting = new ShiftingPeople(world, this.#ecs, ask);
+    this.#sets = new SetPeople(world, this.#ecs, ask);
+    this.#alarms = new AlarmPeople(world, connection.client('Operations'), ask);
   }
 
   /** Everything that a new cluster needs. */
@@ -78,6 +88,11 @@ export class People {
     const webs = this.#world.families.filter((family) => family.startsWith('web'));
     for (const [index, name] of webs.entries()) {
       await this.#createGroup(name);
+      if (isExternalFamily(name)) {
+        await this.#createGroup(alternateOf(name));
+        await this.#createListener(8080 + index, name, alternateOf(name));
+        continue;
+      }
       const rule = await this.#createListener(8080 + index, name);
       if (!isShifting(name)) continue;
       await this.#createGroup(alternateOf(name));
@@ -109,13 +124,16 @@ export class People {
   }
 
   /** @returns the id of its default rule */
-  async #createListener(port: number, group: string): Promise<string> {
+  async #createListener(port: number, ...groups: string[]): Promise<string> {
     const answer = await this.#ask('CreateListener', () =>
       this.#balancing.CreateListener(
         {
           port,
           defaultActions: [
-            { type: 'forward', forward: { targetGroups: [{ targetGroupArn: group }] } },
+            {
+              type: 'forward',
+              forward: { targetGroups: groups.map((targetGroupArn) => ({ targetGroupArn })) },
+            },
           ],
         },
         CALL,
@@ -125,6 +143,10 @@ export class People {
   }
 
   async #createService(family: string): Promise<void> {
+    if (isExternalFamily(family)) {
+      await this.#sets.begin();
+      return;
+    }
     const { random } = this;
     const daemon = family.startsWith('daemon');
     const enable = random() < 0.5;
@@ -137,13 +159,15 @@ export class People {
         ? { schedulingStrategy: 'DAEMON' as const }
         : {
             desiredCount: 2 + Math.floor(random() * 3),
-            deploymentConfiguration: isShifting(family)
-              ? this.#shifting.configuration()
-              : {
-                  minimumHealthyPercent,
-                  maximumPercent,
-                  deploymentCircuitBreaker: { enable, rollback: enable && random() < 0.7 },
-                },
+            deploymentConfiguration: this.#alarms.watched(
+              isShifting(family)
+                ? this.#shifting.configuration()
+                : {
+                    minimumHealthyPercent,
+                    maximumPercent,
+                    deploymentCircuitBreaker: { enable, rollback: enable && random() < 0.7 },
+                  },
+            ),
             ...(random() < 0.5 ? { placementStrategy: [pick(random, STRATEGIES)] } : {}),
             ...(this.#world.zoned ? this.#shifting.zones() : {}),
           }),
@@ -164,7 +188,8 @@ export class People {
     const service = pick(random, families);
     const host = pick(random, world.hosts);
     const choice = random();
-    if (choice < 0.35) {
+    if (isExternalFamily(service) && choice < 0.45) await this.#sets.deed();
+    else if (choice < 0.35) {
       const revision = 1 + Math.floor(random() * (random() < 0.6 ? GOOD_REVISIONS : REVISIONS));
       await this.#update({ service, taskDefinition: `${service}:${revision}` });
     } else if (choice < 0.45) await this.#update({ service, forceNewDeployment: true });
@@ -175,6 +200,8 @@ export class People {
     else if (choice < 0.97) await this.#host(host.id, 'ACTIVE');
     else await this.#deregister(host);
     await this.#shifting.deed();
+    if (world.families.some(isExternalFamily)) await this.#sets.deed();
+    await this.#alarms.deed();
   }
 
   /** The last wishes are ones that can be fulfilled. */
@@ -186,12 +213,17 @@ export class People {
       if (!host.registered) host.restartAgent();
       await this.#host(host.id, 'ACTIVE');
     }
+    await this.#alarms.makePeace();
     for (const family of this.#world.families.filter((name) => name !== 'job')) {
       const daemon = family.startsWith('daemon');
       if (!daemon && random() < 0.15) {
         await this.#ask('DeleteService', () =>
           this.#ecs.DeleteService({ cluster: CLUSTER, service: family, force: true }, CALL),
         );
+        continue;
+      }
+      if (isExternalFamily(family)) {
+        await this.#sets.makePeace();
         continue;
       }
       const revision = 1 + Math.floor(random() * GOOD_REVISIONS);

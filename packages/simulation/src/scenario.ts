@@ -4,7 +4,7 @@ import { seededRandom, settle } from '@berth/control/virtual-clock.ts';
 
 import { People } from './people.ts';
 import { mixed } from './process.ts';
-import { SHIFTING } from './settings.ts';
+import { EXTERNAL, SHIFTING } from './settings.ts';
 import { endWear, strike, type TroubleName, TROUBLES, wear } from './troubles.ts';
 import { type Size, World, type WorldOptions } from './world.ts';
 
@@ -39,6 +39,9 @@ const FAMILIES: readonly { readonly name: string; readonly share: number }[] = [
 ];
 /** With both of its revisions it needs the room of two. */
 const SHIFTING_SHARE = 0.35;
+/** Of those with neither two balanced services nor a shifting one. */
+const EXTERNAL_SHARE = 0.4;
+const ALARMS_SHARE = 0.3;
 
 export function drawStory(seed: number): Story {
   const random = seededRandom(mixed(seed, 'story'));
@@ -48,6 +51,10 @@ export function drawStory(seed: number): Story {
   const shifts = more() < SHIFTING_SHARE && !families.includes('web-two');
   if (shifts) families.push(SHIFTING);
   const zones = more() < 0.3 ? 2 : undefined;
+  const others = seededRandom(mixed(seed, 'sets and alarms'));
+  const external = others() < EXTERNAL_SHARE && !shifts && !families.includes('web-two');
+  if (external) families.push(EXTERNAL);
+  const alarms = others() < ALARMS_SHARE;
   const names = Object.keys(TROUBLES) as TroubleName[];
   const share = random() < 0.15 ? 0 : random() * 0.6;
   return {
@@ -57,6 +64,7 @@ export function drawStory(seed: number): Story {
       proxies: 1 + Math.floor(random() * 2),
       families,
       ...(zones === undefined ? {} : { zones }),
+      ...(alarms ? { alarms } : {}),
     },
     troubles: names.filter(() => random() < share),
     everyMs: 2_000 + random() * 12_000,

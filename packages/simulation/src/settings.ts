@@ -12,3 +12,5 @@ export const API_PORT = 7400;
 export const SCHEDULER_PORT = 7401;
 /** Services of families that begin so have two target groups, and deployments that shift traffic. */
 export const SHIFTING = 'web-shift';
+/** The service of deployment controller EXTERNAL: it has task sets. */
+export const EXTERNAL = 'web-sets';

@@ -10,7 +10,7 @@ import { arn } from '@berth/model/resources/arn.ts';
 import type { Client, Input } from '@berth/rpc/api.ts';
 import { collections } from '@berth/store/keys.ts';
 
-import { CALL, LIMITS, pick } from './people.ts';
+import { type Ask, CALL, LIMITS, pick } from './people.ts';
 import { PORT } from './revisions.ts';
 import { CLUSTER, REALM, SHIFTING } from './settings.ts';
 import type { World } from './world.ts';
@@ -102,8 +102,6 @@ function drawHooks(random: Random, peaceful: boolean): Input<DeploymentLifecycle
 function isFirst(value: string, index: number, all: readonly string[]): boolean {
   return all.indexOf(value) === index;
 }
-
-type Ask = <T>(what: string, call: () => Promise<T>) => Promise<T | undefined>;
 
 export class ShiftingPeople {
   readonly #world: World;

@@ -27,6 +27,8 @@ export interface Size {
   readonly families: readonly string[];
   /** Availability zones that its hosts are in; absent: they name none. */
   readonly zones?: number | undefined;
+  /** Deployments look at alarms, and these go off. */
+  readonly alarms?: boolean | undefined;
 }
 
 export interface WorldOptions {
@@ -60,6 +62,7 @@ export class World implements Observer {
   readonly hosts: readonly Host[];
   readonly edges: readonly Edge[];
   readonly zoned: boolean;
+  readonly alarmed: boolean;
   readonly checks: Checks;
   readonly hooks: HookEndpoint;
   /** Of the last change that proxies have to know of. */
@@ -89,6 +92,7 @@ export class World implements Observer {
       return new Host(this, index, zone);
     });
     this.zoned = size.zones !== undefined;
+    this.alarmed = size.alarms ?? false;
     this.edges = named(size.proxies, (index) => new Edge(this, index));
   }
 
