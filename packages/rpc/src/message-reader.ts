@@ -9,10 +9,16 @@ export type MessageReader = (from: protobuf.Reader, length: number) => object;
 
 const SCALARS = new Set(['string', 'bytes', 'bool', 'int32', 'int64', 'uint64', 'double']);
 const noBytes = Buffer.alloc(0);
+/** Every empty list, and every empty map: a million records have millions of them. */
+const none = Object.freeze([]);
+const noEntries = Object.freeze({});
 
 const readers = new Map<protobuf.Type, MessageReader>();
 
-/** Lists, maps and required scalars that the bytes lack are filled in; what is optional and absent is left out. uint64 is a text of digits. */
+/**
+ * Lists, maps and required scalars that the bytes lack are filled in, empty lists and maps frozen; what is optional and absent is left out.
+ * uint64 is a text of digits.
+ */
 export function messageReader(type: protobuf.Type): MessageReader {
   const known = readers.get(type);
   if (known) return known;
@@ -56,13 +62,16 @@ function writeConstructor(
   fields: readonly Local[],
 ): object {
   const lines = fields.map(({ field, local }) => {
-    const set = `this.${field.name} = ${field.map ? `fromEntries(${local})` : local}`;
+    const set = `this.${field.name} = ${field.map ? `mapOf(${local})` : local}`;
     return isOptional(field) ? `if (${local} !== undefined) ${set}` : set;
   });
-  const scope = { fromEntries: Object.fromEntries };
-  const made = compile(type.name, names, scope, lines) as { prototype: object };
+  const made = compile(type.name, names, { mapOf }, lines) as { prototype: object };
   made.prototype = Object.prototype;
   return made;
+}
+
+function mapOf(entries: readonly (readonly [string, unknown])[]): object {
+  return entries.length === 0 ? noEntries : Object.fromEntries(entries);
 }
 
 /** Takes one field after the other until the message is over. */
@@ -81,7 +90,8 @@ function loop(name: string, cases: readonly string[]): string[] {
 }
 
 function initial(field: protobuf.Field): string {
-  if (field.map || field.repeated) return '[]';
+  if (field.map) return '[]';
+  if (field.repeated) return 'none';
   if (isOptional(field)) return 'undefined';
   return field.type === 'bytes' ? 'noBytes' : JSON.stringify(zeroOf(field));
 }
@@ -101,10 +111,12 @@ function cases(field: protobuf.Field, local: string, scope: Scope): string[] {
   }
   const one = valueOf(field, local, scope);
   if (!field.repeated) return [`case ${tag(wireOf(field))}: ${local} = ${one}; break`];
-  const lines = [`case ${tag(wireOf(field))}: ${local}.push(${one}); break`];
+  // A list that begins with its first value has room for one; an empty one that grows takes room for many.
+  const add = `{ const x = ${one}; if (${local} === none) ${local} = [x]; else ${local}.push(x) }`;
+  const lines = [`case ${tag(wireOf(field))}: ${add} break`];
   if (wireOf(field) !== WIRE.delimited) {
     lines.push(
-      `case ${tag(WIRE.delimited)}: { const last = r.uint32() + r.pos; while (r.pos < last) ${local}.push(${one}); break }`,
+      `case ${tag(WIRE.delimited)}: { const last = r.uint32() + r.pos; while (r.pos < last) ${add} break }`,
     );
   }
   return lines;
@@ -120,7 +132,10 @@ function valueOf(field: protobuf.Field, local: string, scope: Scope): string {
     return `read${local}(r, r.uint32())`;
   }
   if (!SCALARS.has(field.type)) throw new Error(`${field.fullName}: no reader for ${field.type}`);
-  if (field.type === 'string') return 'text(r)';
+  if (field.type === 'string') {
+    scope[`names${local}`] = new Names();
+    return `text(r, names${local})`;
+  }
   if (field.type === 'uint64') return 'String(r.uint64())';
   if (field.type === 'int64') return `int64(r, ${JSON.stringify(field.fullName)})`;
   return field.type === 'bytes' ? 'bytes(r)' : `r.${field.type}()`;
@@ -161,16 +176,47 @@ function bytes(from: protobuf.Reader): Buffer {
   return value;
 }
 
-/** Texts of up to so many bytes are kept, as many as this, to be found again: most are words and names that come again and again. */
-const SHORT = 24;
-const KEPT = 2 ** 12;
-const kept: string[] = Array<string>(KEPT).fill('');
+/** Longer texts are no names. */
+const SHORT = 40;
+const NAMES = { first: 2 ** 6, most: 2 ** 14 };
+/** Where fewer texts than this share have been read before, no more are kept. */
+const WORTHWHILE = 0.25;
 
-function text(from: protobuf.Reader): string {
+/**
+ * The texts of one field of a message, to be found again: names and words come again and again, and a record of its own for each
+ * time would fill the memory. Where texts are all different, as ids are, that shows, and none are kept any more.
+ */
+class Names {
+  kept: string[] = Array<string>(NAMES.first).fill('');
+  isOn = true;
+  #found = 0;
+  #missed = 0;
+
+  found(): void {
+    this.#found += 1;
+  }
+
+  keep(place: number, text: string): void {
+    this.kept[place] = text;
+    this.#missed += 1;
+    if (this.#missed < 2 * this.kept.length) return;
+    const isWorthwhile = this.#found >= WORTHWHILE * (this.#found + this.#missed);
+    const size = Math.min(NAMES.most, 4 * this.kept.length);
+    if (size > this.kept.length) this.kept = Array<string>(size).fill('');
+    else if (!isWorthwhile) {
+      this.isOn = false;
+      this.kept = [];
+    }
+    this.#found = 0;
+    this.#missed = 0;
+  }
+}
+
+function text(from: protobuf.Reader, names: Names): string {
   const end = endOf(from);
   const { buf, pos } = from;
   from.pos = end;
-  if (end - pos > SHORT) return textOf(buf, pos, end);
+  if (!names.isOn || end - pos > SHORT) return textOf(buf, pos, end);
   let hash = end - pos;
   let high = 0;
   for (let at = pos; at < end; at += 1) {
@@ -179,10 +225,15 @@ function text(from: protobuf.Reader): string {
     hash = (Math.imul(hash, 31) + byte) | 0;
   }
   if (high >= 0x80) return textOf(buf, pos, end);
-  const place = (hash ^ (hash >>> 15)) & (KEPT - 1);
-  const found = kept[place] as string;
-  if (found.length === end - pos && isAt(found, buf, pos)) return found;
-  return (kept[place] = textOf(buf, pos, end));
+  const place = (hash ^ (hash >>> 15)) & (names.kept.length - 1);
+  const found = names.kept[place] as string;
+  if (found.length === end - pos && isAt(found, buf, pos)) {
+    names.found();
+    return found;
+  }
+  const fresh = textOf(buf, pos, end);
+  names.keep(place, fresh);
+  return fresh;
 }
 
 /** Are the bytes there these characters, all of them ASCII? */
@@ -234,4 +285,4 @@ function safe(value: number, name: string): number {
 }
 
 /** What the code of readers calls. */
-const calls = { int64, text, bytes, noBytes, overrun };
+const calls = { int64, text, bytes, noBytes, none, overrun };

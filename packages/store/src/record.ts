@@ -40,7 +40,7 @@ export function decodeRecord<N extends MessageName>(
   of: Collection<N>,
   entry: Entry,
 ): Stored<MessageTypes[N]> {
-  return stored(of, partsOf(entry.key), entry);
+  return stored(of, entry);
 }
 
 export interface DecodedEntry {
@@ -57,7 +57,7 @@ export function decodeEntry(entry: Entry): DecodedEntry {
   if (!parsed) throw new Error(`${entry.key} is in no collection that this version knows`);
   return {
     collection: collectionName(parsed.collection),
-    stored: stored(parsed.collection, parsed.parts, entry),
+    stored: stored(parsed.collection, entry),
   };
 }
 
@@ -74,20 +74,28 @@ export function collectionName(of: Collection): CollectionName {
 
 function stored<N extends MessageName>(
   of: Collection<N>,
-  parts: readonly string[],
-  entry: Entry,
+  { key, value, createRevision, modRevision }: Entry,
 ): Stored<MessageTypes[N]> {
-  return {
-    key: entry.key,
-    parts,
-    value: codec(of.message).decode(entry.value),
-    createRevision: entry.createRevision,
-    modRevision: entry.modRevision,
-  };
+  return new Decoded(key, codec(of.message).decode(value), createRevision, modRevision);
 }
 
-function partsOf(key: string): readonly string[] {
-  const parsed = parseKey(key);
-  if (!parsed) throw new Error(`${key} is in no collection that this version knows`);
-  return parsed.parts;
+/** A million of them are held: the parts of the key are not held a second time. */
+class Decoded<T> implements Stored<T> {
+  readonly key: string;
+  readonly value: T;
+  readonly createRevision: number;
+  readonly modRevision: number;
+
+  constructor(key: string, value: T, createRevision: number, modRevision: number) {
+    this.key = key;
+    this.value = value;
+    this.createRevision = createRevision;
+    this.modRevision = modRevision;
+  }
+
+  get parts(): readonly string[] {
+    const parsed = parseKey(this.key);
+    if (!parsed) throw new Error(`${this.key} is in no collection that this version knows`);
+    return parsed.parts;
+  }
 }
