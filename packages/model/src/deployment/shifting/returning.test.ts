@@ -217,6 +217,36 @@ describe('deployment: the return of traffic', () => {
     assert.equal(servingIn(world, 'green'), 4);
   });
 
+  it('is given up by a circuit breaker that is switched on only then, also when a newer deployment had waited for it', () => {
+    const world = shifted(BLUE_GREEN);
+    crash(world, 'app:1', 4);
+    undo(world);
+    world.update({ taskDefinition: 'app:3', stopRequestedOf: undefined });
+    world.settle();
+    undo(world);
+    const fails = (): void => {
+      crash(world, 'app:1', 4);
+      world.now += 60 * MINUTE;
+      world.settle();
+    };
+    for (let round = 0; round < 5; round += 1) fails();
+    assert.equal(world.record?.deployments[0]?.rolloutState, 'IN_PROGRESS');
+    world.update({ deploymentConfiguration: { ...BLUE_GREEN, ...BREAKER } });
+    fails();
+    assert.equal(world.record?.deployments[0]?.rolloutState, 'FAILED');
+    assert.equal(onGreen(world), 100);
+    world.update({ taskDefinition: 'app:3', stopRequestedOf: undefined });
+    for (let round = 0; round < 10; round += 1) {
+      world.step();
+      assert.ok(servingIn(world, 'green') >= 4);
+      tick(world);
+      world.now += MINUTE;
+    }
+    end(world);
+    assert.ok(world.active().every(({ task }) => task.taskDefinition === 'app:3'));
+    assert.equal(servingIn(world, 'green'), 4);
+  });
+
   it('before a newer deployment waits for the source as well', () => {
     const world = shifted(BLUE_GREEN);
     crash(world, 'app:1', 4);
