@@ -2,7 +2,7 @@
 // pitfalls (G2 to G14): grpc-js has no keepalive, follows proxies of the environment and waits up to two
 // minutes between attempts unless told otherwise.
 import { isIP } from 'node:net';
-import { checkServerIdentity } from 'node:tls';
+import { checkServerIdentity, createSecureContext, type SecureContext } from 'node:tls';
 
 import { BerthError } from '@berth/model/errors.ts';
 import { credentials, type ChannelCredentials, type ChannelOptions } from '@grpc/grpc-js';
@@ -77,6 +77,19 @@ export function formatAddress({ host, port }: HostAndPort): string {
   return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
+const secureContexts = new WeakMap<TlsIdentity, SecureContext>();
+
+/** Made once for an identity: it takes a millisecond, and who finds nobody dials again and again. */
+function secureContextOf(identity: TlsIdentity): SecureContext {
+  let context = secureContexts.get(identity);
+  if (!context) {
+    const { authority: ca, certificate: cert, key } = identity;
+    context = createSecureContext({ ca, cert, key });
+    secureContexts.set(identity, context);
+  }
+  return context;
+}
+
 interface LinkSettings {
   readonly target: string;
   readonly credentials: ChannelCredentials;
@@ -90,12 +103,9 @@ export function linkTo(address: string, tls: TlsIdentity): LinkSettings {
   const scheme = family === 4 ? 'ipv4' : family === 6 ? 'ipv6' : 'dns';
   return {
     target: `${scheme}:${address}`,
-    credentials: credentials.createSsl(
-      Buffer.from(tls.authority),
-      Buffer.from(tls.key),
-      Buffer.from(tls.certificate),
-      { checkServerIdentity: (_name, certificate) => checkServerIdentity(host, certificate) },
-    ),
+    credentials: credentials.createFromSecureContext(secureContextOf(tls), {
+      checkServerIdentity: (_name, certificate) => checkServerIdentity(host, certificate),
+    }),
     // TLS has no server name for an IP address; the check above is made against the address all the same.
     options: family === 0 ? {} : { 'grpc.ssl_target_name_override': 'berth.invalid' },
   };

@@ -25,7 +25,8 @@ import type {
 
 /** Commits in flight at a time. More than two did not pay: see `test/bench/store.ts`. */
 const LANES = 2;
-const PAGE = { first: 500, least: 1, most: 10_000, bytes: 8 * 1024 * 1024 };
+/** For each page etcd goes through all keys that are left: pages are as large as messages may be with room to spare. */
+const PAGE = { first: 500, least: 1, most: 200_000, bytes: 24 * 1024 * 1024 };
 const LIST_TRIES = 5;
 
 export class EtcdStore implements Store {
