@@ -16,6 +16,7 @@ import { type Peer, Peers } from './proxy-peers.ts';
 
 const SECONDS = Number(process.env['BERTH_BENCH_SECONDS'] ?? 2);
 const ROUNDS = Number(process.env['BERTH_BENCH_ROUNDS'] ?? 5);
+const WARM_UPS = 4;
 const RULES = [10, 1_000, 10_000];
 const MATCHES = 200_000;
 const IDLE_CLIENTS = 10_000;
@@ -32,7 +33,10 @@ const LOADS: readonly (readonly [name: string, load: Load])[] = [
 
 async function compare(name: string, load: Load, peers: readonly Peer[]): Promise<void> {
   const runs = new Map<Peer, Measured[]>(peers.map((peer) => [peer, []]));
-  for (const peer of peers) await measure(peer, load, 1); // warms up
+  // Programs that compile themselves while they run get the time for it, and the others the same.
+  for (let round = 0; round < WARM_UPS; round += 1) {
+    for (const peer of peers) await measure(peer, load, SECONDS);
+  }
   for (let round = 0; round < ROUNDS; round += 1) {
     for (const peer of peers) runs.get(peer)?.push(await measure(peer, load, SECONDS));
   }

@@ -94,7 +94,7 @@ export class LogFile {
       append(chunk, line);
       this.#chunks.push(chunk);
       // A burst at the end of the time would hold up the data path.
-      if (last !== undefined && !this.#busy) void this.flush();
+      if (last !== undefined && !this.#busy) void this.#flush(false);
     }
     this.#bytes += size;
     if (!this.#due) {
@@ -119,12 +119,17 @@ export class LogFile {
 
   /** Resolves when what was written so far is with the system, or lost. */
   flush(): Promise<void> {
+    return this.#flush(true);
+  }
+
+  /** @param look whether the file is still ours to write: asked in time, but not for each of the chunks of a busy proxy */
+  #flush(look: boolean): Promise<void> {
     this.#busy = true;
-    this.#writing = this.#writing.then(() => this.#writeAll());
+    this.#writing = this.#writing.then(() => this.#writeAll(look));
     return this.#writing;
   }
 
-  async #writeAll(): Promise<void> {
+  async #writeAll(look: boolean): Promise<void> {
     if (this.#chunks.length === 0) {
       this.#busy = false;
       return;
@@ -134,7 +139,7 @@ export class LogFile {
     const bytes = this.#bytes;
     let lost = chunks.reduce((sum, { lines }) => sum + lines, 0);
     try {
-      const fd = await this.#ready();
+      const fd = await this.#ready(look);
       for (const chunk of chunks) {
         await writeWhole(fd, chunk.bytes.subarray(0, chunk.length), this.#options.clock);
         this.#written += chunk.lines;
@@ -160,10 +165,10 @@ export class LogFile {
     }
   }
 
-  async #ready(): Promise<number> {
+  async #ready(look: boolean): Promise<number> {
     const { path } = this.#options;
     if (path === 'stdout') return STDOUT;
-    await this.#lookAt(path);
+    if (look) await this.#lookAt(path);
     if (this.#file === undefined) {
       await mkdir(dirname(path), { recursive: true });
       this.#file = await open(path, 'a', 0o640);
