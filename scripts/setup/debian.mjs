@@ -14,6 +14,7 @@ export const LAB_PACKAGES = { e2fsprogs: 'mkfs.ext4', 'util-linux': 'nsenter', m
 export const BENCH_PACKAGES = {
   haproxy: 'haproxy',
   'nginx-light': 'nginx',
+  caddy: 'caddy',
   wrk: 'wrk',
   curl: 'curl',
   'nghttp2-client': 'h2load',

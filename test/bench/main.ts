@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 const BENCHES: Readonly<Record<string, string>> = {
-  proxy: 'requests proxied, against HAProxy, nginx and http-proxy',
+  proxy: 'requests proxied, against HAProxy, nginx, Caddy and http-proxy',
   'proxy-workers':
     'two workers against HAProxy with two threads, table changes, a target’s first request',
   cluster: 'from service create to 20 running tasks, a rolling update, memory at rest',

@@ -86,6 +86,37 @@ backend none
     return this.#ready('nginx', port, await this.#nginx(PROXY_CORE, port, location, 'proxy'));
   }
 
+  async caddy(): Promise<Peer> {
+    const port = await freePort();
+    const path = join(this.#directory, 'Caddyfile');
+    await writeFile(
+      path,
+      `{
+  admin off
+  auto_https off
+  log {
+    output discard
+  }
+}
+http://:${port} {
+  @other host other.test
+  respond @other 403
+  reverse_proxy /* 127.0.0.1:${this.#target}
+}
+`,
+    );
+    const child = this.#start(
+      PROXY_CORE,
+      'caddy',
+      'run',
+      '--adapter',
+      'caddyfile',
+      '--config',
+      path,
+    );
+    return this.#ready('Caddy', port, child);
+  }
+
   /** A program beside this one: PORT TARGET-PORT and more. */
   async program(name: string, file: string, ...more: readonly string[]): Promise<Peer> {
     const port = await freePort();
@@ -117,7 +148,7 @@ http { access_log off; ${temporary} keepalive_requests 1000000000; keepalive_tim
     });
     child.on('error', (error) => {
       console.error(
-        `Can't start ${command}: ${error.message}. Are haproxy, nginx, wrk and util-linux installed?`,
+        `Can't start ${command}: ${error.message}. Are haproxy, nginx, caddy, wrk and util-linux installed?`,
       );
       process.exitCode = 1;
     });

@@ -1,7 +1,7 @@
-// How fast the proxy is, against HAProxy, nginx and the http-proxy package doing the same work: one process each on one core, an nginx behind them,
+// How fast the proxy is, against HAProxy, nginx, Caddy and the http-proxy package doing the same work: one process each on one core, an nginx behind them,
 // X-Forwarded headers; Berth with rules, health checks, metrics and its access log. Runs are interleaved and medians compared, since the machine may be
 // shared; CPU time a request is the figure that suffers least from that. Then what Berth costs by itself: rules, and clients that are idle.
-// Needs haproxy, nginx, wrk and taskset. BERTH_BENCH_SECONDS (2) and BERTH_BENCH_ROUNDS (5) say how long.
+// Needs haproxy, nginx, caddy, wrk and taskset. BERTH_BENCH_SECONDS (2) and BERTH_BENCH_ROUNDS (5) say how long.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { type Socket, connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -155,6 +155,7 @@ try {
   const all = [
     await peers.haproxy(),
     await peers.nginx(),
+    await peers.caddy(),
     await peers.program('http-proxy', 'http-proxy-process.ts'),
     await peers.program('Berth', 'proxy-process.ts', directory),
   ];
