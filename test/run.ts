@@ -4,7 +4,7 @@
 //   integration  the same tests' siblings against a real etcd and a real Docker Engine, and the conformance of the AWS wire
 //   e2e          the berth command as a user runs it
 //   scale        4,000 tasks on forty simulated hosts: the small form of `npm run bench million`
-//   chaos        a lab of many hosts under load: some of the faults of `npm run test:chaos`
+//   chaos        a lab of many hosts under load: some of the faults of `npm run test:chaos`, and each strategy of deployments
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -113,7 +113,7 @@ function sum(...counts: Counts[]): Counts {
 }
 
 /** They build networks and look at the machine; most of the time they wait, as the others do. */
-const E2E_APART = ['start', 'lab', 'install', 'aws-cli', 'shifts'].map(
+const E2E_APART = ['start', 'lab', 'install', 'aws-cli', 'image-pins'].map(
   (name) => `test/e2e/${name}.test.ts`,
 );
 

@@ -11,7 +11,8 @@ import type { Api } from '@berth/cli/connection.ts';
 import { type Measuring, type Row, measureUnderLoad } from './measure.ts';
 import { SERVICE, type Watcher, watch } from './watcher.ts';
 
-const DEFINITION = fileURLToPath(new URL('../../deploy/sample/hello.json', import.meta.url));
+/** Of the sample service. */
+export const DEFINITION = fileURLToPath(new URL('../../deploy/sample/hello.json', import.meta.url));
 const STEADY_MS = 90_000;
 const TASKS = 6;
 

@@ -1,8 +1,10 @@
 // The faults of the short form, in `npm test`: one small lab for all of them, each fault once, and no bound but those that
-// Berth promises. `npm run test:chaos` has all of them in full.
+// Berth promises; `npm run test:chaos` has all of them in full. In the same lab, with nothing broken, each strategy of deployments.
 import { faults } from './faults/all.ts';
 import { Ground } from './ground.ts';
 import { REDUCED, REDUCED_REQUESTS_PER_SECOND } from './sizes.ts';
+import { strategies } from './strategies/all.ts';
+import { type Stand, openStand } from './strategies/stand.ts';
 
 /** Machines that build and test are slow at times; the full run holds to the promises as they are. */
 const LENIENCY = 4;
@@ -39,4 +41,27 @@ describe('a cluster of many hosts under load', () => {
       await run(ground, { rounds: 1, full: false, leniency: LENIENCY });
     });
   }
+
+  describe('with nothing broken', () => {
+    let stand: Stand;
+
+    before(async function () {
+      this.timeout(120_000);
+      stand = await openStand(ground);
+    });
+
+    after(() => stand.close());
+
+    for (const { title, run } of strategies) {
+      it(title, async function () {
+        this.timeout(150_000);
+        await run(stand);
+      });
+    }
+
+    it('no request was lost meanwhile, and the certificates say so', async function () {
+      this.timeout(90_000);
+      await stand.finish();
+    });
+  });
 });

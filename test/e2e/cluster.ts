@@ -42,7 +42,7 @@ export interface Finished {
 
 /** Run one `berth` command to its end, at most `timeoutMs`. */
 export async function berth(
-  place: Place,
+  place: Pick<Place, 'env'>,
   args: readonly string[],
   options: { timeoutMs?: number; input?: string; env?: NodeJS.ProcessEnv } = {},
 ): Promise<Finished> {
@@ -63,7 +63,7 @@ export async function berth(
 }
 
 /** As `berth`, with --json: the parsed output. @throws Error with what it printed unless it succeeded */
-export async function berthJson<T>(place: Place, args: readonly string[]): Promise<T> {
+export async function berthJson<T>(place: Pick<Place, 'env'>, args: readonly string[]): Promise<T> {
   const { code, stdout, stderr } = await berth(place, [...args, '--json']);
   if (code !== 0) throw new Error(`berth ${args.join(' ')} ended with ${code}: ${stderr}${stdout}`);
   return JSON.parse(stdout) as T;

@@ -1,6 +1,8 @@
 // Faults 3 and 4: hosts that die or are cut off, and partitions.
 import assert from 'node:assert/strict';
 
+import { collections } from '@berth/store/keys.ts';
+
 import { type Extent, type Fault, assertNoneLost, assertWithin } from '../fault.ts';
 import type { Ground } from '../ground.ts';
 import type { Measuring, Row } from '../measure.ts';
@@ -97,14 +99,10 @@ export async function untilOnlyWanted({ lab, watcher }: Ground): Promise<void> {
       const command = ['docker', 'ps', '--format', `{{.Label "${TASK_LABEL}"}}`] as const;
       const { stdout } = await lab.exec(name, command);
       const there = stdout.split('\n').filter(Boolean).sort();
-      const wanted = watcher
-        .tasks()
-        .filter(
-          ({ task }) =>
-            task.desiredStatus === 'RUNNING' &&
-            [...watcher.cache.hostsById(task.hostId)][0]?.value.name === name,
-        )
-        .map(({ task }) => task.id)
+      const wanted = [...watcher.cache.list(collections.hosts)]
+        .filter(({ value }) => value.name === name)
+        .flatMap(({ value }) => [...watcher.cache.tasksByHost(value.id)])
+        .flatMap(({ value }) => (value.desiredStatus === 'RUNNING' ? value.id : []))
         .sort();
       if (there.join() === wanted.join()) break;
       if (performance.now() - begin > PATIENCE_MS) {
