@@ -112,8 +112,8 @@ function sum(...counts: Counts[]): Counts {
   };
 }
 
-/** They build networks and look at the machine; most of the time they wait, as the others do. */
-const E2E_APART = ['start', 'lab', 'install', 'aws-cli', 'image-pins'].map(
+/** They build networks and look at the machine, or take about as long in all as the others; most of the time they wait, as those do. */
+const E2E_APART = ['start', 'lab', 'install', 'aws-cli', 'rolling-update', 'unhealthy'].map(
   (name) => `test/e2e/${name}.test.ts`,
 );
 
