@@ -24,8 +24,8 @@ export interface TaskSeen {
 export interface Watcher {
   readonly cache: StateCache;
   readonly invariants: Invariants;
-  /** Tasks of the service whose containers may be there. */
-  tasks(): readonly TaskSeen[];
+  /** Tasks of the service whose containers may be there. @param service default: the one that faults strike */
+  tasks(service?: string): readonly TaskSeen[];
   /** The deployment of the service that is wanted. */
   deploymentId(): string | undefined;
   /** Which node leads in a role, since which epoch. */
@@ -61,8 +61,8 @@ export async function watch(lab: Lab): Promise<Watcher> {
     invariants.check(batch);
     for (const listener of listeners) listener();
   });
-  const tasks = (): TaskSeen[] =>
-    [...cache.tasksByService(plan.cluster, SERVICE)].map(({ value }) => ({
+  const tasks = (service = SERVICE): TaskSeen[] =>
+    [...cache.tasksByService(plan.cluster, service)].map(({ value }) => ({
       task: value,
       status: cache.get(collections.taskStatus, plan.cluster, value.id)?.value,
     }));

@@ -48,6 +48,7 @@ export async function openHook(
   });
   server.listen(0, address);
   await once(server, 'listening');
+  server.unref();
   const { port } = server.address() as AddressInfo;
   const hook: Hook = {
     url: `http://${address}:${port}/`,

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 
 import type { MaybeCertificate } from '@berth/cli/commands/deployment-certificate-view.ts';
-import type { Rule, ServiceDeploymentBrief } from '@berth/model/generated/messages.ts';
+import type { Rule, ServiceDeploymentBrief, TaskRecord } from '@berth/model/generated/messages.ts';
 import { collections } from '@berth/store/keys.ts';
 
 import { type Finished, berth, berthJson, eventually } from '../../e2e/cluster.ts';
@@ -60,7 +60,9 @@ export interface Stand {
   deploy(...flags: readonly string[]): Promise<Deployed>;
   /** Only this revision answers, at every proxy, from several hosts; of the other nothing is left on any of them. */
   assertOnly(revision: number): Promise<void>;
-  /** End the load. No request was lost, and the certificates of all deployments agree with that. */
+  /** Containers of tasks that are wanted, and no others, run on the hosts. */
+  assertClean(): Promise<void>;
+  /** End the load. No request was lost, the certificates of all deployments agree with that, and the invariants held. */
   finish(): Promise<void>;
   close(): Promise<void>;
 }
@@ -73,16 +75,6 @@ export async function openStand(ground: Ground): Promise<Stand> {
   const place = { env: { ...process.env, ...lab.environment, NO_COLOR: '1' } };
   const clients = new Clients(urls);
   const deployed: Deployed[] = [];
-  let turn = { from: 0, to: 1 };
-  const hook = await openHook(lab.plan.rootAddress, async (question) => {
-    const { from, to } = turn;
-    const sharesOf = (weights: Readonly<Record<string, number>>): Record<number, number> => {
-      const share = shareOf(question, weights);
-      return { [from]: 100 - share, [to]: share };
-    };
-    await clients.see(PATH, sharesOf(question.productionTrafficWeights));
-    await clients.see(PREVIEW_PATH, sharesOf(question.testTrafficWeights));
-  });
 
   const run = async (...args: readonly string[]): Promise<void> => {
     const { code, stdout, stderr } = await berth(place, args, { timeoutMs: COMMAND_MS });
@@ -130,23 +122,39 @@ export async function openStand(ground: Ground): Promise<Stand> {
     ...{ timeoutMs: TIMEOUT_MS, mostOpen: MOST_OPEN },
   });
 
+  let turn = { from: 0, to: 1 };
+  const hook = await openHook(lab.plan.rootAddress, async (question) => {
+    const { from, to } = turn;
+    const sharesOf = (weights: Readonly<Record<string, number>>): Record<number, number> => {
+      const share = shareOf(question, weights);
+      return { [from]: 100 - share, [to]: share };
+    };
+    await clients.see(PATH, sharesOf(question.productionTrafficWeights));
+    await clients.see(PREVIEW_PATH, sharesOf(question.testTrafficWeights));
+  });
+
   const revisionNow = (): number => {
     const definition = watcher.cache.get(collections.services, cluster, SERVICE)?.value;
     return Number(definition?.taskDefinition.split(':')[1]);
   };
-  const tasksWanted = (revision: number) =>
-    [...watcher.cache.list(collections.tasks, cluster)].filter(
-      ({ value }) =>
-        value.desiredStatus === 'RUNNING' && value.taskDefinition === `${SERVICE}:${revision}`,
-    );
+  const wanted = (revision: number): TaskRecord[] =>
+    watcher
+      .tasks(SERVICE)
+      .filter(({ task }) => task.desiredStatus === 'RUNNING')
+      .flatMap(({ task }) => (task.taskDefinition === `${SERVICE}:${revision}` ? task : []));
   const assertOnly = async (revision: number): Promise<void> => {
     await clients.see(PATH, { [revision]: 100 });
-    const hosts = new Set(tasksWanted(revision).map(({ value }) => value.hostId));
+    const hosts = new Set(wanted(revision).map(({ hostId }) => hostId));
     assert.ok(hosts.size >= 2, `tasks of revision ${revision} run on ${hosts.size} host`);
-    await watcher.until('none of the other is wanted', COMMAND_MS, () => {
-      const { length } = tasksWanted(revision === 1 ? 2 : 1);
-      return length > 0 ? `${length} tasks are` : undefined;
-    });
+    const other = revision === 1 ? 2 : 1;
+    await watcher.until(
+      `no task of revision ${other} is wanted`,
+      COMMAND_MS,
+      () =>
+        wanted(other)
+          .map(({ id }) => id)
+          .join() || undefined,
+    );
     await untilOnlyWanted(ground);
   };
   const deploy = async (...flags: readonly string[]): Promise<Deployed> => {
@@ -163,20 +171,22 @@ export async function openStand(ground: Ground): Promise<Stand> {
     return went;
   };
 
+  const broken = watcher.invariants.violations.length;
   const finish = async (): Promise<void> => {
     const list = await json<{ readonly serviceDeployments: readonly ServiceDeploymentBrief[] }>(
       ...['deployment', 'list', SERVICE],
     );
-    const [, ...wanted] = list.serviceDeployments.toReversed();
-    assert.equal(wanted.length, deployed.length);
+    const [, ...updates] = list.serviceDeployments.toReversed();
+    assert.equal(updates.length, deployed.length);
     const certificates = await Promise.all(
-      wanted.map(({ serviceDeploymentArn: arn }) =>
+      updates.map(({ serviceDeploymentArn: arn }) =>
         eventually(`${arn} has a certificate`, CERTIFICATE_MS, async () => {
           const { certificate } = await json<MaybeCertificate>('deployment', 'show', arn);
           return certificate && certificate.status !== 'OPEN' ? certificate : undefined;
         }),
       ),
     );
+    assert.deepEqual(watcher.invariants.violations.slice(broken), []);
     const fates = await load.stop();
     const { failed, how, first } = summarize(fates);
     assert.equal(failed, 0, `${failed} of ${fates.length}: ${how.join()}; ${first?.detail ?? ''}`);
@@ -195,6 +205,7 @@ export async function openStand(ground: Ground): Promise<Stand> {
   };
   return {
     ...{ clients, listener: PORT, run, json, createGroup, deploy, assertOnly, finish },
+    assertClean: () => untilOnlyWanted(ground),
     shifting: [
       ...[...balancer, '--alternate-group', 'shift-green'],
       ...['--production-rule', production, '--test-rule', preview],

@@ -65,4 +65,5 @@ export async function replaceTaskSet(stand: Stand): Promise<void> {
     left.map((set) => [set.id, set.status, set.runningCount, set.stabilityStatus]),
     [[green, 'PRIMARY', 2, 'STEADY_STATE']],
   );
+  await stand.assertClean();
 }
