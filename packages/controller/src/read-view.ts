@@ -227,11 +227,8 @@ function withLoad(
   const hosts = new Map<string, HostView>();
   for (const [id, host] of [...own, ...others]) {
     const draining = isDaemon && host.record?.status === 'DRAINING';
-    hosts.set(id, {
-      ...host,
-      replicaTasks: draining ? replicaTasksOn(state, id) : 0,
-      ...(packs && host.record ? freeOn(state, host.record) : {}),
-    });
+    const replicaTasks = draining ? replicaTasksOn(state, id) : 0;
+    hosts.set(id, packs ? withRoom(state, host, replicaTasks) : { ...host, replicaTasks });
   }
   return hosts;
 }
@@ -240,7 +237,28 @@ export function isConnected(state: State, hostId: string): boolean {
   return state.get(collections.sessions, 'host', hostId) !== undefined;
 }
 
-function freeOn(state: State, host: HostRecord): { cpuFree: number; memoryFree: number } {
+interface Room {
+  readonly cpuFree: number;
+  readonly memoryFree: number;
+}
+
+/** What is free is counted when somebody asks, in the same turn: only who stops some tasks of many does. */
+function withRoom(state: State, host: HostView, replicaTasks: number): HostView {
+  let room: Room | undefined;
+  const counted = (): Room => (room ??= host.record ? freeOn(state, host.record) : host);
+  return {
+    ...host,
+    replicaTasks,
+    get cpuFree() {
+      return counted().cpuFree;
+    },
+    get memoryFree() {
+      return counted().memoryFree;
+    },
+  };
+}
+
+function freeOn(state: State, host: HostRecord): Room {
   let cpuFree = host.registeredResources?.cpu ?? 0;
   let memoryFree = host.registeredResources?.memory ?? 0;
   for (const { value: task } of state.tasksByHost(host.id)) {

@@ -8,7 +8,6 @@ import { BerthError } from '@berth/model/errors.ts';
 import { credentials, type ChannelCredentials, type ChannelOptions } from '@grpc/grpc-js';
 
 import type { TlsIdentity } from './api.ts';
-import type { Patience } from './silence.ts';
 
 export const MESSAGE_LIMIT = 64 * 1024 * 1024;
 
@@ -20,25 +19,18 @@ const COMMON_OPTIONS = {
   'grpc.enable_channelz': 0,
 } satisfies ChannelOptions;
 
-/** The server pings by itself, when it has heard nothing: see SERVER_PATIENCE. */
+/** The server pings by itself, when it has heard nothing: see silence.ts. */
 export const SERVER_OPTIONS: ChannelOptions = {
   ...COMMON_OPTIONS,
   'grpc.keepalive_time_ms': 60_000,
   'grpc.keepalive_timeout_ms': 20_000,
 };
 
-/** Towards our own servers: it is they that ping, and they are judged by CLIENT_PATIENCE. */
+/** Towards our own servers: it is they that ping, and silence.ts judges them. */
 export const OWN_KEEPALIVE: ChannelOptions = {
   'grpc.keepalive_time_ms': 15_000,
   'grpc.keepalive_timeout_ms': 20_000,
 };
-
-/**
- * A host or a replica that vanishes without a word is noticed after 3 s at the latest: what follows from it, that sessions go
- * elsewhere and that hosts are lost after their time, is counted from there.
- */
-export const SERVER_PATIENCE: Patience = { pingMs: 1_000, endMs: 2_750 };
-export const CLIENT_PATIENCE: Patience = { endMs: 2_250 };
 
 /** Also towards etcd, which ends connections that ping it more often than every 5 s. */
 export const LINK_OPTIONS: ChannelOptions = {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
+import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2';
 import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 
@@ -12,6 +14,7 @@ import { createAuthority } from './authority.ts';
 import { linkTo } from './channel-options.ts';
 import { connect, type Connection } from './client.ts';
 import { serve, type RpcServer } from './server.ts';
+import { endWhenSilent } from './silence.ts';
 import { testIdentity, testLogger } from './testing/fixtures.ts';
 
 const logger = testLogger();
@@ -561,6 +564,46 @@ describe('rpc over real sockets', () => {
     relay.freeze();
     assert.equal((await ended).code, 'Unavailable');
     if (!signal.aborted) await once(signal, 'abort');
+  });
+
+  it('waits for a server with very many connections as long as its pings announce', async () => {
+    const others = Array.from({ length: 4_000 }, () => {
+      let received: number | undefined = 0;
+      endWhenSilent({
+        received: () => received,
+        sent: () => 0,
+        ping: () => undefined,
+        end: () => undefined,
+      });
+      return () => (received = undefined);
+    });
+    closing.push(() => others.forEach((end) => end()));
+    const server = await start({
+      async *WatchEvents(_request, { signal }) {
+        yield* [];
+        await once(signal, 'abort');
+      },
+    });
+    const begun = new Promise<ClientHttp2Session>((resolve) => {
+      const notice = (message: unknown): void => {
+        unsubscribe('http2.client.stream.created', notice);
+        const { stream } = message as { readonly stream: ClientHttp2Stream };
+        resolve(stream.session as ClientHttp2Session);
+      };
+      subscribe('http2.client.stream.created', notice);
+    });
+    const relay = await startRelay(server.address);
+    const client = (await dial(relay.address)).client('Operations');
+    let over = false;
+    const ended = rejection(readAll(client.WatchEvents({}))).finally(() => (over = true));
+    const session = await begun;
+    await once(session, 'ping');
+    relay.freeze();
+    // Nobody pinged once a second would wait for longer than 2.25 s.
+    await new Promise((resolve) => setTimeout(resolve, 3_500));
+    assert.equal(over, false);
+    for (const close of closing.splice(0).reverse()) await close();
+    await ended;
   });
 
   describe('with a frozen server', () => {

@@ -1,46 +1,42 @@
 import assert from 'node:assert/strict';
 
-import { type Patience, Silence } from './silence.ts';
-
-const PATIENCE: Patience = { pingMs: 1_000, endMs: 2_000 };
+import { type Pinged, Silence } from './silence.ts';
 
 describe('Silence', () => {
   let silence: Silence;
   let received: number | undefined;
   let sent: number;
   let said: string[];
+  const peer = (): Pinged => ({
+    received: () => received,
+    sent: () => sent,
+    ping: (nextMs) => {
+      sent += 1;
+      said.push(`ping ${nextMs}`);
+    },
+    end: () => said.push('end'),
+  });
   beforeEach(() => {
     silence = new Silence();
     received = 0;
     sent = 0;
     said = [];
-    silence.add(
-      {
-        received: () => received,
-        sent: () => sent,
-        ping: () => {
-          sent += 1;
-          said.push('ping');
-        },
-        end: () => said.push('end'),
-      },
-      PATIENCE,
-    );
+    silence.add(peer());
   });
   const wait = (ms: number): void => {
     for (let passed = 0; passed < ms; passed += 250) silence.look(250);
   };
 
-  it('pings a peer that says nothing, once, and ends its connection when that does not help', () => {
+  it('pings a peer that says nothing, and ends its connection when that does not help', () => {
     wait(750);
     assert.deepEqual(said, []);
     wait(1_000);
-    assert.deepEqual(said, ['ping']);
-    wait(500);
-    assert.deepEqual(said, ['ping', 'end']);
+    assert.deepEqual(said, ['ping 1000']);
+    wait(1_000);
+    assert.deepEqual(said, ['ping 1000', 'ping 1000', 'end']);
     assert.equal(silence.size, 0);
     wait(5_000);
-    assert.deepEqual(said, ['ping', 'end']);
+    assert.deepEqual(said, ['ping 1000', 'ping 1000', 'end']);
   });
 
   it('begins anew with every byte', () => {
@@ -58,16 +54,16 @@ describe('Silence', () => {
       received = bytes;
       silence.look(250);
     }
-    assert.deepEqual(said, ['ping', 'ping'], 'a peer counts our silence');
+    assert.deepEqual(said, ['ping 1000', 'ping 1000'], 'a peer counts our silence');
     said = [];
-    for (let bytes = 1; bytes < 8; bytes += 1) {
+    for (let bytes = 1; bytes < 11; bytes += 1) {
       sent += 1;
       silence.look(250);
     }
-    assert.deepEqual(said, ['ping'], 'what is sent is no question');
+    assert.deepEqual(said, ['ping 1000', 'ping 1000'], 'what is sent is no question');
     sent += 1;
     silence.look(250);
-    assert.deepEqual(said, ['ping', 'end']);
+    assert.deepEqual(said, ['ping 1000', 'ping 1000', 'end']);
   });
 
   it('neither pings nor ends where both ends talk', () => {
@@ -82,8 +78,42 @@ describe('Silence', () => {
   it('does not hold its own absence against the peer', () => {
     silence.look(60_000);
     assert.deepEqual(said, []);
-    wait(1_500);
-    assert.deepEqual(said, ['ping', 'end']);
+    wait(2_250);
+    assert.deepEqual(said, ['ping 1000', 'ping 1000', 'end']);
+  });
+
+  it('pings each of very many less often, and says so with the ping before', () => {
+    for (let others = 0; others < 4_999; others += 1) {
+      silence.add({ ...peer(), ping: () => undefined, end: () => undefined });
+    }
+    wait(1_000);
+    assert.deepEqual(said, ['ping 5000']);
+    received = 1;
+    wait(7_500);
+    assert.deepEqual(said, ['ping 5000', 'ping 5000']);
+    wait(8_500);
+    assert.deepEqual(said, ['ping 5000', 'ping 5000', 'ping 5000', 'end']);
+  });
+
+  it('waits as long as was announced where the peer is the one that pings', () => {
+    let announced = 1_000;
+    let bytes = 0;
+    let ended = false;
+    silence.add({
+      received: () => bytes,
+      announcedMs: () => announced,
+      end: () => {
+        ended = true;
+      },
+    });
+    wait(2_000);
+    assert.equal(ended, false);
+    announced = 4_000;
+    bytes = 8;
+    wait(9_000);
+    assert.equal(ended, false);
+    wait(1_000);
+    assert.equal(ended, true);
   });
 
   it('forgets a connection that is over', () => {

@@ -110,21 +110,36 @@ export class CommitLane {
   ): Promise<Outcome | undefined> {
     this.#attempts += 1;
     const attempt = String(this.#attempts);
+    let answer: TxnAnswer;
     try {
-      return this.#read(mark, await this.#send(requestOf(of, mark, attempt), signal));
+      answer = await this.#send(requestOf(of, mark, attempt), signal);
     } catch (error) {
       if (!isTransient(error)) throw error;
       if (!mark || signal.aborted) throw unknownOutcome(error);
       return await this.#settle(mark, attempt, until, signal);
     }
+    if (!answer.succeeded) return await this.#refusal(of, mark, signal);
+    const { revision } = answer.header;
+    if (mark) mark.revision = revision;
+    return { committed: true, revision };
   }
 
-  #read(mark: Mark | undefined, answer: TxnAnswer): Outcome | undefined {
-    const { revision } = answer.header;
-    if (answer.succeeded) {
-      if (mark) mark.revision = revision;
-      return { committed: true, revision };
-    }
+  /**
+   * What stands now where a refused transaction looked. It could have been told in the refusal itself, but then each that is
+   * carried out, as nearly all are, would carry the question too.
+   * @returns undefined when the transaction is to be tried again
+   */
+  async #refusal(
+    { guards }: Transaction,
+    mark: Mark | undefined,
+    signal: AbortSignal,
+  ): Promise<Outcome | undefined> {
+    const keys = new Set([...guards.map(({ key }) => key), ...(mark ? [mark.key] : [])]);
+    const look = (key: string): Operation => ({ range: { key: Buffer.from(key), keysOnly: true } });
+    const answer = await this.#send(
+      { compare: [], success: Array.from(keys, look), failure: [] },
+      signal,
+    );
     const found: Revisions = new Map();
     for (const { range } of answer.results) {
       for (const { key, createRevision, modRevision } of range?.kvs ?? []) {
@@ -136,7 +151,7 @@ export class CommitLane {
       this.#mark = undefined;
       return undefined;
     }
-    return { committed: false, revision, found };
+    return { committed: false, revision: answer.header.revision, found };
   }
 
   /** Finds out what became of an attempt whose answer was lost, and makes sure that it stays so. */
@@ -194,8 +209,9 @@ export class CommitLane {
   /** A full etcd still deletes, but takes no mark. */
   async #deleteWithoutMark(of: Transaction, signal: AbortSignal): Promise<Outcome> {
     try {
-      const answer = await this.#send(requestOf(of, undefined, ''), signal);
-      return this.#read(undefined, answer) as Outcome;
+      const { succeeded, header } = await this.#send(requestOf(of, undefined, ''), signal);
+      if (succeeded) return { committed: true, revision: header.revision };
+      return (await this.#refusal(of, undefined, signal)) as Outcome;
     } catch (error) {
       throw isTransient(error) ? unknownOutcome(error) : berthErrorOf(error, 'a commit');
     }
@@ -226,7 +242,6 @@ function markUnmoved({ key, revision }: Mark): Compare {
   return { key, target: TARGET.modRevision, modRevision: revision };
 }
 
-/** On failure the answer tells the revisions of all guarded keys, at the moment of the refusal. */
 function requestOf(of: Transaction, mark: Mark | undefined, attempt: string): TxnRequest {
   const compare = of.guards.map((guard): Compare =>
     'createRevision' in guard
@@ -237,15 +252,12 @@ function requestOf(of: Transaction, mark: Mark | undefined, attempt: string): Tx
     ...of.puts.map((put) => ({ put })),
     ...of.deletes.map((key) => ({ delete: { key } })),
   ];
-  const looked = new Set(of.guards.map(({ key }) => key));
   if (mark) {
     const { key, lease } = mark;
     compare.push(markUnmoved(mark));
     success.push({ put: { key, value: Buffer.from(attempt), lease } });
-    looked.add(key);
   }
-  const failure = [...looked].map((key) => ({ range: { key: Buffer.from(key), keysOnly: true } }));
-  return { compare, success, failure };
+  return { compare, success, failure: [] };
 }
 
 function unknownOutcome(cause: unknown): BerthError {

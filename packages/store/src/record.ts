@@ -46,6 +46,7 @@ export function decodeRecord<N extends MessageName>(
 export interface DecodedEntry {
   readonly collection: CollectionName;
   readonly stored: Stored<unknown>;
+  readonly parts: readonly string[];
 }
 
 /**
@@ -55,10 +56,15 @@ export interface DecodedEntry {
 export function decodeEntry(entry: Entry): DecodedEntry {
   const parsed = parseKey(entry.key);
   if (!parsed) throw new Error(`${entry.key} is in no collection that this version knows`);
-  return {
-    collection: collectionName(parsed.collection),
-    stored: stored(parsed.collection, entry),
-  };
+  const { collection, parts } = parsed;
+  const record = stored(collection, entry);
+  return { collection: collectionName(collection), stored: record, parts: flat(parts, record) };
+}
+
+/** A part of a key is a view of the key, which is slow to compare: the id in the record itself is the same text. */
+function flat(parts: readonly string[], { value }: Stored<unknown>): readonly string[] {
+  const { id } = value as { readonly id?: unknown };
+  return id === parts.at(-1) ? [...parts.slice(0, -1), id as string] : parts;
 }
 
 const names = new Map<string, CollectionName>(

@@ -286,9 +286,9 @@ export class ListWatchCache implements StateCache {
 
   #put(entry: Entry): Change | undefined {
     try {
-      const { collection, stored } = decodeEntry(entry);
+      const { collection, stored, parts } = decodeEntry(entry);
       this.#undecoded.delete(entry.key);
-      return this.#view.put(collection, stored);
+      return this.#view.put(collection, stored, parts);
     } catch (error) {
       this.#counts.undecodable += 1;
       this.#undecoded.add(entry.key);

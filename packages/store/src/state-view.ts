@@ -198,9 +198,8 @@ export class StateView implements State {
     this.#revision = revision;
   }
 
-  /** Put a record in the place of the one with its key, if any. */
-  put(of: CollectionName, after: Stored<unknown>): Change {
-    const { parts } = after;
+  /** Put a record in the place of the one with its key, if any. @param parts of its key, where they are at hand */
+  put(of: CollectionName, after: Stored<unknown>, parts = after.parts): Change {
     let tree = this.#trees.get(collections[of].name) as Tree;
     for (let at = 0; at < parts.length - 1; at += 1) {
       const part = parts[at] as string;

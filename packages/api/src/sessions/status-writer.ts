@@ -9,7 +9,7 @@ import { abortable } from '@berth/control/scope.ts';
 import { BerthError, isBerthError } from '@berth/model/errors.ts';
 import type { TaskStatusRecord } from '@berth/model/generated/messages.ts';
 import { collections } from '@berth/store/keys.ts';
-import { guardAbsent, guardPresent, guardUnchanged, putRecord } from '@berth/store/record.ts';
+import { guardAbsent, guardUnchanged, putRecord } from '@berth/store/record.ts';
 import type { StateCache } from '@berth/store/state.ts';
 import type { Guard, Put, Store, Transaction } from '@berth/store/store.ts';
 import { mergeTransactions } from '@berth/store/transaction.ts';
@@ -232,8 +232,8 @@ export class StatusWriter {
     const steps: Step[] = [];
     const guarded = new Set<string>();
     let bytes = 0;
-    // With the three guards of one more there is still room.
-    while (guarded.size + 3 <= MOST_GUARDS && bytes < MOST_COMMIT_BYTES) {
+    // With the two guards of one more there is still room.
+    while (guarded.size + 2 <= MOST_GUARDS && bytes < MOST_COMMIT_BYTES) {
       const id = this.#due.shift();
       if (id === undefined) break;
       const pending = this.#pending.get(id);
@@ -282,7 +282,8 @@ export class StatusWriter {
   }
 
   /**
-   * What it takes to write a report as things stand; or why it is not written.
+   * What it takes to write a report as things stand; or why it is not written. That of a task whose record is deleted at the same
+   * moment is written all the same: the controller sweeps it away.
    * @returns undefined when it is not known at present whether the report's session stands
    */
   #stepOf({ reporter, report }: Pending): Omit<Step, 'id' | 'pending'> | ReportOutcome | undefined {
@@ -298,12 +299,10 @@ export class StatusWriter {
     if (put.value.length > MOST_BYTES) return 'refused';
     const session = guardOf(reporter);
     if (!session) return undefined;
-    const guards = [
-      session,
-      guardPresent(task),
-      stored ? guardUnchanged(stored) : guardAbsent(collections.taskStatus, ...parts),
-    ];
-    return { guards, put };
+    const unchanged = stored
+      ? guardUnchanged(stored)
+      : guardAbsent(collections.taskStatus, ...parts);
+    return { guards: [session, unchanged], put };
   }
 }
 

@@ -1,6 +1,7 @@
 // A process that runs one role or several until it is asked to end.
 import type { Role, Surroundings } from '@berth/process/role.ts';
 import { startAdminServer } from '@berth/process/admin-server.ts';
+import { countBuffersAsHeap } from '@berth/process/heap.ts';
 import { runRoles } from '@berth/process/lifecycle.ts';
 import { createLogger } from '@berth/process/logger.ts';
 import { createRegistry } from '@berth/process/metrics.ts';
@@ -29,6 +30,7 @@ export async function runProcess(
   config: ProcessConfig,
   starts: readonly Start[],
 ): Promise<number> {
+  countBuffersAsHeap();
   const logger = createLogger({ level: config.logLevel, to: 'stdout', fields: { component } });
   const metrics = createRegistry({ defaults: true });
   const surroundings: Surroundings = {
