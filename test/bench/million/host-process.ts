@@ -1,5 +1,6 @@
 // One of the load processes: some hundreds to thousands of simulated hosts. What they are comes by message, so do the
 // orders; what they have said so far goes back with each answer.
+import { countBuffersAsHeap } from '@berth/process/heap.ts';
 import { createLogger } from '@berth/process/logger.ts';
 import { type Authority, issue } from '@berth/rpc/authority.ts';
 
@@ -17,20 +18,24 @@ export interface HostsPlan {
 export type HostsOrder =
   | { readonly of: 'begin'; readonly plan: HostsPlan }
   | { readonly of: 'count' }
-  | { readonly of: 'lose'; readonly numbers: readonly number[] };
+  | { readonly of: 'lose'; readonly count: number };
 
 /** Also the answer to every order. */
 export interface HostsCount {
   readonly connected: number;
   readonly running: number;
   readonly stopped: number;
+  /** Tasks that ran on hosts which were switched off. */
+  readonly lost: number;
 }
 
 const ZONES = ['a', 'b', 'c'];
 /** Certificates and connections that are made at a time. */
 const AT_A_TIME = 32;
 
+countBuffersAsHeap();
 const said = { running: 0, stopped: 0 };
+let lost = 0;
 const hosts = new Map<number, SimulatedHost>();
 const logger = createLogger({ level: 'error', to: 'stdout' });
 
@@ -54,19 +59,23 @@ async function begin({ authority, api, numbers, cpu, memory }: HostsPlan): Promi
   await Promise.all(Array.from({ length: AT_A_TIME }, worker));
 }
 
-async function lose(numbers: readonly number[]): Promise<void> {
-  await Promise.all(numbers.map(async (number) => hosts.get(number)?.lose()));
-  for (const number of numbers) hosts.delete(number);
+async function lose(count: number): Promise<void> {
+  const fullest = [...hosts].sort(([, a], [, b]) => b.tasks - a.tasks).slice(0, count);
+  for (const [number, host] of fullest) {
+    lost += host.tasks;
+    hosts.delete(number);
+  }
+  await Promise.all(fullest.map(([, host]) => host.lose()));
 }
 
 function count(): HostsCount {
   const connected = [...hosts.values()].filter((host) => host.connected).length;
-  return { connected, ...said };
+  return { connected, ...said, lost };
 }
 
 async function obey(order: HostsOrder): Promise<void> {
   if (order.of === 'begin') await begin(order.plan);
-  if (order.of === 'lose') await lose(order.numbers);
+  if (order.of === 'lose') await lose(order.count);
   process.send?.(count());
 }
 

@@ -46,11 +46,12 @@ export class Hosts {
     return sum(await this.#each(() => ({ of: 'count' })));
   }
 
-  /** Switch the first so many off. @returns their numbers */
-  async lose(count: number): Promise<readonly number[]> {
-    const numbers = Array.from({ length: count }, (_, number) => number);
-    await this.#each(() => ({ of: 'lose', numbers }));
-    return numbers;
+  /** Switch so many off, of those that run the most. @returns how many tasks they ran */
+  async lose(count: number): Promise<number> {
+    const { length } = this.#children;
+    const share = (child: number): number => Math.floor((count + length - 1 - child) / length);
+    const { lost } = sum(await this.#each((child) => ({ of: 'lose', count: share(child) })));
+    return lost;
   }
 
   async end(): Promise<void> {
@@ -82,5 +83,6 @@ function sum(counts: readonly HostsCount[]): HostsCount {
     connected: a.connected + b.connected,
     running: a.running + b.running,
     stopped: a.stopped + b.stopped,
+    lost: a.lost + b.lost,
   }));
 }

@@ -1,7 +1,8 @@
 // The bench `million` itself: what is done, in which order, and what is counted. Nothing is taken for done that the API
 // does not show.
 import { abortable } from '@berth/control/scope.ts';
-import type { Client } from '@berth/rpc/api.ts';
+import type { PlacementStrategy } from '@berth/model/generated/messages.ts';
+import type { Client, Input } from '@berth/rpc/api.ts';
 
 import { eventually } from '../../e2e/cluster.ts';
 import { Hosts } from './hosts.ts';
@@ -56,6 +57,11 @@ const FAMILY = 'million';
 const TASK = { cpu: 16, memory: 16 };
 /** Room on the hosts beyond what the tasks need: for a rolling update and the loss of hosts. */
 const ROOM = 1.5;
+/** As in the bench `placement`: zones alike, hosts filled one after the other. */
+const STRATEGY: Input<PlacementStrategy>[] = [
+  { type: 'spread', field: 'attribute:ecs.availability-zone' },
+  { type: 'binpack', field: 'memory' },
+];
 const CREATES_AT_A_TIME = 16;
 const DESCRIBED_AT_ONCE = 10;
 const LISTED_AT_ONCE = 100;
@@ -123,8 +129,11 @@ class Run {
     const counted = await this.#phase('read them all', tasks, () => this.#count(wanted));
     const updated = wanted.get('s0') ?? 0;
     await this.#phase('rolling update of a service', updated, () => this.#update('s0', wanted));
-    const lost = Math.round((tasks / hosts) * hostsLost);
-    await this.#phase(`loss of ${hostsLost} hosts`, lost, () => this.#lose(wanted));
+    await this.#phase(
+      `loss of ${hostsLost} hosts`,
+      (lost) => lost,
+      () => this.#lose(wanted),
+    );
     await this.#phase('restart: roles stop', tasks, () => this.#stop());
     await this.#phase('restart: roles ready', tasks, () => this.#plane.startRoles());
     await this.#phase('restart: hosts back, first change', hosts - hostsLost, () =>
@@ -163,6 +172,7 @@ class Run {
           serviceName,
           desiredCount,
           taskDefinition: FAMILY,
+          placementStrategy: STRATEGY,
           clientToken: serviceName,
         };
         await this.#ask(`${serviceName} is created`, () =>
@@ -216,16 +226,15 @@ class Run {
     });
   }
 
-  async #lose(wanted: ReadonlyMap<string, number>): Promise<void> {
+  /** @returns how many tasks ran on the hosts that were lost */
+  async #lose(wanted: ReadonlyMap<string, number>): Promise<number> {
     const before = (await this.#hosts.count()).running;
-    const { hostsLost, hosts, tasks } = this.#options;
-    await this.#hosts.lose(hostsLost);
-    // Spread evenly, each host has its share; the services say when all have been replaced.
-    const least = Math.floor((tasks / hosts) * hostsLost * 0.5);
+    const lost = await this.#hosts.lose(this.#options.hostsLost);
     await this.#until('the replacements run', async () => {
-      return (await this.#hosts.count()).running - before >= least;
+      return (await this.#hosts.count()).running - before >= lost;
     });
     await this.#steady(wanted, false);
+    return lost;
   }
 
   async #stop(): Promise<void> {
@@ -293,7 +302,11 @@ class Run {
     });
   }
 
-  async #phase<T>(name: string, count: number, work: () => Promise<T>): Promise<T> {
+  async #phase<T>(
+    name: string,
+    count: number | ((result: T) => number),
+    work: () => Promise<T>,
+  ): Promise<T> {
     const before = this.#usage();
     await this.#noteStalls();
     this.#stalls.clear();
@@ -308,7 +321,8 @@ class Run {
       ]),
     );
     const stalls = Object.fromEntries(this.#stalls);
-    this.#phases.push({ name, seconds, count, cpu, stalls });
+    const about = typeof count === 'number' ? count : count(result);
+    this.#phases.push({ name, seconds, count: about, cpu, stalls });
     this.#options.say(
       `${name}: ${seconds.toFixed(1)} s; CPU seconds: ${shown(cpu)}; longest stall in ms: ${shown(stalls)}`,
     );

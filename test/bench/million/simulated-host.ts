@@ -32,6 +32,7 @@ export class SimulatedHost {
   readonly #end = new AbortController();
   readonly #session: Session;
   #running: Promise<void> = Promise.resolve();
+  #tasks = 0;
 
   constructor(plan: HostPlan, said: Said, logger: Logger) {
     const { hostId, name, api, tls, cpu, memory, zone } = plan;
@@ -70,6 +71,11 @@ export class SimulatedHost {
 
   get connected(): boolean {
     return this.#session.connectedTo !== undefined;
+  }
+
+  /** How many run here. */
+  get tasks(): number {
+    return this.#tasks;
   }
 
   start(): void {
@@ -116,6 +122,9 @@ export class SimulatedHost {
       ...(wanted === 'STOPPED' ? { executionStoppedAt: now, stoppedAt: now } : {}),
       sequence: (known?.sequence ?? 0) + 1,
     });
-    this.#said[wanted === 'RUNNING' ? 'running' : 'stopped'] += 1;
+    const runs = wanted === 'RUNNING';
+    this.#said[runs ? 'running' : 'stopped'] += 1;
+    if (runs) this.#tasks += 1;
+    else if (known) this.#tasks -= 1;
   }
 }
