@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { CommitLane } from './commit-lane.ts';
 import { berthErrorOf, isCompacted, isTooLargeAnswer } from './etcd-errors.ts';
 import { after, endOf, isMark } from './etcd-keys.ts';
+import { KeyStride } from './key-stride.ts';
 import { readCompacted } from './failures.ts';
 import { grantLease } from './etcd-lease.ts';
 import { EtcdLink, type LinkOptions, type Preference } from './etcd-link.ts';
@@ -25,7 +26,7 @@ import type {
 
 /** Commits in flight at a time. More than two did not pay: see `test/bench/store.ts`. */
 const LANES = 2;
-/** For each page etcd goes through all keys that are left: pages are as large as messages may be with room to spare. */
+/** Pages are as large as messages may be, with room to spare. */
 const PAGE = { first: 500, least: 1, most: 200_000, bytes: 24 * 1024 * 1024 };
 const LIST_TRIES = 5;
 
@@ -134,13 +135,22 @@ export class EtcdStore implements Store {
   ): Promise<ListPage> {
     const entries: Entry[] = [];
     const end = endOf(prefix);
+    const stride = new KeyStride();
     let start: Buffer = Buffer.from(prefix);
+    let bound = end;
     let revision = asked;
     let size = PAGE.first;
     for (;;) {
       let page: RangeAnswer;
       try {
-        page = await this.#page(start, end, Math.min(size, limit + 1), revision, keysOnly, signal);
+        page = await this.#page(
+          start,
+          bound,
+          Math.min(size, limit + 1),
+          revision,
+          keysOnly,
+          signal,
+        );
       } catch (error) {
         if (!isTooLargeAnswer(error) || size <= PAGE.least) throw error;
         size = Math.max(PAGE.least, Math.floor(size / 8));
@@ -154,14 +164,15 @@ export class EtcdStore implements Store {
         if (entries.length >= limit) return { entries, revision };
       }
       const last = page.kvs.at(-1);
-      if (!page.more || !last) return { entries, revision };
-      start = after(last.key);
-      size = nextSize(page.kvs);
+      if (bound === end && !page.more) return { entries, revision };
+      start = page.more && last ? after(last.key) : bound;
+      if (last) size = nextSize(page.kvs);
+      bound = stride.next(page.kvs, start, size, end);
     }
   }
   #page(
     key: Buffer,
-    end: Buffer,
+    rangeEnd: Buffer,
     limit: number,
     revision: number,
     keysOnly: boolean,
@@ -169,7 +180,7 @@ export class EtcdStore implements Store {
   ): Promise<RangeAnswer> {
     return this.#reads.repeat(
       `listing ${key.toString()}`,
-      (member, options) => member.range({ key, rangeEnd: end, limit, revision, keysOnly }, options),
+      (member, options) => member.range({ key, rangeEnd, limit, revision, keysOnly }, options),
       signal,
       { withinMs: 2 * this.#reads.callWithinMs, totalMs: 2 * this.#reads.totalMs },
     );
