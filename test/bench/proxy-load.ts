@@ -25,20 +25,13 @@ export interface Load {
   readonly fresh: boolean;
 }
 
+/** Before what is measured: peers take turns, and who has slept for ten seconds begins as no proxy under traffic does. */
+const LEAD_SECONDS = 1;
+
 export async function measure(peer: Peer, load: Load, seconds: number): Promise<Measured> {
+  await wrk(peer, load, LEAD_SECONDS);
   const before = await cpuOf(peer.pid);
-  const header = load.fresh ? ['-H', 'Connection: close'] : [];
-  const { stdout } = await run('taskset', [
-    '-c',
-    LOAD_CORE,
-    'wrk',
-    '-t1',
-    `-c${load.connections}`,
-    `-d${seconds}s`,
-    '--latency',
-    ...header,
-    `http://127.0.0.1:${peer.port}${load.path}`,
-  ]);
+  const stdout = await wrk(peer, load, seconds);
   const cpu = (await cpuOf(peer.pid)) - before;
   const requests = Number(/([0-9]+) requests in/.exec(stdout)?.[1] ?? 0);
   const wrong = Number(/Non-2xx or 3xx responses: ([0-9]+)/.exec(stdout)?.[1] ?? 0);
@@ -51,6 +44,16 @@ export async function measure(peer: Peer, load: Load, seconds: number): Promise<
     cpu: (cpu * 1_000_000) / Math.max(1, requests),
     failed: wrong + broken,
   };
+}
+
+async function wrk(peer: Peer, load: Load, seconds: number): Promise<string> {
+  const header = load.fresh ? ['-H', 'Connection: close'] : [];
+  const { stdout } = await run('taskset', [
+    ...['-c', LOAD_CORE, 'wrk', '-t1', `-c${load.connections}`, `-d${seconds}s`, '--latency'],
+    ...header,
+    `http://127.0.0.1:${peer.port}${load.path}`,
+  ]);
+  return stdout;
 }
 
 /** Seconds of CPU that a process has used. */

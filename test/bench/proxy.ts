@@ -16,7 +16,7 @@ import { type Peer, Peers } from './proxy-peers.ts';
 
 const SECONDS = Number(process.env['BERTH_BENCH_SECONDS'] ?? 2);
 const ROUNDS = Number(process.env['BERTH_BENCH_ROUNDS'] ?? 5);
-const WARM_UPS = 4;
+const WARM_UPS = 3;
 const RULES = [10, 1_000, 10_000];
 const MATCHES = 200_000;
 const IDLE_CLIENTS = 10_000;

@@ -17,7 +17,7 @@ describe('the bench million', () => {
 
   it('brings all tasks to RUNNING, replaces those of an update and of lost hosts, and goes on after a restart', async () => {
     const said: string[] = [];
-    const { counted, phases, peakMiB } = await runMillion({
+    const { counted, phases } = await runMillion({
       tasks: TASKS,
       services: SERVICES,
       hosts: HOSTS,
@@ -31,6 +31,6 @@ describe('the bench million', () => {
     });
     assert.deepEqual(counted, { running: TASKS, pending: 0, listed: TASKS, distinct: TASKS });
     assert.equal(phases.length, 8);
-    assert.ok(peakMiB > 0);
+    assert.ok(phases.every(({ peakMiB }) => peakMiB > 0));
   }).timeout(8 * LIMIT_MS);
 });

@@ -8,6 +8,7 @@ import type { Authority } from '@berth/rpc/authority.ts';
 import type { HostsCount, HostsOrder } from './host-process.ts';
 
 const END_MS = 10_000;
+const NODE_FLAGS = ['--disable-warning=ExperimentalWarning', '--max-old-space-size=1536'];
 const FILE = fileURLToPath(new URL('host-process.ts', import.meta.url));
 
 export interface HostsOptions {
@@ -25,7 +26,7 @@ export class Hosts {
 
   constructor(processes: number, execArgv: readonly string[]) {
     this.#children = Array.from({ length: processes }, () =>
-      fork(FILE, { execArgv: ['--disable-warning=ExperimentalWarning', ...execArgv] }),
+      fork(FILE, { execArgv: [...NODE_FLAGS, ...execArgv] }),
     );
   }
 

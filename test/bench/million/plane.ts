@@ -24,8 +24,10 @@ const STALL_ANSWER_MS = 4_000;
 const GIB = 1024 ** 3;
 /** etcd's own default of 2 GiB is less than a million tasks need; it keeps as little of its log in memory as Berth's own etcd. */
 const ETCD_FLAGS = [`--quota-backend-bytes=${8 * GIB}`, '--snapshot-count=10000'];
-/** Half as many collections of garbage as by default, in an index of millions of keys: docs/scale.md. */
-const ETCD_ENV = { GOGC: '200' };
+/** As in deploy/systemd/berth-server.service. */
+const ROLE_ENV = { MALLOC_ARENA_MAX: '2' };
+/** Half as many collections of garbage as by default, in an index of millions of keys, as long as there is room: docs/scale.md. */
+const ETCD_ENV = { GOGC: '200', GOMEMLIMIT: '3GiB' };
 const HEAP_MIB = 8_192;
 /** Without the ports that `newPlace` would give, so that several benches and tests may run side by side. */
 const PLACE_NUMBER = 18;
@@ -70,7 +72,7 @@ export class Plane {
       const node = [`--max-old-space-size=${HEAP_MIB}`];
       if (profiles !== undefined) node.push('--cpu-prof', `--cpu-prof-dir=${profiles}/${name}`);
       const all = [...node, BERTH, name, '--admin', admin, ...state, ...args];
-      return { program: process.execPath, args: all, admin };
+      return { program: process.execPath, args: all, env: ROLE_ENV, admin };
     };
     const audit = ['--audit-log', join(place.dataDirectory, 'audit.log'), '--audit-writes-only'];
     const commands = {

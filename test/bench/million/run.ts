@@ -33,14 +33,14 @@ export interface Phase {
   readonly cpu: Readonly<Record<string, number>>;
   /** The longest time in ms that each role did nothing but one thing. */
   readonly stalls: Readonly<Record<string, number>>;
+  /** The most that all processes together had in memory at one time. */
+  readonly peakMiB: number;
 }
 
 export interface MillionResult {
   readonly phases: readonly Phase[];
   /** Of each process at its end, by what it is. */
   readonly usage: Readonly<Record<string, Usage>>;
-  /** The most that all processes together had in memory at one time. */
-  readonly peakMiB: number;
   readonly counted: Counted;
 }
 
@@ -101,6 +101,7 @@ class Run {
   readonly #former = new Map<string, Usage>();
   readonly #timers: readonly NodeJS.Timeout[];
   readonly #stalls = new Map<string, number>();
+  /** In this phase so far. */
   #peakMiB = 0;
 
   constructor(options: MillionOptions, plane: Plane, hosts: Hosts) {
@@ -109,12 +110,8 @@ class Run {
     this.#hosts = hosts;
     this.#connection = plane.connect();
     this.#ecs = this.#connection.client('Ecs');
-    const weigh = (): void => {
-      const all = Object.values(this.#present()).reduce((sum, one) => sum + one.residentMiB, 0);
-      this.#peakMiB = Math.max(this.#peakMiB, all);
-    };
     this.#timers = [
-      setInterval(weigh, MEMORY_EVERY_MS),
+      setInterval(() => this.#weigh(), MEMORY_EVERY_MS),
       setInterval(() => void this.#noteStalls(), STALLS_EVERY_MS),
     ];
   }
@@ -139,7 +136,7 @@ class Run {
     await this.#phase('restart: hosts back, first change', hosts - hostsLost, () =>
       this.#afterRestart(wanted),
     );
-    return { phases: this.#phases, usage: this.#usage(), peakMiB: this.#peakMiB, counted };
+    return { phases: this.#phases, usage: this.#usage(), counted };
   }
 
   end(): void {
@@ -310,6 +307,7 @@ class Run {
     const before = this.#usage();
     await this.#noteStalls();
     this.#stalls.clear();
+    this.#peakMiB = 0;
     const began = performance.now();
     const result = await work();
     const seconds = (performance.now() - began) / 1000;
@@ -321,12 +319,19 @@ class Run {
       ]),
     );
     const stalls = Object.fromEntries(this.#stalls);
+    this.#weigh();
+    const peakMiB = this.#peakMiB;
     const about = typeof count === 'number' ? count : count(result);
-    this.#phases.push({ name, seconds, count: about, cpu, stalls });
+    this.#phases.push({ name, seconds, count: about, cpu, stalls, peakMiB });
     this.#options.say(
-      `${name}: ${seconds.toFixed(1)} s; CPU seconds: ${shown(cpu)}; longest stall in ms: ${shown(stalls)}`,
+      `${name}: ${seconds.toFixed(1)} s; CPU seconds: ${shown(cpu)}; longest stall in ms: ${shown(stalls)}; memory: ${peakMiB.toFixed(0)} MiB`,
     );
     return result;
+  }
+
+  #weigh(): void {
+    const all = Object.values(this.#present()).reduce((sum, one) => sum + one.residentMiB, 0);
+    this.#peakMiB = Math.max(this.#peakMiB, all);
   }
 
   async #noteStalls(): Promise<void> {

@@ -4,7 +4,7 @@ import type { MillionResult } from './run.ts';
 const WIDE = 34;
 const CELL = 11;
 
-export function printTable({ phases, usage, peakMiB }: MillionResult): void {
+export function printTable({ phases, usage }: MillionResult): void {
   const names = Object.keys(usage);
   const row = (first: string, cells: readonly string[]): void =>
     console.log(`${first.padEnd(WIDE)}${cells.map((cell) => cell.padStart(CELL)).join('')}`);
@@ -37,5 +37,8 @@ export function printTable({ phases, usage, peakMiB }: MillionResult): void {
   const peaks = names.map((name) => usage[name]?.peakMiB ?? 0);
   const shown = (values: readonly number[]): string[] => values.map((value) => value.toFixed(0));
   row('at the end', ['', '', '', ...shown(now), sum(now).toFixed(0)]);
-  row('at most', ['', '', '', ...shown(peaks), peakMiB.toFixed(0)]);
+  const peak = Math.max(...phases.map(({ peakMiB }) => peakMiB));
+  row('at most', ['', '', '', ...shown(peaks), peak.toFixed(0)]);
+  console.log('\nmemory of all processes at one time, at most, in MiB');
+  for (const { name, peakMiB } of phases) row(name, [peakMiB.toFixed(0)]);
 }
