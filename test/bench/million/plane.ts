@@ -3,6 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, openSync, closeSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 
 import { abortable } from '@berth/control/scope.ts';
@@ -24,10 +25,8 @@ const STALL_ANSWER_MS = 4_000;
 const GIB = 1024 ** 3;
 /** etcd's own default of 2 GiB is less than a million tasks need; it keeps as little of its log in memory as Berth's own etcd. */
 const ETCD_FLAGS = [`--quota-backend-bytes=${8 * GIB}`, '--snapshot-count=10000'];
-/** As in deploy/systemd/berth-server.service. */
-const ROLE_ENV = { MALLOC_ARENA_MAX: '2' };
 /** Half as many collections of garbage as by default, in an index of millions of keys, as long as there is room: docs/scale.md. */
-const ETCD_ENV = { GOGC: '200', GOMEMLIMIT: '3GiB' };
+const ETCD_ENV = { GOGC: '200', GOMEMLIMIT: '2GiB' };
 const HEAP_MIB = 8_192;
 /** Without the ports that `newPlace` would give, so that several benches and tests may run side by side. */
 const PLACE_NUMBER = 18;
@@ -63,7 +62,12 @@ export class Plane {
     mkdirSync(tls, { recursive: true });
     Object.assign(place.env, { BERTH_TLS_DIR: tls });
     await certificates(place);
-    const at = async (): Promise<string> => `127.0.0.1:${await freePort()}`;
+    const ofEtcd = [place.portBase + 2, place.portBase + 3];
+    const at = async (): Promise<string> => {
+      let port = await freePort();
+      while (ofEtcd.includes(port)) port = await freePort();
+      return `127.0.0.1:${port}`;
+    };
     const [api, scheduler] = [await at(), await at()];
     const { program, args: etcd } = etcdCommand(place, tls);
     const state = ['--etcd', `127.0.0.1:${place.portBase + 2}`];
@@ -72,7 +76,7 @@ export class Plane {
       const node = [`--max-old-space-size=${HEAP_MIB}`];
       if (profiles !== undefined) node.push('--cpu-prof', `--cpu-prof-dir=${profiles}/${name}`);
       const all = [...node, BERTH, name, '--admin', admin, ...state, ...args];
-      return { program: process.execPath, args: all, env: ROLE_ENV, admin };
+      return { program: process.execPath, args: all, admin };
     };
     const audit = ['--audit-log', join(place.dataDirectory, 'audit.log'), '--audit-writes-only'];
     const commands = {
@@ -163,11 +167,19 @@ export class Plane {
         this.#running.set(role, child);
         if (admin === undefined) return;
         await eventually(`${role} is ready`, READY_MS, async () => {
-          return child.exitCode !== null || (await fetch(`http://${admin}/readyz`)).ok || undefined;
+          return (
+            this.#ended() !== undefined || (await fetch(`http://${admin}/readyz`)).ok || undefined
+          );
         });
-        if (child.exitCode !== null) throw new Error(`${role} has ended: ${this.log(role)}`);
+        const ended = this.#ended();
+        if (ended) throw new Error(`${ended} has ended: ${this.log(ended)}`);
       }),
     );
+  }
+
+  /** One that should run and does not. */
+  #ended(): PlaneRole | undefined {
+    return ROLES.find((role) => (this.#running.get(role)?.exitCode ?? null) !== null);
   }
 
   async #stop(role: PlaneRole, withinMs: number): Promise<void> {
@@ -192,6 +204,20 @@ export class Plane {
 
 /** Two and three above it are etcd's ports. */
 async function freeBase(): Promise<number> {
-  const port = await freePort();
-  return port - 2;
+  for (;;) {
+    const port = await freePort();
+    if (await isFree(port + 1)) return port - 2;
+  }
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer().listen(port, '127.0.0.1');
+  try {
+    await once(server, 'listening');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    server.close();
+  }
 }
