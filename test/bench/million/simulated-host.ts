@@ -4,7 +4,11 @@ import type { Logger } from '@berth/control/logger.ts';
 import { ImageQuestions } from '@berth/agent/image-questions.ts';
 import { Reporter } from '@berth/agent/reporter.ts';
 import { Session } from '@berth/agent/session.ts';
-import type { AssignedTask, ContainerStatus } from '@berth/model/generated/messages.ts';
+import type {
+  AssignedTask,
+  ContainerStatus,
+  TaskDefinitionRecord,
+} from '@berth/model/generated/messages.ts';
 import { realClock, realRandom } from '@berth/process/real-clock.ts';
 import type { TlsIdentity } from '@berth/rpc/api.ts';
 import { grpcTransport } from '@berth/rpc/transport.ts';
@@ -23,6 +27,29 @@ export interface HostPlan {
 export interface Said {
   running: number;
   stopped: number;
+}
+
+/** What is said of containers, which differ in nothing else: a million tasks share it. */
+const containersSaid = new Map<string, readonly ContainerStatus[]>();
+
+function containersOf(
+  definition: TaskDefinitionRecord | undefined,
+  lastStatus: 'RUNNING' | 'STOPPED',
+): readonly ContainerStatus[] {
+  const key = `${definition?.family}:${definition?.revision} ${lastStatus}`;
+  let containers = containersSaid.get(key);
+  if (!containers) {
+    containers = (definition?.containerDefinitions ?? []).map(({ name, image }) => ({
+      name,
+      image,
+      lastStatus,
+      healthStatus: 'UNKNOWN',
+      networkBindings: [],
+      ...(lastStatus === 'STOPPED' ? { exitCode: 143 } : {}),
+    }));
+    containersSaid.set(key, containers);
+  }
+  return containers;
 }
 
 export class SimulatedHost {
@@ -99,23 +126,13 @@ export class SimulatedHost {
     if (known?.lastStatus === wanted || known?.lastStatus === 'STOPPED') return;
     const now = realClock.now();
     const ran = known?.startedAt ?? now;
-    const containers = (taskDefinition?.containerDefinitions ?? []).map(
-      ({ name, image }): ContainerStatus => ({
-        name,
-        image,
-        lastStatus: wanted,
-        healthStatus: 'UNKNOWN',
-        networkBindings: [],
-        ...(wanted === 'STOPPED' ? { exitCode: 143 } : {}),
-      }),
-    );
     this.#reporter.report({
       id: task.id,
       cluster: task.cluster,
       hostId: this.#plan.hostId,
       lastStatus: wanted,
       healthStatus: 'UNKNOWN',
-      containers,
+      containers: containersOf(taskDefinition, wanted),
       pullStartedAt: ran,
       pullStoppedAt: ran,
       startedAt: ran,

@@ -155,7 +155,8 @@ describe('under attack by a target', () => {
   under(
     'that answers early, clients get the answer and the rest is thrown away',
     (socket, text) => {
-      if (text.startsWith('POST')) socket.write(ok('early'));
+      // A request may come in one piece with the end of the one before.
+      for (const _head of text.matchAll(/POST \/bad/g)) socket.write(ok('early'));
     },
     async () => {
       const body = 'x'.repeat(100_000);
