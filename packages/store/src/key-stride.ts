@@ -59,7 +59,7 @@ function commonLength(a: Buffer, b: Buffer): number {
 
 function placeOf(key: Buffer, at: number): number {
   const bytes = Buffer.alloc(PLACE_BYTES);
-  key.copy(bytes, 0, at, at + PLACE_BYTES);
+  bytes.set(key.subarray(at, at + PLACE_BYTES));
   return bytes.readUIntBE(0, PLACE_BYTES);
 }
 
