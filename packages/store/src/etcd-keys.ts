@@ -12,7 +12,7 @@ export function isMark(key: string): boolean {
 }
 
 /** The first key after all keys that start with the prefix. */
-export function endOf(prefix: string | Buffer): Buffer {
+export function endOf(prefix: string): Buffer {
   const end = Buffer.from(prefix);
   for (let at = end.length - 1; at >= 0; at -= 1) {
     const byte = end[at] as number;

@@ -5,13 +5,13 @@ import { randomUUID } from 'node:crypto';
 import { CommitLane } from './commit-lane.ts';
 import { berthErrorOf, isCompacted, isTooLargeAnswer } from './etcd-errors.ts';
 import { after, endOf, isMark } from './etcd-keys.ts';
-import { KeyStride } from './key-stride.ts';
 import { readCompacted } from './failures.ts';
 import { grantLease } from './etcd-lease.ts';
 import { EtcdLink, type LinkOptions, type Preference } from './etcd-link.ts';
 import type { KeyValue, RangeAnswer } from './etcd-messages.ts';
 import { watchEtcd } from './etcd-watch.ts';
 import { GroupCommit } from './group-commit.ts';
+import { KeyStride } from './key-stride.ts';
 import { ROOT } from './keys.ts';
 import type {
   CommitResult,

@@ -100,6 +100,30 @@ describe('grouped commits', () => {
     assert.equal(backend.sent.length, 2);
   });
 
+  it('tries again where what refused it is gone by the time of the look, and not for ever', async () => {
+    const guard = { key: 'busy', modRevision: 0 };
+    let refusals = 0;
+    const lanes = [
+      async (of: Transaction): Promise<Outcome> => {
+        if (refusals === 3) return backend.lane(of);
+        refusals += 1;
+        await clock.sleep(4_000, forever);
+        return { committed: false, revision: 1, found: new Map() };
+      },
+    ];
+    const patient = new GroupCommit({ clock, withinMs: 20_000, lanes });
+    const committed = patient.commit(transaction({ guards: [guard], puts: [put('a')] }), forever);
+    await clock.advance(12_000);
+    assert.equal((await committed).committed, true);
+
+    refusals = -1_000;
+    const hopeless = patient.commit(transaction({ guards: [guard], puts: [put('b')] }), forever);
+    const refused = assert.rejects(hopeless, { code: 'Unavailable', message: /faster than/ });
+    await clock.advance(20_000);
+    await refused;
+    assert.equal(backend.data.get('b'), undefined);
+  });
+
   it('counts what was refused to a leader whose term was over, and nothing else', async () => {
     const term = '/berth/v1/leader/scheduler';
     const { revision } = await offer({ puts: [put(term)] });

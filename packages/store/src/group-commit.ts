@@ -14,7 +14,7 @@ import {
   transactionBytes,
 } from './transaction.ts';
 
-/** What the guarded keys were when a transaction was refused; keys that are missing do not exist. */
+/** What the guarded keys were right after a transaction was refused; keys that are missing do not exist. */
 export type Revisions = Map<
   string,
   { readonly createRevision: number; readonly modRevision: number }
@@ -174,6 +174,7 @@ export class GroupCommit {
         }
         const { found } = outcome;
         const refused = rest.filter((one) => !holds(one.of, found));
+        if (refused.length === 0 && this.#clock.monotonic() >= until) throw unsettled(found);
         this.#deposed += refused.filter((one) => isDeposed(one.of, found)).length;
         for (const one of refused) one.resolve({ committed: false, revision });
         rest = rest.filter((one) => !refused.includes(one));
@@ -197,6 +198,14 @@ export class GroupCommit {
 /** True for an error that one transaction of a group has brought upon all: nothing was carried out. */
 function isOneOfThem(error: unknown): boolean {
   return error instanceof BerthError && 'lease' in error.details;
+}
+
+/** What refused a transaction is gone each time that somebody looks. */
+function unsettled(found: Revisions): BerthError {
+  return new BerthError(
+    'Unavailable',
+    `Others changed what the change depends on faster than it could be made; nothing was changed. It depends on ${[...found.keys()].slice(0, 3).join(', ')}.`,
+  );
 }
 
 function holds(of: Transaction, found: Revisions): boolean {

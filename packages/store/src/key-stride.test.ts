@@ -7,6 +7,7 @@ import { KeyStride } from './key-stride.ts';
 
 const PREFIX = '/berth/v1/';
 const PAGE = 100;
+const MOST_PAGES = 10_000;
 
 interface Listed {
   readonly keys: readonly string[];
@@ -16,7 +17,7 @@ interface Listed {
 }
 
 /** List the keys page by page, as `EtcdStore` does, of an etcd that is a sorted list. */
-function list(sorted: readonly string[]): Listed {
+function list(sorted: readonly string[], size = PAGE): Listed {
   const stride = new KeyStride();
   const end = endOf(PREFIX);
   const found: string[] = [];
@@ -28,19 +29,19 @@ function list(sorted: readonly string[]): Listed {
       const bytes = Buffer.from(key);
       return bytes.compare(start) >= 0 && bytes.compare(bound) < 0;
     });
-    const page = range.slice(0, PAGE);
+    const page = range.slice(0, size);
     const more = range.length > page.length;
     found.push(...page);
     passed += range.length;
     pages += 1;
-    assert.ok(pages < 10_000, 'the list does not end');
+    assert.ok(pages < MOST_PAGES, 'the list does not end');
     if (bound === end && !more) return { keys: found, pages, passed };
     const last = page.at(-1);
     start = more && last !== undefined ? after(last) : bound;
     bound = stride.next(
       page.map((key) => ({ key })),
       start,
-      PAGE,
+      size,
       end,
     );
   }
@@ -48,13 +49,19 @@ function list(sorted: readonly string[]): Listed {
 
 describe('the stride of a list', () => {
   it('comes by every key once, whatever keys there are', () => {
-    const part = fc.oneof(fc.stringMatching(/^[0-9a-f]{1,12}$/), fc.string({ minLength: 1 }));
+    const name = fc.constantFrom('', 'a/', 'tasks/default/', 'task-status/default/', 'zz/deep/er/');
+    const id = fc.oneof(fc.stringMatching(/^[0-9a-f]{1,12}$/), fc.string({ minLength: 1 }));
+    const part = fc.tuple(name, id).map((parts) => parts.join(''));
     fc.assert(
-      fc.property(fc.uniqueArray(part, { maxLength: 300 }), (parts) => {
-        const keys = parts.map((each) => Buffer.from(PREFIX + each));
-        const sorted = keys.sort((a, b) => a.compare(b)).map((key) => key.toString());
-        assert.deepEqual(list(sorted).keys, sorted);
-      }),
+      fc.property(
+        fc.uniqueArray(part, { maxLength: 300, size: 'max' }),
+        fc.integer({ min: 1, max: PAGE }),
+        (parts, size) => {
+          const keys = parts.map((each) => Buffer.from(PREFIX + each));
+          const sorted = keys.sort((a, b) => a.compare(b)).map((key) => key.toString());
+          assert.deepEqual(list(sorted, size).keys, sorted);
+        },
+      ),
       { numRuns: 200 },
     );
   });

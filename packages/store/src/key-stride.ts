@@ -1,5 +1,6 @@
 // How far the next page of a list should reach. etcd goes through all keys of the range that it is asked for, however few it may answer
 // with: to ask for everything that is left, page by page, would cost the square of the number of keys. Pure.
+
 /** Bytes after the common prefix of a page that count as its keys' place: as many as a number holds exactly. */
 const PLACE_BYTES = 6;
 const PLACES = 2 ** (8 * PLACE_BYTES);

@@ -156,7 +156,8 @@ describe('under attack by a target', () => {
     'that answers early, clients get the answer and the rest is thrown away',
     (socket, text) => {
       // A request may come in one piece with the end of the one before.
-      for (const _head of text.matchAll(/POST \/bad/g)) socket.write(ok('early'));
+      const heads = text.match(/POST \/bad/g) ?? [];
+      if (heads.length > 0) socket.write(ok('early').repeat(heads.length));
     },
     async () => {
       const body = 'x'.repeat(100_000);
