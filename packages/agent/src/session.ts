@@ -44,7 +44,8 @@ export interface SessionOrders {
   stream(order: StreamOrder, agents: Client<'Agents'>, signal: AbortSignal): void;
 }
 
-const BACKOFF = { initialMs: 200, maxMs: 5_000 };
+/** Less than the time after which a host is lost, from when others are back. */
+const BACKOFF = { initialMs: 200, maxMs: 10_000 };
 /** From dialling to the welcome. */
 const WELCOME_LIMIT_MS = 20_000;
 const MAX_OUTGOING = 16;

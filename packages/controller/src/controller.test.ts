@@ -234,6 +234,22 @@ describe('the controller', function () {
     assert.match(told()[1] ?? '', /is back\.$/);
   });
 
+  it('gives no host up while it hears none of them, nor while they come back', async () => {
+    await scheduler();
+    await controller({ hostLostAfterMs: 100 });
+    await cluster.createService('web', { desiredCount: 3 });
+    await steady('web');
+    const ids = (): string[] => cluster.active('web').map(({ id }) => id);
+    const before = ids();
+    const hosts = [...cluster.cache.list(collections.hosts)].map(({ value }) => value.id);
+    for (const id of hosts) await cluster.delete(collections.sessions, 'host', id);
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    for (const id of hosts) await cluster.host(id);
+    await steady('web');
+    assert.deepEqual(ids(), before);
+    assert.doesNotMatch(cluster.messages().join(), /is lost/);
+  });
+
   it('does not stop a task before its target is drained', async () => {
     await scheduler();
     await controller();
@@ -544,6 +560,7 @@ function intercepted(
   return {
     get: (key, signal) => store.get(key, signal),
     list: (prefix, signal, options) => store.list(prefix, signal, options),
+    pages: (prefix, signal) => store.pages(prefix, signal),
     watch: (prefix, revision, signal) => store.watch(prefix, revision, signal),
     lease: (ttlSeconds, signal) => store.lease(ttlSeconds, signal),
     close: () => store.close(),

@@ -39,7 +39,13 @@ const statusChange = (id: string, lastStatus: string, before?: string): Change =
 
 describe('observations', () => {
   let clock: VirtualClock;
-  const begin = (): Observations => new Observations({ clock, proxyLostAfterMs: LOST_AFTER });
+  const begin = (by: Clock = clock): Observations =>
+    new Observations({
+      clock: by,
+      proxyLostAfterMs: LOST_AFTER,
+      hostLostAfterMs: LOST_AFTER,
+      connectedHosts: ['h', 'another'],
+    });
 
   beforeEach(() => {
     clock = new VirtualClock();
@@ -61,6 +67,17 @@ describe('observations', () => {
     seen.beginTerm();
     assert.equal(seen.hostGoneSince('h'), clock.now());
     assert.equal(seen.hostGoneSince('never seen'), clock.now());
+  });
+
+  it('hold nothing against a host while all are away, nor while the others come back', async () => {
+    const seen = begin();
+    for (const id of ['h', 'another']) seen.note(session('host', id, false));
+    await clock.advance(60_000);
+    assert.equal(seen.hostGoneSince('h'), clock.now());
+    seen.note(session('host', 'another', true));
+    const back = clock.now();
+    await clock.advance(10_000);
+    assert.equal(seen.hostGoneSince('h'), back);
   });
 
   it('give a new host time to connect', async () => {
@@ -122,7 +139,7 @@ describe('observations', () => {
       monotonic: () => clock.monotonic(),
       sleep: (ms, signal) => clock.sleep(ms, signal),
     };
-    const seen = new Observations({ clock: wall, proxyLostAfterMs: LOST_AFTER });
+    const seen = begin(wall);
     const since = clock.now();
     const task = status('t', 'RUNNING', since);
     set = 99;

@@ -7,10 +7,15 @@ import type { TaskStatusRecord } from '@berth/model/generated/messages.ts';
 import { collections } from '@berth/store/keys.ts';
 import type { Change, State, StateCache } from '@berth/store/state.ts';
 
+import { HostPresence } from './host-presence.ts';
+
 export interface ObservationsOptions {
   readonly clock: Clock;
   /** A proxy that vanished so long ago routes nothing any more. */
   readonly proxyLostAfterMs: number;
+  readonly hostLostAfterMs: number;
+  /** Ids of hosts that have a session at the beginning. */
+  readonly connectedHosts: Iterable<string>;
 }
 
 /** The wall clock is followed in steps of so much, so that a time that is told twice is the same. */
@@ -23,31 +28,35 @@ export class Observations {
   readonly #begun: number;
   /** Wall time. */
   readonly #begunAt: number;
-  #ledSince: number;
+  readonly #presence: HostPresence;
   #offset: number;
   readonly #hostsGone = new Map<string, number>();
   readonly #proxiesGone = new Map<string, number>();
   /** Of the tasks that were seen to begin to run. */
   readonly #running = new Map<string, number>();
 
-  constructor({ clock, proxyLostAfterMs }: ObservationsOptions) {
+  constructor(options: ObservationsOptions) {
+    const { clock, proxyLostAfterMs, hostLostAfterMs: lostAfterMs, connectedHosts } = options;
     this.#clock = clock;
     this.#proxyLostAfterMs = proxyLostAfterMs;
     this.#begun = clock.monotonic();
     this.#begunAt = clock.now();
-    this.#ledSince = this.#begun;
+    this.#presence = new HostPresence({ clock, lostAfterMs, present: connectedHosts });
     this.#offset = this.#begunAt - this.#begun;
   }
 
   /** From now on absent hosts count as gone at the earliest from here: nobody was there to see to them. */
   beginTerm(): void {
-    this.#ledSince = this.#clock.monotonic();
+    this.#presence.expectAll();
   }
 
   note(change: Change): void {
     const [first = '', second = ''] = change.parts;
     if (change.collection === 'sessions') {
-      this.#session(first === 'host' ? this.#hostsGone : this.#proxiesGone, second, change);
+      const isHost = first === 'host';
+      this.#session(isHost ? this.#hostsGone : this.#proxiesGone, second, change);
+      if (isHost && change.after) this.#presence.came(second);
+      else if (isHost) this.#presence.went(second);
     } else if (change.collection === 'hosts') {
       if (!change.after) this.#hostsGone.delete(second);
       else if (!change.before) this.#hostsGone.set(second, this.#clock.monotonic());
@@ -64,10 +73,17 @@ export class Observations {
     else gone.set(id, this.#clock.monotonic());
   }
 
-  /** When the session of a host went, or the host came without one; of interest only while it has none. */
+  /**
+   * When the session of a host went, or the host came without one, or its absence began to count; of interest only while it
+   * has none. What was told is true as long as `absenceCountsFrom` stays.
+   */
   hostGoneSince(id: string): number {
     const since = this.#hostsGone.get(id) ?? this.#begun;
-    return this.#wall(Math.max(since, this.#ledSince));
+    return this.#wall(Math.max(since, this.absenceCountsFrom));
+  }
+
+  get absenceCountsFrom(): number {
+    return this.#presence.countsFrom;
   }
 
   /** Of a task with this status; undefined: it does not run. */
@@ -113,9 +129,11 @@ function isRunning(stored: Change['after']): boolean {
 /** Observations of a cache from now on. @returns them, and what ends them */
 export function observe(
   cache: StateCache,
-  options: ObservationsOptions,
+  options: Omit<ObservationsOptions, 'connectedHosts'>,
 ): { readonly observations: Observations; readonly end: () => void } {
-  const observations = new Observations(options);
+  const sessions = cache.list(collections.sessions, 'host');
+  const connectedHosts = [...sessions].map(({ value }) => value.id);
+  const observations = new Observations({ ...options, connectedHosts });
   const end = cache.subscribe(({ changes }) => {
     for (const change of changes) observations.note(change);
   });

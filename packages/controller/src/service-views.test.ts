@@ -235,7 +235,11 @@ class World {
       { store, clock, random: () => 0.5, logger: silent },
       this.#stop.signal,
     );
-    const { observations } = observe(cache, { clock: this.#wall, proxyLostAfterMs: 15_000 });
+    const { observations } = observe(cache, {
+      clock: this.#wall,
+      proxyLostAfterMs: 15_000,
+      hostLostAfterMs: 20_000,
+    });
     const views = new ServiceViews(cache, observations);
     cache.subscribe(({ changes }) => {
       for (const change of changes) views.note(change);

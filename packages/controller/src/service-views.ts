@@ -48,6 +48,7 @@ export class ServiceViews implements ViewParts {
   readonly #places = new Map<string, Places>();
   #hostsVersion = 0;
   #offset: number;
+  #absenceCountsFrom: number;
 
   /**
    * Every change of the state has to be noted from now on: before anybody asks again, and after the observations took note
@@ -57,10 +58,11 @@ export class ServiceViews implements ViewParts {
     this.#state = state;
     this.#observations = observations;
     this.#offset = observations.offset;
+    this.#absenceCountsFrom = observations.absenceCountsFrom;
   }
 
   tasksOf(cluster: string, service: string): ServiceTasks {
-    this.#followClock();
+    this.#followTimes();
     const kept = this.#find(cluster, service) ?? this.#takeIn(cluster, service);
     kept.names ??= namesIn(kept.tasks.values());
     const hosts = this.#hostsOf(cluster, kept, kept.names);
@@ -227,12 +229,13 @@ export class ServiceViews implements ViewParts {
     return hosts.get(id);
   }
 
-  /** Times that were told by a wall clock that was set since are not true any more. */
-  #followClock(): void {
-    const { offset } = this.#observations;
-    if (offset === this.#offset) return;
+  /** Times that were told by a wall clock that was set since are not true any more; nor are those of hosts whose absence counts from later. */
+  #followTimes(): void {
+    const { offset, absenceCountsFrom } = this.#observations;
+    if (offset === this.#offset && absenceCountsFrom === this.#absenceCountsFrom) return;
+    if (offset !== this.#offset) this.#services.clear();
     this.#offset = offset;
-    this.#services.clear();
+    this.#absenceCountsFrom = absenceCountsFrom;
     this.#hosts.clear();
     this.#hostsVersion += 1;
   }

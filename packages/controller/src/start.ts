@@ -64,7 +64,7 @@ export function startController(
   const logger = surroundings.logger.child({ component: 'controller' });
   let term: ControllerTerm | undefined;
   const metrics = controllerMetrics(surroundings.metrics, () => term?.depth ?? 0);
-  const { observations, end } = observe(cache, { clock, proxyLostAfterMs });
+  const { observations, end } = observe(cache, { clock, proxyLostAfterMs, hostLostAfterMs });
   const scheduler = leaderClient({
     service: 'Scheduler',
     address: () => cache.get(collections.leader, 'scheduler')?.value.address,

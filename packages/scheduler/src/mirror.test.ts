@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict';
 
 import { ulidSource } from '@berth/control/ulid.ts';
-import { seededRandom } from '@berth/control/virtual-clock.ts';
+import { seededRandom, VirtualClock } from '@berth/control/virtual-clock.ts';
 import type { TaskRecord } from '@berth/model/generated/messages.ts';
-import { Ledger } from '@berth/model/placement/ledger.ts';
 import { collections, keyOf } from '@berth/store/keys.ts';
+import { putRecord } from '@berth/store/record.ts';
+import type { Put } from '@berth/store/store.ts';
 import { realClock } from '@berth/store/testing/time.ts';
 import { complete } from '@berth/rpc/codec.ts';
 import fc from 'fast-check';
 
-import { buildLedgers, openMirror } from './mirror.ts';
+import { openMirror } from './mirror.ts';
 import { placeTasks } from './place.ts';
 import { partsIn } from './request.ts';
 import { CLUSTER, placeRequest, World } from './testing.ts';
@@ -58,6 +59,20 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
   { maxLength: 25 },
 );
 
+function taskPut(id: string): Put {
+  const task = complete('TaskRecord', {
+    id,
+    cluster: CLUSTER,
+    hostId: 'a',
+    group: 'service:web',
+    desiredStatus: 'RUNNING',
+    taskDefinition: 'web:1',
+    cpu: 1,
+    memory: 1,
+  });
+  return putRecord(collections.tasks, [CLUSTER, id], task);
+}
+
 /** Lives through the steps; compares the ledger that followed them with one that is built from the end. */
 async function run(list: readonly Step[]): Promise<void> {
   const world = new World();
@@ -69,7 +84,7 @@ async function run(list: readonly Step[]): Promise<void> {
     const epoch = await world.put(collections.leader, ['scheduler'], leader);
     const guard = { key: keyOf(collections.leader, 'scheduler'), createRevision: epoch };
     const { store, cache } = await world.process();
-    const mirror = openMirror(cache);
+    const mirror = await openMirror(cache, realClock, world.signal);
     const tools = {
       store,
       cache,
@@ -152,9 +167,9 @@ async function run(list: readonly Step[]): Promise<void> {
       }
     }
     await cache.reached(world.store.revision, world.signal);
-    const rebuilt = buildLedgers(cache).get(CLUSTER) ?? new Ledger();
-    assert.deepEqual(mirror.ledger(CLUSTER).dump(), rebuilt.dump());
-    mirror.close();
+    const rebuilt = await openMirror(cache, realClock, world.signal);
+    assert.deepEqual(mirror.ledger(CLUSTER).dump(), rebuilt.ledger(CLUSTER).dump());
+    for (const each of [mirror, rebuilt]) each.close();
   } finally {
     world.end();
   }
@@ -163,5 +178,37 @@ async function run(list: readonly Step[]): Promise<void> {
 describe('the mirror', () => {
   it('equals what a restarted scheduler builds from the state, after anything that can happen', async () => {
     await fc.assert(fc.asyncProperty(steps, run), { numRuns: 60 });
+  });
+
+  it('is built in slices: the state may change meanwhile, and the term may end', async () => {
+    const world = new World();
+    try {
+      await world.host('a');
+      const ids = Array.from({ length: 6_000 }, (_, at) => `t${at}`);
+      for (let at = 0; at < ids.length; at += 100) {
+        const puts = ids.slice(at, at + 100).map((id) => taskPut(id));
+        await world.store.commit({ guards: [], puts, deletes: [] }, world.signal);
+      }
+      const { cache } = await world.process();
+      const clock = new VirtualClock();
+      const building = openMirror(cache, clock, world.signal);
+      const abandoned = new AbortController();
+      const given = assert.rejects(openMirror(cache, clock, abandoned.signal), /deposed/);
+      abandoned.abort(new Error('deposed'));
+      await world.delete(collections.tasks, CLUSTER, 't0');
+      await world.delete(collections.tasks, CLUSTER, 't5999');
+      const { revision } = await world.store.commit(
+        { guards: [], puts: [taskPut('new')], deletes: [] },
+        world.signal,
+      );
+      await cache.reached(revision, world.signal);
+      await clock.advance(10);
+      const mirror = await building;
+      await given;
+      assert.equal(mirror.ledger(CLUSTER).host('a')?.groups.get('service:web'), 5_999);
+      mirror.close();
+    } finally {
+      world.end();
+    }
   });
 });

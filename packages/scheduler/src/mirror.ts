@@ -1,5 +1,7 @@
 // The scheduler's ledgers, one a cluster, kept equal to the state by its changes. Tasks that were placed
 // and whose records the state has not shown yet stay charged: their charge is the one that the record will give.
+import type { Clock } from '@berth/control/clock.ts';
+import { inSlices } from '@berth/control/slices.ts';
 import type { TaskStatusRecord } from '@berth/model/generated/messages.ts';
 import { chargeOf, sameCharge } from '@berth/model/placement/charge.ts';
 import { hostView } from '@berth/model/placement/host.ts';
@@ -14,28 +16,35 @@ export interface Mirror {
   close(): void;
 }
 
-/** Build the ledgers from a filled cache, and follow it from there. */
-export function openMirror(cache: StateCache): Mirror {
-  const ledgers = buildLedgers(cache);
+/**
+ * Build the ledgers from a filled cache, and follow it from there. Others have their turn meanwhile: with a million tasks it takes longer
+ * than a leader's lease.
+ * @throws the signal's reason
+ */
+export async function openMirror(
+  cache: StateCache,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<Mirror> {
+  const ledgers = new Map<string, Ledger>();
   const close = cache.subscribe(({ changes }) => {
     for (const change of changes) apply(change, cache, ledgers);
   });
-  return {
-    ledger: (cluster) => ledgerOf(ledgers, cluster),
-    close,
-  };
-}
-
-/** The ledgers as the state alone gives them. */
-export function buildLedgers(state: State): Map<string, Ledger> {
-  const ledgers = new Map<string, Ledger>();
-  for (const { value } of state.list(collections.hosts)) {
-    readHost(state, ledgers, value.cluster, value.id);
+  try {
+    for (const { value } of cache.list(collections.hosts)) {
+      readHost(cache, ledgers, value.cluster, value.id);
+    }
+    await inSlices(
+      cache.list(collections.tasks),
+      ({ value }) => readTask(cache, ledgers, value.cluster, value.id),
+      clock,
+      signal,
+    );
+  } catch (error) {
+    close();
+    throw error;
   }
-  for (const { value } of state.list(collections.tasks)) {
-    readTask(state, ledgers, value.cluster, value.id);
-  }
-  return ledgers;
+  return { ledger: (cluster) => ledgerOf(ledgers, cluster), close };
 }
 
 /** What changed is read again as a whole, so that an event seen twice or late does no harm. */

@@ -23,7 +23,7 @@ import { transaction } from '@berth/store/transaction.ts';
 import type { TlsIdentity } from '@berth/rpc/api.ts';
 import { Registry } from 'prom-client';
 
-import { buildLedgers } from './mirror.ts';
+import { openMirror } from './mirror.ts';
 import { startScheduler } from './start.ts';
 import { CLUSTER, placeRequest } from './testing.ts';
 
@@ -137,8 +137,9 @@ describe('the scheduler on etcd', function () {
     for (let index = 0; index < 12; index += 1) {
       assert.equal([...cache.tasksByOwner(`ecs-svc/${index}`)].length, 50);
     }
-    const ledger = buildLedgers(cache).get(CLUSTER);
-    for (const host of ledger?.hosts() ?? []) {
+    const mirror = await openMirror(cache, realClock, signal);
+    mirror.close();
+    for (const host of mirror.ledger(CLUSTER).hosts()) {
       assert.deepEqual(overdrafts(host), []);
       for (const [group, tasks] of host.groups) {
         assert.ok(

@@ -83,7 +83,7 @@ export async function startScheduler(
   /** Leads until leadership is lost or the term ends itself; then nothing of it is at work any more. */
   const lead = async (leadership: Leadership): Promise<void> => {
     await cache.reached(leadership.epoch, leadership.signal);
-    const own = new Term({ ...surroundings, store, cache, leadership, logger, metrics });
+    const own = await Term.begin({ ...surroundings, store, cache, leadership, logger, metrics });
     term = own;
     metrics.leads(true);
     try {

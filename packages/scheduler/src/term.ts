@@ -23,8 +23,7 @@ import { putRecord } from '@berth/store/record.ts';
 import type { Store } from '@berth/store/store.ts';
 
 import type { SchedulerMetrics } from './metrics.ts';
-import { openMirror } from './mirror.ts';
-import type { Mirror } from './mirror.ts';
+import { type Mirror, openMirror } from './mirror.ts';
 import { type Placed, placeTasks } from './place.ts';
 import { checkRequest, partsIn } from './request.ts';
 import { Turns } from './turns.ts';
@@ -60,11 +59,17 @@ export class Term {
   /** Aborted when the term is over, by loss of leadership or by itself. */
   readonly signal: AbortSignal;
 
-  constructor(options: TermOptions) {
+  private constructor(options: TermOptions, mirror: Mirror) {
     this.#options = options;
-    this.#mirror = openMirror(options.cache);
+    this.#mirror = mirror;
     this.#nextDecisionId = ulidSource(options.clock, options.random);
     this.signal = AbortSignal.any([options.leadership.signal, this.#over.signal]);
+  }
+
+  /** @throws the reason of the leadership's signal, when that is lost before the ledgers are there */
+  static async begin(options: TermOptions): Promise<Term> {
+    const { cache, clock, leadership } = options;
+    return new Term(options, await openMirror(cache, clock, leadership.signal));
   }
 
   /**

@@ -26,8 +26,13 @@ import type {
 
 /** Commits in flight at a time. More than two did not pay: see `test/bench/store.ts`. */
 const LANES = 2;
-/** Pages are as large as messages may be, with room to spare. */
-const PAGE = { first: 500, least: 1, most: 200_000, bytes: 24 * 1024 * 1024 };
+/** Large enough that asking costs little, small enough for etcd and its reader to have several of them at hand. */
+const PAGE = { first: 500, least: 1, most: 200_000, bytes: 4 * 1024 * 1024 };
+/**
+ * How much longer than other reads a page may take. The first one has etcd go through all keys, and it goes on with one that nobody
+ * waits for any more: to ask again soon only makes it slower.
+ */
+const PAGE_PATIENCE = 8;
 const LIST_TRIES = 5;
 
 export class EtcdStore implements Store {
@@ -93,6 +98,15 @@ export class EtcdStore implements Store {
     }
   }
 
+  async *pages(prefix: string, signal: AbortSignal): AsyncGenerator<ListPage, void, undefined> {
+    try {
+      yield* this.#pages(prefix, signal, {});
+    } catch (error) {
+      signal.throwIfAborted();
+      throw berthErrorOf(error, `listing ${prefix}`);
+    }
+  }
+
   commit(of: Transaction, signal: AbortSignal): Promise<CommitResult> {
     return this.#commits.commit(of, signal);
   }
@@ -128,12 +142,25 @@ export class EtcdStore implements Store {
     for (const link of [this.#reads, this.#writes, this.#leases, this.#watches]) link.close();
   }
 
-  async #listOnce(
+  async #listOnce(prefix: string, signal: AbortSignal, options: ListOptions): Promise<ListPage> {
+    const { limit = Infinity } = options;
+    const entries: Entry[] = [];
+    let revision = 0;
+    for await (const page of this.#pages(prefix, signal, options)) {
+      revision = page.revision;
+      for (const entry of page.entries) {
+        entries.push(entry);
+        if (entries.length >= limit) return { entries, revision };
+      }
+    }
+    return { entries, revision };
+  }
+
+  async *#pages(
     prefix: string,
     signal: AbortSignal,
     { limit = Infinity, keysOnly = false, revision: asked = 0 }: ListOptions,
-  ): Promise<ListPage> {
-    const entries: Entry[] = [];
+  ): AsyncGenerator<ListPage, void, undefined> {
     const end = endOf(prefix);
     const stride = new KeyStride();
     let start: Buffer = Buffer.from(prefix);
@@ -141,16 +168,10 @@ export class EtcdStore implements Store {
     let revision = asked;
     let size = PAGE.first;
     for (;;) {
+      const most = Math.min(size, limit + 1);
       let page: RangeAnswer;
       try {
-        page = await this.#page(
-          start,
-          bound,
-          Math.min(size, limit + 1),
-          revision,
-          keysOnly,
-          signal,
-        );
+        page = await this.#page(start, bound, most, revision, keysOnly, signal);
       } catch (error) {
         if (!isTooLargeAnswer(error) || size <= PAGE.least) throw error;
         size = Math.max(PAGE.least, Math.floor(size / 8));
@@ -158,18 +179,15 @@ export class EtcdStore implements Store {
       }
       revision ||= page.header.revision;
       this.#clusterId = page.header.clusterId ?? '';
-      for (const entry of page.kvs) {
-        if (isMark(entry.key)) continue;
-        entries.push(entry);
-        if (entries.length >= limit) return { entries, revision };
-      }
+      yield { entries: page.kvs.filter(({ key }) => !isMark(key)), revision };
       const last = page.kvs.at(-1);
-      if (bound === end && !page.more) return { entries, revision };
+      if (bound === end && !page.more) return;
       start = page.more && last ? after(last.key) : bound;
       if (last) size = nextSize(page.kvs);
       bound = stride.next(page.kvs, start, size, end);
     }
   }
+
   #page(
     key: Buffer,
     rangeEnd: Buffer,
@@ -182,7 +200,10 @@ export class EtcdStore implements Store {
       `listing ${key.toString()}`,
       (member, options) => member.range({ key, rangeEnd, limit, revision, keysOnly }, options),
       signal,
-      { withinMs: 2 * this.#reads.callWithinMs, totalMs: 2 * this.#reads.totalMs },
+      {
+        withinMs: PAGE_PATIENCE * this.#reads.callWithinMs,
+        totalMs: PAGE_PATIENCE * this.#reads.totalMs,
+      },
     );
   }
 

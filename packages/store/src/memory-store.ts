@@ -116,6 +116,10 @@ export class MemoryStore implements Store {
     return page;
   }
 
+  async *pages(prefix: string, signal: AbortSignal): AsyncGenerator<ListPage, void, undefined> {
+    yield await this.list(prefix, signal);
+  }
+
   async commit(of: Transaction, signal: AbortSignal): Promise<CommitResult> {
     checkTransaction(of);
     await this.#begin('commit', signal);

@@ -5,6 +5,7 @@ import type { Clock, Random } from '@berth/control/clock.ts';
 import { backoffDelay } from '@berth/control/backoff.ts';
 import type { Logger } from '@berth/control/logger.ts';
 import { childScope, type Scope } from '@berth/control/scope.ts';
+import { inSlices } from '@berth/control/slices.ts';
 import { BerthError } from '@berth/model/errors.ts';
 import type { MessageName, MessageTypes } from '@berth/model/generated/messages.ts';
 
@@ -20,8 +21,6 @@ const REACHED_WITHIN_MS = 10_000;
 const BACKOFF = { initialMs: 100, maxMs: 3_000 };
 /** A watch that has lived so long was no failure. */
 const GOOD_WATCH_MS = 10_000;
-/** Records that are taken in before others get their turn. */
-const FILL_AT_ONCE = 5_000;
 const COMPARE_EVERY_MS = { least: 300_000, most: 600_000 };
 
 export interface StateCacheOptions {
@@ -52,7 +51,7 @@ interface Waiter {
 /** Call `run` once; it goes on until its signal is aborted. */
 export class ListWatchCache implements StateCache {
   readonly #options: StateCacheOptions;
-  readonly #view = new StateView();
+  #view = new StateView();
   readonly #listeners = new Set<(batch: ChangeBatch) => void>();
   readonly #waiters = new Set<Waiter>();
   readonly #counts = { lists: 0, watchFailures: 0, undecodable: 0, differences: 0, heardAt: 0 };
@@ -217,14 +216,35 @@ export class ListWatchCache implements StateCache {
   }
 
   async #refill(signal: AbortSignal): Promise<void> {
-    const page = await this.#options.store.list(ROOT, signal);
+    const { revision, changes } = this.#filled
+      ? this.#replace(await this.#options.store.list(ROOT, signal))
+      : await this.#fill(signal);
     this.#counts.lists += 1;
-    const changes = await this.#replace(page, signal);
     this.#listAgain = false;
     this.#filled = true;
-    this.#moveTo(page.revision, changes);
+    this.#moveTo(revision, changes);
     for (const resolve of this.#onReady) resolve();
     this.#onReady.clear();
+  }
+
+  /**
+   * While nobody reads the view yet it takes its time: leases and connections of the process have to be kept meanwhile. It never holds
+   * more of the list than a page.
+   */
+  async #fill(signal: AbortSignal): Promise<ChangeBatch> {
+    this.#view = new StateView();
+    this.#undecoded.clear();
+    const changes: Change[] = [];
+    let revision = 0;
+    for await (const page of this.#options.store.pages(ROOT, signal)) {
+      revision = page.revision;
+      const take = (entry: Entry): void => {
+        const change = this.#put(entry);
+        if (change && this.#listeners.size > 0) changes.push(change);
+      };
+      await inSlices(page.entries, take, this.#options.clock, signal);
+    }
+    return { revision, changes };
   }
 
   async #follow(signal: AbortSignal): Promise<void> {
@@ -242,18 +262,12 @@ export class ListWatchCache implements StateCache {
     if (!signal.aborted && !this.#listAgain) throw watchFailed(ROOT, 'disconnected');
   }
 
-  /**
-   * Make the view equal to a list. What can't be decoded stays as it was last understood. While nobody reads the view yet it
-   * takes its time: leases and connections of the process have to be kept meanwhile.
-   */
-  async #replace(page: ListPage, signal: AbortSignal): Promise<Change[]> {
+  /** Make the view equal to a list. What can't be decoded stays as it was last understood. */
+  #replace({ entries, revision }: ListPage): ChangeBatch {
     const changes: Change[] = [];
     const listed = new Set<string>();
     this.#undecoded.clear();
-    for (const [index, entry] of page.entries.entries()) {
-      if (!this.#filled && index % FILL_AT_ONCE === FILL_AT_ONCE - 1) {
-        await this.#options.clock.sleep(1, signal);
-      }
+    for (const entry of entries) {
       listed.add(entry.key);
       const known = this.#view.at(entry.key);
       if (
@@ -270,7 +284,7 @@ export class ListWatchCache implements StateCache {
       const change = this.#delete(key);
       if (change) changes.push(change);
     }
-    return changes;
+    return { revision, changes };
   }
 
   #apply(batch: WatchBatch): void {

@@ -6,7 +6,7 @@ import { isBerthError } from '@berth/model/errors.ts';
 
 import { canResume, isCompactedRead } from './failures.ts';
 import { ROOT } from './keys.ts';
-import type { Store, Transaction, WatchBatch, WatchEvent } from './store.ts';
+import type { Entry, Store, Transaction, WatchBatch, WatchEvent } from './store.ts';
 import { until } from './testing/time.ts';
 import { transaction } from './transaction.ts';
 
@@ -185,6 +185,12 @@ export function storeContract(name: string, subject: () => ContractSubject): voi
         names,
       );
       assert.ok(page.entries.every((entry) => entry.modRevision <= page.revision));
+      const entries: Entry[] = [];
+      for await (const one of store.pages(base, stop.signal)) {
+        entries.push(...one.entries);
+        assert.equal(one.revision, page.revision);
+      }
+      assert.deepEqual(entries, page.entries);
       const first = await store.list(base, stop.signal, { limit: 3, keysOnly: true });
       assert.deepEqual(
         first.entries.map((entry) => [entry.key.slice(base.length), entry.value.length]),

@@ -73,6 +73,11 @@ export interface Store {
   /** Everything below the prefix in key order, as of one revision, read in pages. @throws BerthError Unavailable */
   list(prefix: string, signal: AbortSignal, options?: ListOptions): Promise<ListPage>;
   /**
+   * As `list`, but each page is given out when it is there: what does not fit into memory twice.
+   * @throws BerthError Unavailable, also between pages: those that were given out are then not all
+   */
+  pages(prefix: string, signal: AbortSignal): AsyncIterable<ListPage>;
+  /**
    * Commit one transaction. Independent transactions that are offered while one is in flight are sent together.
    * An answer lost on the way is looked up before anything is repeated: a commit is reported once and truly.
    * @throws BerthError Unavailable when the outcome can't be learnt within its deadline; it may have happened

@@ -25,9 +25,9 @@ const STALL_ANSWER_MS = 4_000;
 const GIB = 1024 ** 3;
 /** etcd's own default of 2 GiB is less than a million tasks need; it keeps as little of its log in memory as Berth's own etcd. */
 const ETCD_FLAGS = [`--quota-backend-bytes=${8 * GIB}`, '--snapshot-count=10000'];
-/** Half as many collections of garbage as by default, in an index of millions of keys, as long as there is room: docs/scale.md. */
-const ETCD_ENV = { GOGC: '200', GOMEMLIMIT: '2GiB' };
-const HEAP_MIB = 8_192;
+/** Half as many collections of garbage as by default, in an index of millions of keys: docs/scale.md. */
+const ETCD_ENV = { GOGC: '200' };
+const NODE_FLAGS = ['--max-old-space-size=8192', '--heap-growing-percent=60'];
 /** Without the ports that `newPlace` would give, so that several benches and tests may run side by side. */
 const PLACE_NUMBER = 18;
 
@@ -73,7 +73,7 @@ export class Plane {
     const state = ['--etcd', `127.0.0.1:${place.portBase + 2}`];
     const role = async (name: string, ...args: string[]): Promise<Command> => {
       const admin = await at();
-      const node = [`--max-old-space-size=${HEAP_MIB}`];
+      const node = [...NODE_FLAGS];
       if (profiles !== undefined) node.push('--cpu-prof', `--cpu-prof-dir=${profiles}/${name}`);
       const all = [...node, BERTH, name, '--admin', admin, ...state, ...args];
       return { program: process.execPath, args: all, admin };

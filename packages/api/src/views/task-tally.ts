@@ -1,6 +1,7 @@
 // How many tasks of each cluster, service and deployment run or are to run, kept up to date with each change: to count them anew for
 // each question would cost as much as there are tasks.
 import type { Clock } from '@berth/control/clock.ts';
+import { inSlices } from '@berth/control/slices.ts';
 import type { TargetRecord, TaskRecord } from '@berth/model/generated/messages.ts';
 import { collections } from '@berth/store/keys.ts';
 import type { Change, State, StateCache, Stored } from '@berth/store/state.ts';
@@ -11,8 +12,6 @@ type Counts = { -readonly [K in keyof TaskCounts]: TaskCounts[K] };
 type Counted = keyof TaskCounts;
 
 const NONE: TaskCounts = { running: 0, pending: 0 };
-/** Tasks that are counted before others get their turn, at the beginning. */
-const AT_ONCE = 5_000;
 
 /** Of states that are followed, and counted as a whole. */
 const tallies = new WeakMap<State, TaskTally>();
@@ -90,7 +89,8 @@ export function followTasks(cache: StateCache, clock: Clock): () => void {
   const unsubscribe = cache.subscribe(({ changes }) => {
     for (const change of changes) tally.note(change);
   });
-  void countAll(tally, cache, clock, ended.signal).then(
+  const count = ({ value: { cluster, id } }: Stored<TaskRecord>): void => tally.count(cluster, id);
+  void inSlices(cache.list(collections.tasks), count, clock, ended.signal).then(
     () => tallies.set(cache, tally),
     () => undefined, // it has ended meanwhile
   );
@@ -99,20 +99,6 @@ export function followTasks(cache: StateCache, clock: Clock): () => void {
     tallies.delete(cache);
     unsubscribe();
   };
-}
-
-async function countAll(
-  tally: TaskTally,
-  state: State,
-  clock: Clock,
-  signal: AbortSignal,
-): Promise<void> {
-  const tasks = Array.from(state.list(collections.tasks), ({ value }) => value);
-  for (const [index, { cluster, id }] of tasks.entries()) {
-    if (index % AT_ONCE === AT_ONCE - 1) await clock.sleep(1, signal);
-    tally.count(cluster, id);
-  }
-  signal.throwIfAborted();
 }
 
 export function countOfCluster(state: State, cluster: string): TaskCounts {
