@@ -560,7 +560,7 @@ function intercepted(
   return {
     get: (key, signal) => store.get(key, signal),
     list: (prefix, signal, options) => store.list(prefix, signal, options),
-    pages: (prefix, signal) => store.pages(prefix, signal),
+    pages: (prefix, signal, options) => store.pages(prefix, signal, options),
     watch: (prefix, revision, signal) => store.watch(prefix, revision, signal),
     lease: (ttlSeconds, signal) => store.lease(ttlSeconds, signal),
     close: () => store.close(),

@@ -163,7 +163,7 @@ export class Database {
     const as = (role: Writer['role']): Store => ({
       get: (key, signal) => store.get(key, signal),
       list: (prefix, signal, options) => store.list(prefix, signal, options),
-      pages: (prefix, signal) => store.pages(prefix, signal),
+      pages: (prefix, signal, options) => store.pages(prefix, signal, options),
       watch: (prefix, revision, signal) => store.watch(prefix, revision, signal),
       lease: (ttlSeconds, signal) => store.lease(ttlSeconds, signal),
       close: () => store.close(),

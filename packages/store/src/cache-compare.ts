@@ -5,6 +5,7 @@ import type { Store } from './store.ts';
 
 /** What a comparison needs of a cache. */
 export type ComparableCache = Pick<StateCache, 'reached' | 'subscribe'> & {
+  at(key: string): Stored<unknown> | undefined;
   all(): Iterable<Stored<unknown>>;
 };
 
@@ -28,16 +29,20 @@ export async function differences(
     }
   });
   try {
-    const page = await store.list(ROOT, signal, { keysOnly: true });
-    await cache.reached(page.revision, signal);
-    const cached = new Map([...cache.all()].map((record) => [record.key, record.modRevision]));
+    const listed = new Set<string>();
     const found: string[] = [];
-    for (const { key, modRevision } of page.entries) {
-      const same = cached.get(key) === modRevision;
-      cached.delete(key);
-      if (!same && !ignored(key)) found.push(key);
+    let revision = 0;
+    for await (const page of store.pages(ROOT, signal, { keysOnly: true })) {
+      revision = page.revision;
+      for (const { key, modRevision } of page.entries) {
+        const cached = cache.at(key);
+        // The text that the cache has anyway.
+        if (cached) listed.add(cached.key);
+        if (cached?.modRevision !== modRevision && !ignored(key)) found.push(key);
+      }
     }
-    found.push(...cached.keys());
+    await cache.reached(revision, signal);
+    for (const { key } of cache.all()) if (!listed.has(key)) found.push(key);
     return found.filter((key) => !changed.has(key));
   } finally {
     stop();

@@ -98,9 +98,13 @@ export class EtcdStore implements Store {
     }
   }
 
-  async *pages(prefix: string, signal: AbortSignal): AsyncGenerator<ListPage, void, undefined> {
+  async *pages(
+    prefix: string,
+    signal: AbortSignal,
+    options: Pick<ListOptions, 'keysOnly'> = {},
+  ): AsyncGenerator<ListPage, void, undefined> {
     try {
-      yield* this.#pages(prefix, signal, {});
+      yield* this.#pages(prefix, signal, options);
     } catch (error) {
       signal.throwIfAborted();
       throw berthErrorOf(error, `listing ${prefix}`);

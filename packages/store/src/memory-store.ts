@@ -116,8 +116,12 @@ export class MemoryStore implements Store {
     return page;
   }
 
-  async *pages(prefix: string, signal: AbortSignal): AsyncGenerator<ListPage, void, undefined> {
-    yield await this.list(prefix, signal);
+  async *pages(
+    prefix: string,
+    signal: AbortSignal,
+    options: ListOptions = {},
+  ): AsyncGenerator<ListPage, void, undefined> {
+    yield await this.list(prefix, signal, options);
   }
 
   async commit(of: Transaction, signal: AbortSignal): Promise<CommitResult> {

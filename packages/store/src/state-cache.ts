@@ -155,6 +155,11 @@ export class ListWatchCache implements StateCache {
     return this.#view.listenersByGroup(group);
   }
 
+  /** A record of whatever collection. */
+  at(key: string): Stored<unknown> | undefined {
+    return this.#view.at(key);
+  }
+
   /** All records of all collections, in no particular order. */
   all(): Iterable<Stored<unknown>> {
     return this.#view.all();

@@ -76,7 +76,11 @@ export interface Store {
    * As `list`, but each page is given out when it is there: what does not fit into memory twice.
    * @throws BerthError Unavailable, also between pages: those that were given out are then not all
    */
-  pages(prefix: string, signal: AbortSignal): AsyncIterable<ListPage>;
+  pages(
+    prefix: string,
+    signal: AbortSignal,
+    options?: Pick<ListOptions, 'keysOnly'>,
+  ): AsyncIterable<ListPage>;
   /**
    * Commit one transaction. Independent transactions that are offered while one is in flight are sent together.
    * An answer lost on the way is looked up before anything is repeated: a commit is reported once and truly.

@@ -8,11 +8,7 @@ import type { Authority } from '@berth/rpc/authority.ts';
 import type { HostsCount, HostsOrder } from './host-process.ts';
 
 const END_MS = 10_000;
-const NODE_FLAGS = [
-  '--disable-warning=ExperimentalWarning',
-  '--max-old-space-size=2048',
-  '--heap-growing-percent=40',
-];
+const NODE_FLAGS = ['--disable-warning=ExperimentalWarning', '--max-old-space-size=1024'];
 const FILE = fileURLToPath(new URL('host-process.ts', import.meta.url));
 
 export interface HostsOptions {
