@@ -3,7 +3,7 @@
 //   unit         everything beside the code that needs no etcd and no Docker, and the layering of the house
 //   integration  the same tests' siblings against a real etcd and a real Docker Engine, and the conformance of the AWS wire
 //   e2e          the berth command as a user runs it
-//   scale        4,000 tasks on forty simulated hosts: the small form of `npm run bench million`
+//   scale        100,000 tasks on 500 simulated hosts: the smaller form of `npm run bench million`
 //   chaos        a lab of many hosts under load: some of the faults of `npm run test:chaos`, and each strategy of deployments
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';

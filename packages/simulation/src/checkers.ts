@@ -166,6 +166,11 @@ export class Checks {
     return (this.#leaving.get(hostId) ?? 0) > this.#world.clock.monotonic();
   }
 
+  /** From being scaled in, or it was when that may have been decided. */
+  #isProtected({ protectedUntil = 0 }: TaskRecord): boolean {
+    return protectedUntil > this.#world.clock.now() - DECIDED_MS;
+  }
+
   /** What is about to change was true until now, and a placement may have been decided on it. */
   #noteSickness(key: string): void {
     const { collection, parts = [] } = parseKey(key) ?? {};
@@ -231,13 +236,15 @@ export class Checks {
     const now = world.clock.monotonic();
     const limits = (this.#limits.get(name) ?? []).filter(({ until }) => until > now - DECIDED_MS);
     const most = Math.max(...limits.map((limit) => limit.most));
-    // While traffic moves both revisions are there, each within the limits as if it were alone.
-    const allowed = isPaired(service) ? 2 * most : most;
+    const owners = new Set(started.map((task) => task.owner));
+    // While traffic moves both revisions are there, each within the limits as if it were alone; the older one keeps what is protected.
+    const kept = active.filter((task) => !owners.has(task.owner) && this.#isProtected(task));
+    const allowed = isPaired(service) ? most + Math.max(most, kept.length) : most;
     if (active.length > allowed) {
       world.fail(`invariant 2: ${name} has ${active.length} tasks, ${allowed} are allowed`);
     }
     const wanted = Math.max(...limits.map((limit) => limit.wanted));
-    for (const owner of new Set(started.map((task) => task.owner))) {
+    for (const owner of owners) {
       const own = active.filter((task) => task.owner === owner);
       if (own.length > most) {
         world.fail(`invariant 2: ${owner} of ${name} has ${own.length} tasks, ${most} are allowed`);
