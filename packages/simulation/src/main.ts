@@ -70,8 +70,9 @@ async function one(seed: number, trace: boolean, logs: boolean): Promise<number>
   }
 }
 
-/** A worker is given one seed after the other. */
+/** A worker is given one seed after the other, as long as somebody is there to give them. */
 async function work(): Promise<void> {
+  process.once('disconnect', () => exit(1));
   for (;;) {
     const seed = await new Promise<unknown>((resolve) => process.once('message', resolve));
     if (typeof seed !== 'number') return;
