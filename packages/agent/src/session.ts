@@ -44,8 +44,8 @@ export interface SessionOrders {
   stream(order: StreamOrder, agents: Client<'Agents'>, signal: AbortSignal): void;
 }
 
-/** Less than the time after which a host is lost, from when others are back. */
-const BACKOFF = { initialMs: 200, maxMs: 10_000 };
+/** Well within the time after which a host is lost, also where that is set short. */
+const BACKOFF = { initialMs: 200, maxMs: 5_000 };
 /** From dialling to the welcome. */
 const WELCOME_LIMIT_MS = 20_000;
 const MAX_OUTGOING = 16;

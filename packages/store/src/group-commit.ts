@@ -174,7 +174,7 @@ export class GroupCommit {
         }
         const { found } = outcome;
         const refused = rest.filter((one) => !holds(one.of, found));
-        if (refused.length === 0 && this.#clock.monotonic() >= until) throw unsettled(found);
+        if (refused.length === 0 && this.#clock.monotonic() >= until) throw unsettled(rest);
         this.#deposed += refused.filter((one) => isDeposed(one.of, found)).length;
         for (const one of refused) one.resolve({ committed: false, revision });
         rest = rest.filter((one) => !refused.includes(one));
@@ -201,10 +201,11 @@ function isOneOfThem(error: unknown): boolean {
 }
 
 /** What refused a transaction is gone each time that somebody looks. */
-function unsettled(found: Revisions): BerthError {
+function unsettled(group: readonly Waiting[]): BerthError {
+  const keys = group.flatMap(({ of }) => of.guards.map(({ key }) => key));
   return new BerthError(
     'Unavailable',
-    `Others changed what the change depends on faster than it could be made; nothing was changed. It depends on ${[...found.keys()].slice(0, 3).join(', ')}.`,
+    `Others changed what the change depends on faster than it could be made; nothing was changed. It depends on ${keys.slice(0, 3).join(', ')}.`,
   );
 }
 

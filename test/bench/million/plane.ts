@@ -27,6 +27,7 @@ const GIB = 1024 ** 3;
 const ETCD_FLAGS = [`--quota-backend-bytes=${8 * GIB}`, '--snapshot-count=10000'];
 /** Half as many collections of garbage as by default, in an index of millions of keys: docs/scale.md. */
 const ETCD_ENV = { GOGC: '200' };
+/** V8 would let a heap grow by nine tenths before it collects all of it: docs/scale.md. */
 const NODE_FLAGS = ['--max-old-space-size=8192', '--heap-growing-percent=80'];
 /** Without the ports that `newPlace` would give, so that several benches and tests may run side by side. */
 const PLACE_NUMBER = 18;
